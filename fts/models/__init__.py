@@ -1,0 +1,1 @@
+"""The words of a market as values: curves, portfolios, auctions, outcomes. Values that exist are valid."""

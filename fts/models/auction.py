@@ -1,0 +1,417 @@
+"""Auctions: every active demand and portfolio of one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import csc_array
+
+from fts import adapters
+from fts.models import auction_file, frames, html
+from fts.models.columns import Columns, Flags, Floats, Ids, Ints, floats, ints
+from fts.models.curve import Constant, Curve, DemandCurve
+from fts.models.portfolio import Portfolio
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What an auction leaves out, because it cannot count.
+
+    Attributes
+    ----------
+    inactive : tuple of demand ids
+        Demands whose curve is null.
+    unused : tuple of demand ids
+        Demands that no portfolio refers to.
+    unknown : tuple of (portfolio id, count)
+        Portfolios with weights on demands that the auction does not define.
+    zero : tuple of (portfolio id, id)
+        Weights of exactly 0.
+    """
+
+    inactive: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    unknown: tuple[tuple[str, int], ...] = ()
+    zero: tuple[tuple[str, str], ...] = ()
+
+
+class Auction:
+    """All demands and portfolios that are cleared together.
+
+    Parameters
+    ----------
+    demands : mapping of demand id to curve
+        Curves in any written form (see :func:`fts.read_curve`).
+    portfolios : mapping of portfolio id to Portfolio
+
+    Attributes
+    ----------
+    demand_ids : (n_demands,) text
+        Demands in use, in input order.
+    portfolio_ids : (n_portfolios,) text
+        In input order.
+    product_ids : (n_products,) text
+        Products with a weight in some portfolio, sorted by code point.
+    point_offsets, point_rates, point_prices, constant
+        The curves of the demands in use, as in :class:`fts.models.columns.Columns`.
+    basis : (n_products, n_portfolios) sparse, by column
+        Product units per unit of each portfolio.
+    weights : (n_demands, n_portfolios) sparse, by column
+        Weight of each portfolio's rate in each demand's rate.
+    dropped : Dropped
+        What was left out.
+
+    Raises
+    ------
+    InvalidCurve, InvalidWeights, InvalidAuction
+        A rule is broken; the message names rule and place.
+
+    Notes
+    -----
+    Source: Budish, Cramton, Kyle, Lee, Malec, *Flow Trading*, section 3 (the batch auction as one program).
+    """
+
+    demand_ids: Ids
+    portfolio_ids: Ids
+    product_ids: Ids
+    point_offsets: Ints
+    point_rates: Floats
+    point_prices: Floats
+    constant: Flags
+    basis: csc_array
+    weights: csc_array
+    dropped: Dropped
+
+    def __init__(self, demands: Mapping[str, Any], portfolios: Mapping[str, Any]) -> None:
+        self._adopt(auction_file.columns_of(demands, portfolios))
+
+    @classmethod
+    def from_columns(cls, **columns: Any) -> Auction:
+        """An auction from arrays; the arguments are the attributes of :class:`fts.models.columns.Columns`.
+
+        Raises
+        ------
+        InvalidCurve, InvalidWeights, InvalidAuction
+        """
+        auction = cls.__new__(cls)
+        auction._adopt(Columns.read(columns))
+        return auction
+
+    @classmethod
+    def from_frames(
+        cls, *, points: Any = None, constants: Any = None, weights: Any = None, basis: Any = None
+    ) -> Auction:
+        """An auction from tables (pandas, polars or Arrow).
+
+        Parameters
+        ----------
+        points : table of demand, rate, price
+            Points of piecewise-linear curves, in curve order.
+        constants : table of demand, min_rate, max_rate, price
+            Constant curves; a null bound is unlimited.
+        weights : table of portfolio, demand, weight
+        basis : table of portfolio, product, weight
+
+        Raises
+        ------
+        InvalidAuction
+            A table or a column is missing, or has another type.
+        InvalidCurve, InvalidWeights
+        """
+        auction = cls.__new__(cls)
+        auction._adopt(frames.read_frames(points=points, constants=constants, weights=weights, basis=basis))
+        return auction
+
+    @classmethod
+    def from_json(cls, value: Any) -> Auction:
+        """An auction from the parsed content of an auction file.
+
+        Raises
+        ------
+        InvalidFile, InvalidCurve, InvalidWeights, InvalidAuction
+        """
+        return cls(*auction_file.parts_of(value))
+
+    @classmethod
+    def read_json(cls, file: str | Path | IO[str] | IO[bytes]) -> Auction:
+        """An auction from a JSON file.
+
+        Raises
+        ------
+        InvalidFile
+            The file cannot be read or is no JSON.
+        InvalidCurve, InvalidWeights, InvalidAuction
+        """
+        return cls.from_json(auction_file.read(file))
+
+    def _adopt(self, columns: Columns) -> None:
+        columns.check()
+        entries = columns.basis_value != 0
+        counted = (columns.weight_value != 0) & (columns.weight_demand >= 0)
+        active = np.diff(columns.point_offsets) > 0
+        known = columns.weight_demand >= 0
+        defined = np.zeros(len(columns.weight_demand), dtype=bool)
+        defined[known] = active[columns.weight_demand[known]]
+        counted &= defined
+        used = np.zeros(len(columns.demand_ids), dtype=bool)
+        used[columns.weight_demand[counted]] = True
+
+        points = np.repeat(used, np.diff(columns.point_offsets))
+        self.demand_ids = columns.demand_ids.filter(pa.array(used))
+        self.point_offsets = np.append(0, np.cumsum(np.diff(columns.point_offsets)[used])).astype(np.int64)
+        self.point_rates, self.point_prices = columns.point_rates[points], columns.point_prices[points]
+        self.constant = columns.constant[used]
+        self.portfolio_ids = columns.portfolio_ids
+
+        traded = np.unique(columns.basis_product[entries])
+        names = columns.product_ids.take(pa.array(traded))
+        order = ints(pc.sort_indices(names))
+        row = np.empty(len(columns.product_ids), dtype=np.int64)
+        row[traded[order]] = np.arange(len(order))
+        self.product_ids = names.take(pa.array(order))
+        n_portfolios = len(columns.portfolio_ids)
+        self.basis = _matrix(
+            row[columns.basis_product[entries]],
+            columns.basis_portfolio[entries],
+            columns.basis_value[entries],
+            (len(order), n_portfolios),
+        )
+        position = np.cumsum(used) - 1
+        self.weights = _matrix(
+            position[columns.weight_demand[counted]],
+            columns.weight_portfolio[counted],
+            columns.weight_value[counted],
+            (int(used.sum()), n_portfolios),
+        )
+        self.dropped = _dropped(columns, active, used, entries, defined)
+
+    @property
+    def demands(self) -> Mapping[str, DemandCurve]:
+        """The curves of the demands in use, by id."""
+        return _Demands(self)
+
+    @property
+    def portfolios(self) -> Mapping[str, Portfolio]:
+        """The portfolios with what counts of their weights, by id."""
+        return _Portfolios(self)
+
+    @cached_property
+    def min_rates(self) -> Floats:
+        """Left ends of the domains, (n_demands,) [quantity / time]."""
+        return self.point_rates[self.point_offsets[:-1]]
+
+    @cached_property
+    def max_rates(self) -> Floats:
+        """Right ends of the domains, (n_demands,) [quantity / time]."""
+        return self.point_rates[self.point_offsets[1:] - 1]
+
+    @cached_property
+    def idle(self) -> Flags:
+        """Portfolios that cannot trade, (n_portfolios,).
+
+        Those without a demand, without a basis, or with a demand of domain {0} that no other portfolio uses.
+        """
+        users = np.bincount(self.weights.indices, minlength=len(self.demand_ids))
+        fixed = (self.min_rates == 0) & (self.max_rates == 0) & (users == 1)
+        pinned = np.zeros(len(self.portfolio_ids), dtype=bool)
+        columns = np.repeat(np.arange(len(self.portfolio_ids)), np.diff(self.weights.indptr))
+        pinned[columns[fixed[self.weights.indices]]] = True
+        empty: Flags = (np.diff(self.weights.indptr) == 0) | (np.diff(self.basis.indptr) == 0)
+        return pinned | empty
+
+    @cached_property
+    def unpriced(self) -> Flags:
+        """Products that only idle portfolios hold, (n_products,); they have no price."""
+        columns = np.repeat(np.arange(len(self.portfolio_ids)), np.diff(self.basis.indptr))
+        held = np.zeros(len(self.product_ids), dtype=bool)
+        held[self.basis.indices[~self.idle[columns]]] = True
+        return ~held
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What is legal but probably not meant, one sentence each."""
+        return tuple(adapters.load("fts.solver").warnings_of(self))
+
+    def solve(self, solver: str | None = None, tol: float | None = None, *, throw: bool = True) -> Any:
+        """Clear the auction.
+
+        Parameters
+        ----------
+        solver : str, optional
+            An engine of :func:`fts.engines`.
+        tol : float, optional
+            Largest measure of the certificate that counts as solved; None is the engine's own.
+        throw : bool
+            False returns what was reached, with its certificate, instead of raising.
+
+        Returns
+        -------
+        Outcome
+
+        Raises
+        ------
+        UnboundedAuction
+            A cycle of trades has a profit and no limit.
+        NotSolved
+            The tolerance was not met.
+        MissingLibrary, MissingLicence
+            The engine is not installed or not licensed.
+        """
+        return adapters.load("fts.solver").solve(self, solver=solver, tol=tol, throw=throw)
+
+    def certify(self, rates: Any, prices: Any, demand_prices: Any = None, tol: float | None = None) -> Any:
+        """The certificate of given rates (n_portfolios,) and prices (n_products,), whoever found them."""
+        return adapters.load("fts.solver").certify(self, rates, prices, demand_prices, tol=tol)
+
+    def problem(self) -> Any:
+        """The CVXPY problem of this auction, to read, to change and to solve."""
+        return adapters.load("fts.solver").problem(self)
+
+    def outcome_of(self, problem: Any) -> Any:
+        """The outcome in a solved CVXPY problem that came from :meth:`problem`."""
+        return adapters.load("fts.solver").outcome_of(self, problem)
+
+    def explore(self) -> Any:
+        """Controls in the notebook: change a curve, see prices, fills and surplus follow."""
+        return adapters.load("fts.viz").explore(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The auction as the content of an auction file, without what was dropped."""
+        return {
+            "demand_curves": {name: curve.to_json() for name, curve in self.demands.items()},
+            "portfolios": {name: portfolio.to_json() for name, portfolio in self.portfolios.items()},
+        }
+
+    def write_json(self, file: str | Path | IO[str]) -> None:
+        """Write the auction as an auction file.
+
+        Raises
+        ------
+        InvalidFile
+            The file cannot be written.
+        """
+        auction_file.write(self.to_json(), file)
+
+    def to_frames(self, kind: str = "pandas") -> dict[str, Any]:
+        """The auction as the tables of :meth:`from_frames`.
+
+        Parameters
+        ----------
+        kind : {"pandas", "arrow"}
+        """
+        return frames.write_frames(self._columns(), kind)
+
+    def _columns(self) -> Columns:
+        basis, weights = self.basis.tocoo(), self.weights.tocoo()
+        return Columns(
+            demand_ids=self.demand_ids,
+            point_offsets=self.point_offsets,
+            point_rates=self.point_rates,
+            point_prices=self.point_prices,
+            constant=self.constant,
+            portfolio_ids=self.portfolio_ids,
+            weight_portfolio=ints(weights.coords[1]),
+            weight_demand=ints(weights.coords[0]),
+            weight_value=floats(weights.data),
+            product_ids=self.product_ids,
+            basis_portfolio=ints(basis.coords[1]),
+            basis_product=ints(basis.coords[0]),
+            basis_value=floats(basis.data),
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"Auction({len(self.product_ids)} products, {len(self.portfolio_ids)} portfolios, "
+            f"{len(self.demand_ids)} demands)"
+        )
+
+    def _repr_html_(self) -> str:
+        return html.auction(self)
+
+
+class _Demands(Mapping[str, DemandCurve]):
+    def __init__(self, auction: Auction) -> None:
+        self._auction = auction
+        self._position = {name: k for k, name in enumerate(auction.demand_ids.to_pylist())}
+
+    def __getitem__(self, name: str) -> DemandCurve:
+        auction, d = self._auction, self._position[name]
+        span = slice(int(auction.point_offsets[d]), int(auction.point_offsets[d + 1]))
+        rates, prices = auction.point_rates[span].tolist(), auction.point_prices[span].tolist()
+        if auction.constant[d]:
+            return Constant(prices[0], rates[0], rates[-1])
+        return Curve(zip(rates, prices, strict=True))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._position)
+
+    def __len__(self) -> int:
+        return len(self._position)
+
+
+class _Portfolios(Mapping[str, Portfolio]):
+    def __init__(self, auction: Auction) -> None:
+        self._auction = auction
+        self._position = {name: k for k, name in enumerate(auction.portfolio_ids.to_pylist())}
+
+    def __getitem__(self, name: str) -> Portfolio:
+        i = self._position[name]
+        return Portfolio(
+            _column(self._auction.weights, i, self._auction.demand_ids),
+            _column(self._auction.basis, i, self._auction.product_ids),
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._position)
+
+    def __len__(self) -> int:
+        return len(self._position)
+
+
+def _column(matrix: csc_array, i: int, names: Ids) -> dict[str, float]:
+    span = slice(matrix.indptr[i], matrix.indptr[i + 1])
+    return {
+        names[int(row)].as_py(): float(value)
+        for row, value in zip(matrix.indices[span], matrix.data[span], strict=True)
+    }
+
+
+def _matrix(row: Ints, column: Ints, value: Floats, shape: tuple[int, int]) -> csc_array:
+    matrix = csc_array((value, (row, column)), shape=shape)
+    matrix.sort_indices()
+    return matrix
+
+
+def _dropped(columns: Columns, active: Flags, used: Flags, entries: Flags, defined: Flags) -> Dropped:
+    demand_names, portfolio_names = columns.demand_ids, columns.portfolio_ids
+    unknown, counts = np.unique(columns.weight_portfolio[~defined], return_counts=True)
+    zero = [
+        (portfolio_names[int(i)].as_py(), demand_names[int(d)].as_py())
+        for i, d in zip(
+            *_zeros(columns.weight_value, defined, columns.weight_portfolio, columns.weight_demand), strict=True
+        )
+    ] + [
+        (portfolio_names[int(i)].as_py(), columns.product_ids[int(p)].as_py())
+        for i, p in zip(columns.basis_portfolio[~entries], columns.basis_product[~entries], strict=True)
+    ]
+    return Dropped(
+        inactive=tuple(demand_names.filter(pa.array(~active)).to_pylist()),
+        unused=tuple(demand_names.filter(pa.array(active & ~used)).to_pylist()),
+        unknown=tuple(
+            (name, int(count))
+            for name, count in zip(portfolio_names.take(pa.array(unknown)).to_pylist(), counts, strict=True)
+        ),
+        zero=tuple(zero),
+    )
+
+
+def _zeros(value: Floats, defined: Flags, portfolio: Ints, demand: Ints) -> tuple[Ints, Ints]:
+    zero = (value == 0) & defined
+    return portfolio[zero], demand[zero]

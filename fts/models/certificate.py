@@ -1,0 +1,63 @@
+"""The proof that travels with every outcome."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
+
+from fts.models import html
+
+Status: TypeAlias = Literal["solved", "exact", "not solved", "other rule"]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """How far prices and rates are from clearing the auction, without a unit.
+
+    Attributes
+    ----------
+    status : {"solved", "exact", "not solved", "other rule"}
+        ``solved``: imbalance, domain, consistency and gap are at most ``tol``; ``exact``: fit too;
+        ``other rule``: another rule of clearing made the outcome, the measures are shown, not required.
+    imbalance : float
+        Largest net trade of a product, against its traded volume.
+    domain : float
+        Largest distance of a demand's rate from its domain, against its size.
+    consistency : float
+        Largest difference between a portfolio's price and the marginal prices of its demands.
+    gap : float
+        Gains from trade that better responses to the prices would add, against money traded.
+    fit : float
+        Least relative change of the curves for which this is their exact clearing.
+    welfare : float
+        Gains from trade [money / time].
+    tol : float
+        The tolerance that ``status`` was judged with.
+    iterations : int
+        Steps the engine took; 0 where unknown.
+    seconds : float
+        Wall time of the solve [s].
+    """
+
+    status: Status
+    imbalance: float
+    domain: float
+    consistency: float
+    gap: float
+    fit: float
+    welfare: float
+    tol: float
+    iterations: int = 0
+    seconds: float = 0.0
+
+    @property
+    def solved(self) -> bool:
+        """Whether the status is ``solved`` or ``exact``."""
+        return self.status in ("solved", "exact")
+
+    def to_json(self) -> dict[str, Any]:
+        """The certificate as a flat JSON object."""
+        return asdict(self)
+
+    def _repr_html_(self) -> str:
+        return html.certificate(self)

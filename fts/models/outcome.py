@@ -1,0 +1,275 @@
+"""Outcomes: the prices and rates that clear an auction, with their proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from fts import adapters
+from fts.errors import InvalidFile, InvalidOutcome
+from fts.models import auction_file, html
+from fts.models.auction import Auction
+from fts.models.certificate import Certificate
+from fts.models.columns import Flags, Floats, Ids, floats
+from fts.models.number import read_number
+from fts.models.utility import utilities
+
+ROUNDING = 1e-12
+"""Largest relative difference between a portfolio's price and ``basis · product prices``."""
+
+
+class Outcome:
+    """What an auction decided: every product's price, every portfolio's rate, and the certificate.
+
+    Parameters
+    ----------
+    auction : Auction
+    rates : (n_portfolios,) [quantity / time]
+        Rates of trade; 0 for idle portfolios.
+    prices : (n_products,) [money / quantity]
+        NaN exactly where only idle portfolios hold the product.
+    demand_prices : (n_demands,) [money / quantity]
+        Marginal price of every demand; NaN where it has only idle portfolios.
+    certificate : Certificate
+    solver : str
+        Who found it.
+    portfolio_prices : (n_portfolios,) [money / quantity], optional
+        Checked against ``basis · product prices``.
+    price_low, price_high : (n_products,) [money / quantity], optional
+        Interval of clearing prices; infinite where unlimited, NaN where not computed.
+    multipliers : mapping, optional
+        Marginal values of constraints that a researcher added.
+
+    Raises
+    ------
+    InvalidOutcome
+        Sizes do not fit the auction, a number is missing or not finite, or a portfolio's price is not
+        ``basis · product prices``.
+    """
+
+    def __init__(
+        self,
+        auction: Auction,
+        *,
+        rates: Any,
+        prices: Any,
+        demand_prices: Any,
+        certificate: Certificate,
+        solver: str,
+        portfolio_prices: Any = None,
+        price_low: Any = None,
+        price_high: Any = None,
+        multipliers: Mapping[str, Any] | None = None,
+    ) -> None:
+        n_portfolios, n_products = len(auction.portfolio_ids), len(auction.product_ids)
+        self.auction = auction
+        self.rates = _sized("rates", rates, n_portfolios)
+        self.prices = _sized("prices", prices, n_products)
+        self.demand_prices = _sized("demand_prices", demand_prices, len(auction.demand_ids))
+        unknown = np.full(n_products, np.nan)
+        self.price_low = unknown if price_low is None else _sized("price_low", price_low, n_products)
+        self.price_high = unknown if price_high is None else _sized("price_high", price_high, n_products)
+        self.certificate = certificate
+        self.solver = solver
+        self.multipliers = dict(multipliers or {})
+        _check_finite("rate", "portfolio", self.rates, np.zeros(n_portfolios, dtype=bool), auction.portfolio_ids)
+        _check_finite("price", "product", self.prices, auction.unpriced, auction.product_ids)
+        if self.rates[auction.idle].any():
+            idle = int(np.flatnonzero(auction.idle & (self.rates != 0))[0])
+            raise InvalidOutcome(f"portfolio {auction.portfolio_ids[idle].as_py()!r} is idle; its rate must be 0")
+        self.portfolio_prices = self._portfolio_prices(portfolio_prices)
+
+    def _portfolio_prices(self, given: Any) -> Floats:
+        basis = self.auction.basis
+        computed = floats(basis.T @ self.prices)
+        computed[np.diff(basis.indptr) == 0] = np.nan
+        if given is None:
+            return computed
+        claimed = _sized("portfolio_prices", given, len(computed))
+        allowed = ROUNDING * (abs(basis).T @ np.abs(self.prices))
+        same = np.isnan(claimed) & np.isnan(computed)
+        with np.errstate(invalid="ignore"):
+            wrong = ~same & ~(np.abs(claimed - computed) <= allowed)
+        if wrong.any():
+            i = int(np.flatnonzero(wrong)[0])
+            raise InvalidOutcome(
+                f"the price of portfolio {self.auction.portfolio_ids[i].as_py()!r} is {float(claimed[i])!r}, but its "
+                f"basis at the product prices costs {float(computed[i])!r}; "
+                "a portfolio's price is basis · product prices"
+            )
+        return computed
+
+    @cached_property
+    def volumes(self) -> Floats:
+        """Traded volume of every product, half the sum of absolute trades, (n_products,) [quantity / time]."""
+        return floats(abs(self.auction.basis) @ np.abs(self.rates) / 2)
+
+    @cached_property
+    def demand_rates(self) -> Floats:
+        """Rate of every demand, ``Σ weight · rate`` of its portfolios, (n_demands,) [quantity / time]."""
+        return floats(self.auction.weights @ self.rates)
+
+    @cached_property
+    def surpluses(self) -> Floats:
+        """Gain of every demand, ``U(z) − λz``, (n_demands,) [money / time]; they add up to the welfare."""
+        paid = np.where(self.demand_rates == 0, 0.0, self.demand_prices * self.demand_rates)
+        return floats(utilities(self.auction, self.demand_rates) - paid)
+
+    @cached_property
+    def products(self) -> pd.DataFrame:
+        """Per product: price, rate (traded volume), price_low, price_high."""
+        return _frame(
+            "product",
+            self.auction.product_ids,
+            price=self.prices,
+            rate=self.volumes,
+            price_low=self.price_low,
+            price_high=self.price_high,
+        )
+
+    @cached_property
+    def portfolios(self) -> pd.DataFrame:
+        """Per portfolio: price, rate, surplus (NaN where one of its demands is shared)."""
+        weights = self.auction.weights
+        users = np.bincount(weights.indices, minlength=len(self.auction.demand_ids))
+        surplus = np.where(users == 1, self.surpluses, np.nan)
+        owner = np.repeat(np.arange(len(self.rates)), np.diff(weights.indptr))
+        total = np.bincount(owner, weights=surplus[weights.indices], minlength=len(self.rates))
+        return _frame(
+            "portfolio", self.auction.portfolio_ids, price=self.portfolio_prices, rate=self.rates, surplus=floats(total)
+        )
+
+    @cached_property
+    def demands(self) -> pd.DataFrame:
+        """Per demand in use: rate, price (marginal), surplus."""
+        return _frame(
+            "demand",
+            self.auction.demand_ids,
+            rate=self.demand_rates,
+            price=self.demand_prices,
+            surplus=self.surpluses,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome as the content of an outcome file; null is no price."""
+        return {
+            "portfolios": _json(self.auction.portfolio_ids, self.portfolio_prices, self.rates),
+            "products": _json(self.auction.product_ids, self.prices, self.volumes),
+        }
+
+    def write_json(self, file: str | Path | IO[str]) -> None:
+        """Write the outcome as an outcome file.
+
+        Raises
+        ------
+        InvalidFile
+            The file cannot be written.
+        """
+        auction_file.write(self.to_json(), file)
+
+    @classmethod
+    def read_json(cls, file: str | Path | IO[str] | IO[bytes], auction: Auction, tol: float | None = None) -> Outcome:
+        """An outcome from a file, certified afresh against its auction.
+
+        Raises
+        ------
+        InvalidFile
+            The file cannot be read or is no outcome file.
+        InvalidOutcome
+            It does not fit the auction.
+        """
+        return cls.from_json(auction_file.read(file), auction, tol)
+
+    @classmethod
+    def from_json(cls, value: Any, auction: Auction, tol: float | None = None) -> Outcome:
+        """An outcome from the parsed content of an outcome file, certified afresh against its auction.
+
+        Raises
+        ------
+        InvalidFile, InvalidOutcome
+        """
+        portfolio_prices, rates = _read_group(value, "portfolios", auction.portfolio_ids)
+        prices, volumes = _read_group(value, "products", auction.product_ids)
+        demand_prices, certificate = adapters.load("fts.solver").certified(auction, rates, prices, tol)
+        outcome = cls(
+            auction,
+            rates=rates,
+            prices=prices,
+            demand_prices=demand_prices,
+            portfolio_prices=portfolio_prices,
+            certificate=certificate,
+            solver="file",
+        )
+        wrong = ~(np.abs(volumes - outcome.volumes) <= ROUNDING * outcome.volumes)
+        if wrong.any():
+            p = int(np.flatnonzero(wrong)[0])
+            raise InvalidOutcome(
+                f"the rate of product {auction.product_ids[p].as_py()!r} is {float(volumes[p])!r}, but half the sum "
+                f"of its absolute trades is {float(outcome.volumes[p])!r}"
+            )
+        return outcome
+
+    def plot(self, product: str) -> Any:
+        """Supply and demand of one product, with the clearing marked (HoloViews)."""
+        return adapters.load("fts.viz").supply_demand(self.auction, self, product)
+
+    def __repr__(self) -> str:
+        return f"Outcome({self.certificate.status} by {self.solver}, {len(self.prices)} products)"
+
+    def _repr_html_(self) -> str:
+        return html.outcome(self)
+
+
+def _sized(name: str, values: Any, size: int) -> Floats:
+    read = floats(values)
+    if read.shape != (size,):
+        raise InvalidOutcome(f"{name} has the shape {read.shape}; this auction needs ({size},)")
+    return read
+
+
+def _check_finite(what: str, thing: str, values: Floats, null: Flags, names: Ids) -> None:
+    wrong = np.where(null, ~np.isnan(values), ~np.isfinite(values))
+    if wrong.any():
+        k = int(np.flatnonzero(wrong)[0])
+        expected = "null: only idle portfolios hold it" if null[k] else "a finite number"
+        raise InvalidOutcome(
+            f"the {what} of {thing} {names[k].as_py()!r} is {float(values[k])!r}; it must be {expected}"
+        )
+
+
+def _frame(name: str, names: Ids, **columns: Floats) -> pd.DataFrame:
+    return pd.DataFrame(columns, index=pd.Index(names.to_pandas(), name=name))
+
+
+def _json(names: Ids, prices: Floats, rates: Floats) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {"price": None if price != price else price, "rate": rate}
+        for name, price, rate in zip(names.to_pylist(), prices.tolist(), rates.tolist(), strict=True)
+    }
+
+
+def _read_group(value: Any, key: str, names: pa.StringArray) -> tuple[Floats, Floats]:
+    group = value.get(key) if isinstance(value, Mapping) else None
+    if not isinstance(group, Mapping):
+        raise InvalidFile(f"an outcome file needs {key!r}, an object from id to price and rate")
+    prices, rates = [], []
+    for name in names.to_pylist():
+        entry = group.get(name)
+        if not isinstance(entry, Mapping) or "price" not in entry or "rate" not in entry:
+            raise InvalidOutcome(f"{key} of the outcome lack {name!r}, or its price or rate")
+        price = float("nan") if entry["price"] is None else read_number(entry["price"])
+        rate = read_number(entry["rate"])
+        if price is None or rate is None:
+            raise InvalidOutcome(f"price and rate of {name!r} in {key} must be numbers")
+        prices.append(price)
+        rates.append(rate)
+    extra = [name for name in group if name not in set(names.to_pylist())] if len(group) > len(names) else []
+    if extra:
+        raise InvalidOutcome(f"{key} of the outcome hold {extra[0]!r}, which the auction does not know")
+    return floats(prices), floats(rates)

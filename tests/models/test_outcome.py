@@ -1,0 +1,90 @@
+"""Outcomes: an outcome that exists fits its auction, and its numbers agree with each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fts.errors import InvalidOutcome
+from fts.models.auction import Auction
+from fts.models.certificate import Certificate
+from fts.models.outcome import Outcome
+from fts.models.portfolio import Portfolio
+
+PROOF = Certificate("exact", 0, 0, 0, 0, 0, 1600, 1e-9)
+
+
+@pytest.fixture
+def auction() -> Auction:
+    # Buyer: 60 − r, seller: 20 + r; they meet at 20 units and 40 money. The spread holds both products at half weight.
+    return Auction(
+        {"buy": [(0, 60), (60, 0)], "sell": [(-60, 80), (0, 20)], "spread": [(-1, 1), (1, -1)]},
+        {
+            "buy": Portfolio("buy", "A"),
+            "sell": Portfolio("sell", "A"),
+            "spread": Portfolio("spread", {"A": 0.5, "B": 0.5}),
+            "idle": Portfolio({}, {"C": 1}),
+            "none": Portfolio({}, {}),
+        },
+    )
+
+
+def make(auction: Auction, **changes):
+    values = {
+        "rates": [20, -20, 0, 0, 0],
+        "prices": [40, -40, np.nan],
+        "demand_prices": [40, 40, 0],
+        "certificate": PROOF,
+        "solver": "hand",
+    }
+    return Outcome(auction, **{**values, **changes})
+
+
+def test_prices_volumes_and_surpluses_are_consistent(auction):
+    outcome = make(auction)
+    assert outcome.volumes.tolist() == [20, 0, 0]
+    assert outcome.portfolio_prices.tolist()[:3] == [40, 40, 0]
+    assert np.isnan(outcome.portfolio_prices[3:]).all()
+    # Each side gains the triangle 20·20/2.
+    assert outcome.surpluses.tolist() == [200, 200, 0]
+    assert outcome.demands.loc["sell"].to_dict() == {"rate": -20, "price": 40, "surplus": 200}
+    assert outcome.portfolios.surplus.tolist() == [200, 200, 0, 0, 0]
+
+
+def test_a_null_price_is_null_in_json(auction):
+    written = make(auction).to_json()
+    assert written["products"]["C"] == {"price": None, "rate": 0.0}
+    assert written["portfolios"]["none"] == {"price": None, "rate": 0.0}
+    assert written["portfolios"]["buy"] == {"price": 40.0, "rate": 20.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"portfolio_prices": [40, 40.000001, 0, np.nan, np.nan]}, "'sell' is 40.000001"),
+        ({"portfolio_prices": [40, -40, 0, np.nan, np.nan]}, "basis · product prices"),
+        ({"portfolio_prices": [40, 40, 0, 0, np.nan]}, "'idle'"),
+        ({"prices": [40, -40, 0]}, "'C' is 0.0"),
+        ({"prices": [40, np.nan, np.nan]}, "'B' is nan"),
+        ({"prices": [np.inf, -40, np.nan]}, "'A' is inf"),
+        ({"rates": [20, -20, 0, 0]}, "rates has the shape (4,)"),
+        ({"rates": [np.nan, -20, 0, 0, 0]}, "'buy' is nan"),
+        ({"rates": [20, -20, 0, 1, 0]}, "'idle' is idle"),
+    ],
+)
+def test_an_outcome_that_contradicts_itself_is_refused(auction, changes, message):
+    with pytest.raises(InvalidOutcome) as refused:
+        make(auction, **changes)
+    assert message in str(refused.value)
+
+
+def test_portfolio_prices_may_differ_by_rounding(auction):
+    given = np.array([40, 40 * (1 + 1e-15), 1e-15, np.nan, np.nan])
+    assert make(auction, portfolio_prices=given).portfolio_prices.tolist()[:3] == [40, 40, 0]
+
+
+def test_a_shared_demand_leaves_the_surplus_of_its_portfolios_open():
+    auction = Auction({"d": [(-1, 1), (1, -1)]}, {"a": Portfolio("d", "A"), "b": Portfolio("d", "B")})
+    outcome = Outcome(auction, rates=[0, 0], prices=[0, 0], demand_prices=[0], certificate=PROOF, solver="hand")
+    assert outcome.portfolios.surplus.isna().all()
+    assert outcome.demands.surplus.tolist() == [0]
