@@ -1,0 +1,51 @@
+# `make` creates .venv from requirements.lock; every other target uses it.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+WORKERS ?= 2
+
+.PHONY: install demo test lint bench soak lock build clean
+.DEFAULT_GOAL := install
+
+install: $(INSTALLED)
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "fts needs Python 3.11 or newer; name one: make PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# The stamp makes the installation run once, and again when what it installs from has changed.
+$(INSTALLED): requirements.lock pyproject.toml | $(BIN)/uv
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The exchange with a dozen bidders, the dashboards and JupyterLab; Ctrl-C stops them together.
+demo: $(INSTALLED)
+	$(BIN)/fts demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov=fts --cov-report=term
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# Prints each figure with its peer beside it, measured in the same run.
+bench: $(INSTALLED)
+	@for file in tests/bench/*.py; do $(BIN)/python $$file || exit 1; done
+
+# Resolves the dependencies anew; for newer versions: make lock UPGRADE=--upgrade
+lock: | $(BIN)/uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		--quiet --output-file requirements.lock $(UPGRADE)
+
+build: $(INSTALLED)
+	$(BIN)/uv build --quiet --out-dir dist
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,0 +1,44 @@
+"""``fts solve``: clear an auction file."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from typing import Any
+
+from fts.cli.stream import read_auction, write
+from fts.models import Outcome
+
+
+def register(subparsers: Any) -> None:
+    """Add the parser of ``fts solve``."""
+    parser = subparsers.add_parser(
+        "solve",
+        help="clear an auction file and print its outcome",
+        description="Clear an auction file. The outcome goes to standard output as JSON, its certificate to standard "
+        "error. Exit status: 0 solved, 2 the input was refused, 3 not solved, 1 anything else.",
+    )
+    parser.add_argument("auction", help="auction file (JSON), - for standard input")
+    parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the outcome goes (default: -)")
+    parser.add_argument("--solver", metavar="NAME", help="engine (default: clarabel)")
+    parser.add_argument("--tol", type=float, metavar="T", help="relative tolerance (default: the engine's own)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Solve, write, and say what was proved."""
+    outcome = read_auction(args.auction).solve(solver=args.solver, tol=args.tol)
+    text = io.StringIO()
+    outcome.write_json(text)
+    write(text.getvalue(), args.output)
+    print(proof(outcome), file=sys.stderr)
+    return 0
+
+
+def proof(outcome: Outcome) -> str:
+    """Say in one line how an outcome was reached and what its certificate measured."""
+    certificate = outcome.certificate
+    measures = ", ".join(
+        f"{name} {getattr(certificate, name):.1e}" for name in ("imbalance", "domain", "consistency", "gap", "fit")
+    )
+    return f"{certificate.status} by {outcome.solver}: welfare {certificate.welfare:g}, {measures}"
