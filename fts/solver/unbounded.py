@@ -1,0 +1,2 @@
+def refuse_unbounded(auction, part, program):
+    pass

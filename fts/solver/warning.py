@@ -1,0 +1,2 @@
+def warnings_of(auction):
+    return ()
