@@ -47,8 +47,12 @@ class Reader(Protocol):
         """Those of these ids that no product has."""
         ...
 
-    def missing_demands(self, demands: Collection[str], bidder: str) -> list[str]:
-        """Those of these ids that no demand of this bidder has."""
+    def missing_demands(self, demands: Collection[str], bidder: str | None = None) -> list[str]:
+        """Those of these ids that no demand, or no demand of this bidder, has."""
+        ...
+
+    def missing_portfolios(self, portfolios: Collection[str]) -> list[str]:
+        """Those of these ids that no portfolio has."""
         ...
 
     def curve_history(
@@ -87,6 +91,10 @@ class Reader(Protocol):
 
     def batch(self, instant: datetime) -> BatchRecord | None:
         """The batch of this instant."""
+        ...
+
+    def last_cleared(self, before: datetime | None = None) -> BatchRecord | None:
+        """The last batch that stored an outcome, of those before an instant."""
         ...
 
     def batch_in_force(self, instant: datetime) -> BatchRecord | None:
@@ -138,8 +146,8 @@ class Transaction(Reader, Protocol):
         """From now on this basis; empty: none."""
         ...
 
-    def add_batch(self, batch: BatchRecord, outcome: Outcome | None) -> None:
-        """A batch; with an outcome, which ends the one before."""
+    def add_batch(self, batch: BatchRecord, outcome: Outcome | None, ends: datetime | None = None) -> None:
+        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins."""
         ...
 
 
@@ -174,12 +182,8 @@ class Store(Protocol):
         """
         ...
 
-    def claim(self, instant: datetime | None = None) -> datetime:
-        """An instant after every change so far, and before every change to come.
-
-        With ``instant``: as soon as this returns, every change up to that instant is committed and
-        every later change comes after it, if it lies before the clock.
-        """
+    def claim(self) -> datetime:
+        """An instant after every change so far, and before every change to come."""
         ...
 
     def close(self) -> None:
