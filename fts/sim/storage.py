@@ -1,8 +1,8 @@
-"""Storage: it buys some hours of a day and sells others, as much as it buys less its losses."""
+"""Storage: it buys some hours of a day to sell others."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fts.models.curve import Constant, Curve
@@ -16,77 +16,83 @@ _SLOPE = 1.0
 
 
 @dataclass(frozen=True)
+class Cycle:
+    """Hours of the local clock in which a store is filled, and those in which what it holds can be sold.
+
+    Attributes
+    ----------
+    charge, discharge : tuple of int
+        0–23; no hour is in both, nor in two cycles of one store.
+    """
+
+    charge: tuple[int, ...]
+    discharge: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Storage:
     """A store that substitutes hours of one day type for one another.
 
-    Each hour is a portfolio of its own with a bound on its power; what ties them together are two demands they share:
-
-    * ``stored``: ``efficiency · bought + sold = 0`` at every instant (its domain is {0}; its price λ is the worth of
-      1 MWh in the store);
-    * ``cycles``: energy sold is at most the store's energy, once a day.
+    For each hour it can sell there is one portfolio: 1 MWh sold in that hour, and ``1/efficiency`` MWh bought evenly
+    over the charging hours, so that energy balances in every trade. Each has a private demand (the power of the hour,
+    and wear), and all of a cycle share one more (the energy of the store, once a day): the hours are substitutes.
 
     Attributes
     ----------
     name : str
         The bidder's name.
-    charge, discharge : float
-        Power [MW].
+    power : float
+        Of delivery [MW].
     energy : float
-        [MWh]
+        It can deliver in one cycle [MWh].
     efficiency : float
         Energy delivered over energy bought.
     wear : float
         Cost of delivering [EUR/MWh].
-    charge_hours, discharge_hours : tuple of int
-        Hours of the local clock; no hour is in both.
+    cycles : tuple of Cycle
+        Of a day.
     patience : float
         [h]
     """
 
     name: str
-    charge: float
-    discharge: float
+    power: float
     energy: float
     efficiency: float
     wear: float
-    charge_hours: tuple[int, ...]
-    discharge_hours: tuple[int, ...]
+    cycles: tuple[Cycle, ...]
     patience: float
 
     def bids(self, view: View) -> Bids:
-        """Offers to buy charging hours and sell discharging hours of each day type in view."""
+        """Offers to sell the discharging hours against the charging hours of the same day type."""
         demands: dict[str, Curve | Constant] = {}
         portfolios: dict[str, Portfolio] = {}
         for day_type in DAY_TYPES:
             day = [delivery for delivery in view.deliveries if delivery.day_type == day_type]
-            charging = [delivery for delivery in day if delivery.hour in self.charge_hours]
-            discharging = [delivery for delivery in day if delivery.hour in self.discharge_hours]
-            if not charging or not discharging:
-                continue
-            month = day[0].month
-            stored, cycles = f"{month} {day_type} stored", f"{month} {day_type} cycles"
-            demands[stored] = Curve([(0.0, 0.0)])
-            demands[cycles] = self._cycles(discharging, view.positions)
-            for delivery in charging:
-                name = f"{month} {delivery.kind} charge"
-                full = self.charge * delivery.hours
-                demands[name] = self._curve(delivery, ((0.0, 0.0), (full, -_SLOPE)), view.positions)
-                portfolios[name] = Portfolio({name: 1.0, stored: self.efficiency}, delivery.product)
-            for delivery in discharging:
-                name = f"{month} {delivery.kind} discharge"
-                full = self.discharge * delivery.hours
-                demands[name] = self._curve(delivery, ((-full, self.wear + _SLOPE), (0.0, self.wear)), view.positions)
-                portfolios[name] = Portfolio({name: 1.0, stored: 1.0, cycles: 1.0}, delivery.product)
+            for cycle in self.cycles:
+                charging = [delivery for delivery in day if delivery.hour in cycle.charge]
+                discharging = [delivery for delivery in day if delivery.hour in cycle.discharge]
+                if not charging or not discharging:
+                    continue
+                shared = f"{day[0].month} {day_type} store {cycle.charge[0]}-{cycle.discharge[-1]}"
+                demands[shared] = self._store(discharging, view.positions)
+                bought = self._bought(charging)
+                for delivery in discharging:
+                    name = f"{day[0].month} {delivery.kind} from store"
+                    full = self.power * delivery.hours
+                    value = ((0.0, -self.wear), (full, -self.wear - _SLOPE))
+                    demands[name] = closing_curve(value, -view.positions.get(delivery.product, 0.0), self.patience)
+                    portfolios[name] = Portfolio({name: 1.0, shared: 1.0}, {delivery.product: -1.0, **bought})
         return Bids(demands, portfolios)
 
-    def _cycles(self, discharging: list[Delivery], positions: Mapping[str, float]) -> Constant:
-        """The store is emptied at most once a day: rates that lead beyond are outside the domain."""
+    def _bought(self, charging: Sequence[Delivery]) -> dict[str, float]:
+        """Energy bought for 1 MWh sold, by product [MWh]: the same power in every charging hour."""
+        hours = sum(delivery.hours for delivery in charging)
+        return {delivery.product: delivery.hours / hours / self.efficiency for delivery in charging}
+
+    def _store(self, discharging: Sequence[Delivery], positions: Mapping[str, float]) -> Constant:
+        """What all discharging hours can sell together: the store's energy, once a day, less what is sold."""
         days = max(delivery.hours for delivery in discharging)
         sold = -sum(positions.get(delivery.product, 0.0) for delivery in discharging)
         left = max(self.energy * days - sold, 0.0)
-        return Constant(0.0, -left / self.patience, max(sold, 0.0) / self.patience)
-
-    def _curve(
-        self, delivery: Delivery, value: tuple[tuple[float, float], ...], positions: Mapping[str, float]
-    ) -> Curve:
-        return closing_curve(value, positions.get(delivery.product, 0.0), self.patience)
+        return Constant(0.0, -max(sold, 0.0) / self.patience, left / self.patience)

@@ -17,7 +17,7 @@ from fts.sim.delivery import DAY_TYPES, Delivery, month_after, typical_hours
 from fts.sim.forecast import Forecast
 from fts.sim.gas import GasPlant
 from fts.sim.retailer import Retailer
-from fts.sim.storage import Storage
+from fts.sim.storage import Cycle, Storage
 from fts.sim.wind import WindPark
 
 Shapes: TypeAlias = dict[tuple[int, str, int], dict[str, float]]
@@ -122,17 +122,9 @@ def _gas(entry: Mapping[str, Any], common: _Common) -> GasPlant:
 
 
 def _storage(entry: Mapping[str, Any], common: _Common) -> Storage:
-    return Storage(
-        entry["name"],
-        entry["charge_mw"],
-        entry["discharge_mw"],
-        entry["energy_mwh"],
-        entry["efficiency"],
-        entry["wear"],
-        tuple(entry["charge_hours"]),
-        tuple(entry["discharge_hours"]),
-        common.patience,
-    )
+    cycles = tuple(Cycle(tuple(cycle["charge"]), tuple(cycle["discharge"])) for cycle in entry["cycles"])
+    power, energy, efficiency = entry["power_mw"], entry["energy_mwh"], entry["efficiency"]
+    return Storage(entry["name"], power, energy, efficiency, entry["wear"], cycles, common.patience)
 
 
 def _points(written: list[list[float]]) -> Points:

@@ -133,42 +133,59 @@ def test_fuel_moves_all_costs_in_proportion(zone, months, now):
     assert curve.prices == pytest.approx(np.array([92, 74, 60]) * factor)
 
 
+def market_with_store(store, deliveries, now, worth, positions=None):
+    """The store and, in every hour, a deep market of everyone else at `worth` of the hour."""
+    bids = store.bids(View(now, deliveries, {}, positions or {}))
+    demands, portfolios = dict(bids.demands), dict(bids.portfolios)
+    for d in deliveries:
+        demands[f"rest {d.hour}"] = Curve([(-20_000, worth(d.hour) + 10), (20_000, worth(d.hour) - 10)])
+        portfolios[f"rest {d.hour}"] = Portfolio(f"rest {d.hour}", d.product)
+        # A trade among the others, so that no hour is without one.
+        demands[f"pair {d.hour}"] = Curve([(0, worth(d.hour) + 20), (1_000, worth(d.hour))])
+        portfolios[f"pair {d.hour}"] = Portfolio(f"pair {d.hour}", d.product)
+    outcome = Auction(demands, portfolios).solve()
+    net = dict.fromkeys((d.product for d in deliveries), 0.0)
+    for name, portfolio in bids.portfolios.items():
+        for product, weight in portfolio.basis.items():
+            net[product] += weight * outcome.portfolios.loc[name, "rate"]
+    return {d.hour: net[d.product] for d in deliveries}, outcome
+
+
 def test_a_store_sells_what_it_buys_less_its_losses(zone, months, now):
     store = agent(zone, "Barnim Batterie")
     deliveries = tuple(d for d in months["2027-02"] if d.day_type == "workday")
-    bids = store.bids(View(now, deliveries))
-    demands, portfolios = dict(bids.demands), dict(bids.portfolios)
-    # Everyone else: nights worth about 30 EUR/MWh, days about 100.
-    for d in deliveries:
-        price = 30 if d.hour < 6 else 100
-        demands[f"rest {d.hour}"] = Curve([(-20_000, price + 10), (20_000, price - 10)])
-        portfolios[f"rest {d.hour}"] = Portfolio(f"rest {d.hour}", d.product)
-    outcome = Auction(demands, portfolios).solve()
-    rate = outcome.portfolios["rate"]
-    bought = rate[[name for name in rate.index if name.endswith(" charge")]].sum()
-    sold = -rate[[name for name in rate.index if name.endswith(" discharge")]].sum()
+    rates, outcome = market_with_store(store, deliveries, now, lambda hour: 30 if hour < 6 else 100)
+    bought = sum(rates[hour] for hour in (0, 1, 2, 3, 4, 5))
+    sold = -sum(rates[hour] for hour in (6, 7, 8, 9, 10))
     assert sold == pytest.approx(280 * 20 / 8, rel=1e-6)  # a full store a day: worth it
-    assert sold == pytest.approx(0.88 * bought, rel=1e-6)
+    assert sold == pytest.approx(0.88 * bought, rel=1e-9)
+    assert outcome.demands.loc["2027-02 workday store 0-10", "price"] < 0  # one more MWh of store is worth money
+    assert rates[11] == rates[22] == 0
 
 
 def test_a_store_stays_out_where_hours_cost_the_same(zone, months, now):
     store = agent(zone, "Barnim Batterie")
     deliveries = tuple(d for d in months["2027-02"] if d.day_type == "weekend")
-    bids = store.bids(View(now, deliveries))
-    demands, portfolios = dict(bids.demands), dict(bids.portfolios)
-    for d in deliveries:
-        demands[f"rest {d.hour}"] = Curve([(-20_000, 61), (20_000, 59)])
-        portfolios[f"rest {d.hour}"] = Portfolio(f"rest {d.hour}", d.product)
-    rate = Auction(demands, portfolios).solve().portfolios["rate"]
-    assert np.abs(rate[[name for name in rate.index if "charge" in name]]).max() < 1e-3
+    rates, _ = market_with_store(store, deliveries, now, lambda hour: 60)
+    assert max(abs(rate) for rate in rates.values()) < 1e-3
 
 
-def test_a_store_that_has_sold_its_day_sells_no_more(zone, months, now):
+def test_a_store_that_has_sold_its_day_only_buys_back(zone, months, now):
     store = agent(zone, "Barnim Batterie")
     deliveries = tuple(d for d in months["2027-02"] if d.day_type == "workday")
-    positions = {"2027-02 workday 18": -280.0 * 20}
-    cycles = store.bids(View(now, deliveries, {}, positions)).demands["2027-02 workday cycles"]
-    assert (cycles.min_rate, cycles.max_rate) == (0, 280 * 20 / 8)
+    positions = {"2027-02 workday 7": -140.0 * 20, "2027-02 workday 8": -140.0 * 20}
+    demands = store.bids(View(now, deliveries, {}, positions)).demands
+    assert demands["2027-02 workday store 0-10"].max_rate == 0
+    assert demands["2027-02 workday store 0-10"].min_rate == -280 * 20 / 8
+    assert demands["2027-02 workday 7 from store"].max_rate == 0
+    assert demands["2027-02 workday 9 from store"].min_rate == 0
+
+
+
+def test_no_store_charges_with_more_than_its_power(zone):
+    for store in zone.agents[-2:]:
+        for cycle in store.cycles:
+            assert store.energy / store.efficiency / len(cycle.charge) <= store.power
 
 
 def test_no_changes_where_nothing_changed(zone, months, now):
