@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +16,6 @@ from scipy.sparse import csc_array
 
 from fts.errors import MissingLicence
 from fts.ports.engine import Answer, Program
-from fts.solver.scaling import scaling_of
 
 
 @dataclass(frozen=True)
@@ -62,19 +65,17 @@ class CvxpyEngine:
     name: str
 
     def __call__(self, program: Program, tol: float) -> Answer:
-        """Solve a program, in units in which it is well conditioned; see :class:`fts.ports.engine.Engine`."""
-        scaling = scaling_of(program)
-        scaled = scaling.scaled(program)
-        model = model_of(scaled)
+        """Solve a program; see :class:`fts.ports.engine.Engine`."""
+        model = model_of(program)
         status, iterations = _solve(model.problem, self.name, OPTIONS[self.name](tol))
-        return scaling.restored(program, _answer(model, scaled, status, iterations))
+        return _answer(model, program, status, iterations)
 
 
 def _solve(problem: Any, name: str, options: dict[str, Any]) -> tuple[str, int]:
     """Solve; how it ended and the number of steps. What a library only warns of is in the status too."""
     data, chain, inverse = problem.get_problem_data(name, solver_opts=options)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _first_words(name):
             warnings.simplefilter("ignore")
             raw = chain.solve_via_data(problem, data, False, False, dict(options))
             solution = chain.invert(raw, inverse)
@@ -93,6 +94,26 @@ def _solve(problem: Any, name: str, options: dict[str, Any]) -> tuple[str, int]:
     if solution.status in cvxpy.settings.SOLUTION_PRESENT:
         problem.unpack(solution)
     return solution.status, int(solution.attr.get(cvxpy.settings.NUM_ITERS) or 0)
+
+
+_spoken: set[str] = set()
+
+
+@contextmanager
+def _first_words(name: str) -> Iterator[None]:
+    """Send the banner that HiGHS prints once per process to standard error: standard output is for answers."""
+    if name != "HIGHS" or name in _spoken:
+        yield
+        return
+    _spoken.add(name)
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _answer(model: Model, program: Program, status: str, iterations: int) -> Answer:

@@ -85,9 +85,9 @@ def spread(auction: Auction, part: Part, answer: Answer) -> tuple[Floats, Floats
     rates = np.zeros(len(auction.portfolio_ids))
     prices = np.full(len(auction.product_ids), np.nan)
     demand_prices = np.full(len(auction.demand_ids), np.nan)
-    rates[part.portfolios] = answer.x
-    prices[part.products] = answer.prices
-    demand_prices[part.demands] = answer.demand_prices
+    rates[part.portfolios] = answer.x + 0.0  # no -0
+    prices[part.products] = answer.prices + 0.0
+    demand_prices[part.demands] = answer.demand_prices + 0.0
     return rates, prices, demand_prices
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from time import perf_counter
 
@@ -11,12 +12,14 @@ import numpy as np
 from fts.errors import ConfigurationError, NotSolved
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate
-from fts.models.columns import floats
+from fts.models.columns import Floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Program
 from fts.solver.engines import DEFAULT, engine, tolerance
 from fts.solver.certificate import certified
-from fts.solver.program import alone, part_of, program_of, spread
+from fts.solver.program import Part, part_of, program_of, spread
+from fts.solver.scaling import scaling_of
+from fts.solver.tidy import readings_of
 from fts.solver.unbounded import refuse_unbounded
 
 
@@ -58,11 +61,15 @@ def solve(auction: Auction, solver: str | None = None, tol: float | None = None,
     part = part_of(auction)
     program = program_of(auction, part)
     refuse_unbounded(auction, part, program)
-    answer = run(program, tol) if len(program.c) else _no_trade(program)
-    answer = _within_curves(program, answer)
+    if len(program.c):
+        scaling = scaling_of(program)
+        scaled = scaling.scaled(program)
+        answer = run(scaled, tol)
+        readings = (scaling.restored(program, reading) for reading in readings_of(scaled, answer, tol))
+    else:
+        readings = iter([_no_trade(program)])
     # A canonical step, which turns an engine's answer into the one it stands for, belongs here.
-    rates, prices, demand_prices = spread(auction, part, answer)
-    demand_prices, certificate = certified(auction, rates, prices, demand_prices, tol)
+    (rates, prices, demand_prices), answer, certificate = _best(auction, part, readings, tol)
     certificate = replace(certificate, iterations=answer.iterations, seconds=perf_counter() - started)
     outcome = Outcome(
         auction, rates=rates, prices=prices, demand_prices=demand_prices, certificate=certificate, solver=name
@@ -78,24 +85,32 @@ def _no_trade(program: Program) -> Answer:
     return Answer(np.zeros(I), np.zeros(0), np.zeros(P), np.zeros(D), "nothing can trade", 0)
 
 
-def _within_curves(program: Program, answer: Answer) -> Answer:
-    """The answer with every portfolio that has a demand for itself at exactly what that demand's segments hold.
+def _best(
+    auction: Auction, part: Part, readings: Iterator[Answer], tol: float
+) -> tuple[tuple[Floats, Floats, Floats], Answer, Certificate]:
+    """The first reading of the engine's answer that is proved, or the one that is nearest to it."""
+    reached: list[tuple[float, tuple[Floats, Floats, Floats], Answer, Certificate]] = []
+    for reading in readings:
+        rates, prices, demand_prices = spread(auction, part, reading)
+        demand_prices, certificate = certified(auction, rates, prices, demand_prices, tol)
+        reached.append((_worst(certificate)[1], (rates, prices, demand_prices), reading, certificate))
+        if certificate.solved:
+            return reached[-1][1:]
+    return min(reached, key=lambda one: one[0])[1:]
 
-    The fills are within their bounds, so those rates are too; what an engine left open shows in the net trades.
-    """
-    single = alone(program.W)
-    entry = program.W.indptr[:-1][single]
-    z = np.bincount(program.segment_demand, weights=answer.y, minlength=program.W.shape[0])
-    x = answer.x.copy()
-    x[single] = floats(z[program.W.indices[entry]] / program.W.data[entry])
-    return replace(answer, x=x)
+
+def _worst(certificate: Certificate) -> tuple[str, float]:
+    """The measure that is furthest from proof, and how far."""
+    measures = {name: getattr(certificate, name) for name in ("imbalance", "domain", "consistency", "gap")}
+    known = {name: math.inf if math.isnan(value) else value for name, value in measures.items()}
+    name = max(known, key=known.__getitem__)
+    return name, known[name]
 
 
 def _reason(name: str, status: str, certificate: Certificate) -> str:
-    measures = {key: getattr(certificate, key) for key in ("imbalance", "domain", "consistency", "gap")}
-    worst = max(measures, key=lambda key: (math.isnan(measures[key]), measures[key]))
+    worst, size = _worst(certificate)
     return (
         f"the engine {name!r} ended with {status!r}, and its answer misses the tolerance {certificate.tol:g}: "
-        f"{worst} is {measures[worst]:.2g}; choose another engine of fts.engines(), allow a larger tol=, "
+        f"{worst} is {size:.2g}; choose another engine of fts.engines(), allow a larger tol=, "
         "or take what was reached with throw=False"
     )
