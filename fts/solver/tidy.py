@@ -36,10 +36,10 @@ def readings_of(program: Program, answer: Answer, tol: float) -> Iterator[Answer
     """
     tidy = within_curves(program, at_bounds(program, answer))
     yield tidy
-    zeroed = zero_prices(program, tidy, tol / 10)
-    yield zeroed
-    yield in_balance(program, tidy)
-    yield in_balance(program, zeroed)
+    balanced = in_balance(program, tidy)
+    yield balanced
+    yield zero_prices(program, tidy, tol / 10)
+    yield zero_prices(program, balanced, tol / 10)
     yield answer
 
 
