@@ -1,0 +1,74 @@
+"""What the README tells a reader to type does what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def block(language: str, section: str) -> str:
+    """The one code block of a language in a section."""
+    text = README.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+    return str(found)
+
+
+def test_the_quick_start_in_python(tmp_path: Path) -> None:
+    script = block("python", "In Python") + "print(outcome.products.loc['noon', 'price'], outcome.certificate.solved)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    price, solved = done.stdout.split()[-2:]
+    assert float(price) == pytest.approx(28, rel=1e-6) and solved == "True"
+
+
+def test_the_curl_session(tmp_path: Path) -> None:
+    session = block("bash", "Over REST")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert session.count("8080") == 2
+    # Word for word, but for the port, which may be taken here.
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", session.replace("8080", str(port))],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr
+    replies = values(done.stdout)
+    assert replies[0] == {"status": "ok"}
+    assert [reply["app_data"]["name"] for reply in replies[1:3]] == ["load", "wind"]
+    assert len(replies) == 5 and "detail" not in done.stdout
+    row = replies[-1]["results"][0]["value"]
+    # The load's curve is at 60 - 0.4 · 80.
+    assert row["price"] == pytest.approx(28, rel=1e-6) and row["rate"] == pytest.approx(80, rel=1e-6)
+
+
+def values(text: str) -> list[Any]:
+    """The JSON values that a session printed one after another."""
+    found, rest = [], text.strip()
+    while rest:
+        value, end = json.JSONDecoder().raw_decode(rest)
+        found.append(value)
+        rest = rest[end:].lstrip()
+    return found
+
+
+@pytest.mark.parametrize("words", re.findall(r"(?m)^fts (\w+)", block("console", "On the command line")))
+def test_every_command_of_the_readme_exists(words: str) -> None:
+    done = subprocess.run([Path(sys.executable).with_name("fts"), words, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
