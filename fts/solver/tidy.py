@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csc_array, diags_array, eye_array
 from scipy.sparse.linalg import splu
 
-from fts.models.columns import Floats
+from fts.models.columns import Flags, Floats
 from fts.ports.engine import Answer, Program
 from fts.solver.program import alone
 
@@ -35,12 +35,20 @@ def readings_of(program: Program, answer: Answer, tol: float) -> Iterator[Answer
         What the answer will be judged with.
     """
     tidy = within_curves(program, at_bounds(program, answer))
-    yield tidy
-    balanced = in_balance(program, tidy)
-    yield balanced
-    yield zero_prices(program, tidy, tol / 10)
-    yield zero_prices(program, balanced, tol / 10)
+    still = np.zeros(len(answer.x), dtype=bool)
+    yield from _with_zero_prices(program, tidy, tol)
+    yield from _with_zero_prices(program, in_balance(program, tidy, still), tol)
+    for share in (tol / 10, tol * 10, tol * 1e3):
+        rested, still = at_rest(program, tidy, share)
+        yield from _with_zero_prices(program, in_balance(program, rested, still), tol)
     yield answer
+
+
+def _with_zero_prices(program: Program, answer: Answer, tol: float) -> Iterator[Answer]:
+    yield answer
+    zeroed = zero_prices(program, answer, tol / 10)
+    if np.any(zeroed.prices != answer.prices) or np.any(zeroed.demand_prices != answer.demand_prices):
+        yield zeroed
 
 
 def at_bounds(program: Program, answer: Answer) -> Answer:
@@ -90,10 +98,22 @@ def zero_prices(program: Program, answer: Answer, share: float) -> Answer:
     )
 
 
-def in_balance(program: Program, answer: Answer) -> Answer:
+def at_rest(program: Program, answer: Answer, share: float) -> tuple[Answer, Flags]:
+    """Put portfolios to rest that trade a small share of what they could; which ones, (I,)."""
+    W = program.W
+    owner = np.repeat(np.arange(W.shape[1]), np.diff(W.indptr))
+    reach = np.maximum(*(np.where(np.isfinite(end), np.abs(end), 1.0) for end in (program.lo, program.hi)))
+    capacity = np.bincount(program.segment_demand, weights=reach, minlength=W.shape[0])
+    able = np.full(W.shape[1], np.inf)
+    np.minimum.at(able, owner, capacity[W.indices] / np.abs(W.data))
+    still = np.abs(answer.x) <= share * able
+    return replace(answer, x=np.where(still, 0.0, answer.x)), still
+
+
+def in_balance(program: Program, answer: Answer, still: Flags) -> Answer:
     """The nearest rates with every product in balance, measured against the room each portfolio has.
 
-    ``x + Δ`` with the least ``Σ (Δ_i / room_i)²`` for which ``B (x + Δ) = 0``.
+    ``x + Δ`` with the least ``Σ (Δ_i / room_i)²`` for which ``B (x + Δ) = 0``; portfolios that are ``still`` stay so.
     """
     B, W = program.B, program.W
     room = np.abs(answer.x)
@@ -103,6 +123,7 @@ def in_balance(program: Program, answer: Answer) -> Answer:
     slack = np.where(np.isfinite(slack), slack, np.abs(answer.y))
     of_demand = np.bincount(program.segment_demand, weights=slack, minlength=W.shape[0])
     room[single] = of_demand[W.indices[entry]] / np.abs(W.data[entry])
+    room[still] = 0.0
     x = answer.x
     for _ in range(2):
         x = x + _correction(B, room, -(B @ x))
