@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from html import escape
 from types import TracebackType
 from typing import Any, TypeVar
@@ -469,7 +469,7 @@ class Market:
 
     def auction(self, as_of: Any = None) -> Auction:
         """The auction of now, or of any instant before."""
-        at = self._store.claim() if as_of is None else read_aware(as_of)
+        at = self._now() if as_of is None else read_aware(as_of)
         return self._store.read.auction_as_of(at)
 
     def prices(self) -> pd.DataFrame:
@@ -497,7 +497,8 @@ class Market:
         """
         owner = read_id(bidder, "bidder")
         end = self._end(self._last_batch())
-        at = self._now() if end is None else min(self._now(), end)
+        now = self._now()
+        at = now if end is None else min(now, end)
         return self._store.read.positions(owner, at).set_index("product")
 
     def replay(self, instant: Any) -> Outcome:
@@ -551,7 +552,8 @@ class Market:
         return outcome
 
     def _now(self) -> datetime:
-        return self.application.now().astimezone(UTC)
+        # The clock may stand still or go back; the market's time does not.
+        return self._store.claim()
 
     def _last_batch(self) -> BatchRecord | None:
         return next(iter(self._store.read.batches(None, None, 1).results), None)
