@@ -228,4 +228,3 @@ def traded(rows: Iterable[Mapping[str, Any]], start: datetime | None, until: dat
         if end > begin:
             quantity += row["value"]["rate"] * ((end - begin) / time_unit)
     return quantity
-

@@ -40,18 +40,15 @@ def work(orders: Mapping[str, Any], tell: Tell) -> list[threading.Thread]:
     Parameters
     ----------
     orders : mapping
-        ``url`` of the exchange; ``folder`` and ``seed`` of the zone; ``every`` [s], ``time_unit``, ``since`` of the
-        market; ``bots``: ``{name, token, positions}`` each.
+        ``url`` of the exchange; ``folder`` and ``seed`` of the zone; ``every`` [s] and ``time_unit`` of the
+        market; ``bots``: ``{name, token, positions, since}`` each.
     tell : callable
         Gets what happens.
     """
     zone = read_zone(Path(orders["folder"]), orders["seed"])
     agents = {agent.name: agent for agent in zone.agents}
     with Client(orders["url"], orders["bots"][0]["token"]) as client:
-        deliveries = [
-            read_delivery(record["id"], record["app_data"], zone.clock)
-            for record in client.products()
-        ]
+        deliveries = [read_delivery(record["id"], record["app_data"], zone.clock) for record in client.all_products()]
     threads = []
     for turn, bot in enumerate(orders["bots"]):
         order = {**orders, **bot, "turn": turn}
@@ -66,10 +63,15 @@ def _live(agent: Agent, order: Mapping[str, Any], deliveries: list[Delivery], te
         time_unit, since = read_duration(order["time_unit"]), read_instant(order["since"])
         bot = Bot(agent, client, deliveries, time_unit, order["positions"], since)
         bot.start_at(order["turn"])
+
+        def told(trouble: str | None) -> None:
+            if trouble is not None:
+                tell({"bot": agent.name, "trouble": trouble})
+
         while True:
             try:
                 tell({"bot": agent.name, "adopted": bot.adopt()})
-                for event in client.events():
+                for event in client.events(told=told):
                     if event["status"] != "not solved":
                         instant: datetime = read_instant(event["instant"])
                         changes = bot.answer(instant, MONTHS, order["every"] / 2)
