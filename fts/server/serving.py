@@ -1,0 +1,74 @@
+"""Serving an application with uvicorn: on a socket of ours, until told to stop, finishing what was accepted."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from fts.errors import ConfigurationError
+
+PATIENCE = 60
+"""How long requests that were accepted may take to finish, when the exchange is told to stop [s]."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket to serve on; port 0 is any free one.
+
+    Raises
+    ------
+    ConfigurationError
+        The address cannot be used, or is taken.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(f"cannot listen on {host}:{port}: {error}; choose another port with --port") from error
+
+
+def address(listener: socket.socket) -> str:
+    """The URL of what is served on a socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """Serves one application.
+
+    Parameters
+    ----------
+    app : FastAPI
+        Of `create_app`.
+    root_path : str
+        Where a proxy serves it, which strips this from the path.
+    ready : callable, optional
+        Called once it answers.
+    """
+
+    def __init__(self, app: FastAPI, *, root_path: str = "", ready: Callable[[], None] | None = None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                root_path=root_path.rstrip("/"),
+                lifespan="on",
+                log_level="warning",
+                access_log=False,
+                ws="none",
+                timeout_graceful_shutdown=PATIENCE,
+            )
+        )
+        self._feed, self._ready = app.state.feed, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the door."""
+        await super().startup(sockets)
+        if self._ready is not None and self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more, finish what was taken; those who follow events would stay for ever."""
+        self._feed.end()
+        await super().shutdown(sockets)
