@@ -85,7 +85,8 @@ def read_events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
     Source: WHATWG HTML, section 9.2.6 (interpreting an event stream).
     """
-    name, data = "", []
+    name = ""
+    data: list[str] = []
     for line in lines:
         if not line:
             if name == "outcome" and data:

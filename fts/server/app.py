@@ -108,8 +108,8 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan(desk),
-        exception_handlers={HTTPException: _not_served},
     )
+    app.add_exception_handler(HTTPException, _not_served)
     app.state.market, app.state.feed = market, desk.feed
     app.router.routes.extend(_paths(desk))
     app.router.routes.extend(explorer(described))

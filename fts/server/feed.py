@@ -77,7 +77,7 @@ class Feed:
         return reader
 
     def forget(self, reader: Reader) -> None:
-        """This one went away."""
+        """Tell a reader nothing more."""
         self._readers.discard(reader)
 
     def end(self) -> None:

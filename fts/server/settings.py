@@ -196,7 +196,7 @@ def _of_file(name: str) -> dict[tuple[str, str], Any]:
     given = {}
     for section, entries in content.items():
         if not isinstance(entries, dict):
-            raise ConfigurationError(f"the configuration {name} has {section!r} outside a section; see fts serve --help")
+            raise ConfigurationError(f"the configuration {name} has {section!r} outside a section")
         for key, value in entries.items():
             place = f"[{section}] {key} in {name}"
             given[section, key] = _value(section, key, value, place)
