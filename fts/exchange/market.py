@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
-from html import escape
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -23,6 +22,7 @@ from fts.exchange.forward import ForwardTerms
 from fts.exchange.given import read_data, read_id, read_ids
 from fts.exchange.products import listed
 from fts.exchange.schedule import Schedule
+from fts.models import html
 from fts.models.auction import Auction
 from fts.models.curve import Constant, Curve, read_curve
 from fts.models.instant import read_instant, write_instant
@@ -467,14 +467,18 @@ class Market:
 
     # What a researcher looks at
 
+    def now(self) -> datetime:
+        """The market's time: later than every change so far, even where the clock stood still or went back."""
+        return self._store.claim()
+
     def auction(self, as_of: Any = None) -> Auction:
         """The auction of now, or of any instant before."""
-        at = self._now() if as_of is None else read_aware(as_of)
+        at = self.now() if as_of is None else read_aware(as_of)
         return self._store.read.auction_as_of(at)
 
     def prices(self) -> pd.DataFrame:
         """The prices that hold now, by product: its data, price, rate, price_low, price_high, valid_from."""
-        batch = self._store.read.batch_in_force(self._now())
+        batch = self._store.read.batch_in_force(self.now())
         measures = ["price", "rate", "price_low", "price_high"]
         if batch is None:
             return pd.DataFrame(
@@ -497,7 +501,7 @@ class Market:
         """
         owner = read_id(bidder, "bidder")
         end = self._end(self._last_batch())
-        now = self._now()
+        now = self.now()
         at = now if end is None else min(now, end)
         return self._store.read.positions(owner, at).set_index("product")
 
@@ -543,17 +547,11 @@ class Market:
         self.close()
 
     def _repr_html_(self) -> str:
-        last = self._last_batch()
-        told = "no batch yet" if last is None else f"last batch {write_instant(last.instant)}: {escape(last.status)}"
-        return f"<b>Market</b>, {told}{self.prices().to_html(max_rows=20)}"
+        return html.market(self)
 
     def _solve(self, auction: Auction) -> Outcome:
         outcome: Outcome = auction.solve(solver=self.solver)
         return outcome
-
-    def _now(self) -> datetime:
-        # The clock may stand still or go back; the market's time does not.
-        return self._store.claim()
 
     def _last_batch(self) -> BatchRecord | None:
         return next(iter(self._store.read.batches(None, None, 1).results), None)

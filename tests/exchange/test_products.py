@@ -80,7 +80,9 @@ def test_products_are_found_by_kind_and_delivery_page_by_page(clock) -> None:
         assert pages == 5
         found, cursor = market.products(kind="peak", from_=days[2], thru=datetime(2027, 6, 5, tzinfo=UTC))
         assert (found, cursor) == ([made[2, "peak"], made[3, "peak"]], None)
-        assert market.products(kind="0") == ([], None)
+        assert market.products(kind="off-peak") == ([], None)
+        assert market.products(kind="0") == market.products(kind=0)
+        assert market.products(kind="0")[0][0] == made[0, 0]
         with pytest.raises(InvalidInput, match="no cursor"):
             market.products(cursor=str(uuid4()))
 
