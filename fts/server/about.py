@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import fts
+from fts import __version__
 from fts.server.route import Call, JsonReply, Route
 from fts.server.schemas import ref
 
@@ -14,7 +14,7 @@ def _market(call: Call) -> Any:
     return {
         **call.market.units.to_json(),
         "schedule": None if schedule is None else schedule.to_json(),
-        "version": fts.__version__,
+        "version": __version__,
     }
 
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Path
 
-import fts
+from fts import __version__
 from fts.exchange.market import Market
 from fts.exchange.schedule import keep
 from fts.ports.application import Application
@@ -102,7 +102,7 @@ def create_app(
     described = document(application, ROUTES)
     app = FastAPI(
         title="fts exchange",
-        version=fts.__version__,
+        version=__version__,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

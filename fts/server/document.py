@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import fts
+from fts import __version__
 from fts.ports.application import Application
 from fts.server.parameter import IN_PATH, Parameter
 from fts.server.route import Route
@@ -42,7 +42,7 @@ def document(application: Application, routes: Sequence[Route]) -> dict[str, Any
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, application)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "fts exchange", "version": fts.__version__, "description": DESCRIPTION},
+        "info": {"title": "fts exchange", "version": __version__, "description": DESCRIPTION},
         "paths": paths,
         "components": {
             "schemas": shapes_of(application),
