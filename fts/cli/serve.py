@@ -99,14 +99,20 @@ def serve(settings: Settings, secret: str, listener: Any, *, solver: str | None 
 def greet(settings: Settings, url: str) -> None:
     """Say where things are."""
     when = "when asked" if settings.schedule is None else f"every {settings.schedule.to_json()['every']}"
-    print(f"exchange  {url}", f"explorer  {url}/docs", f"market    {settings.database}, a batch {when}", sep="\n")
-    sys.stdout.flush()
+    say(f"exchange  {url}")
+    say(f"explorer  {url}/docs")
+    say(f"market    {settings.database}, a batch {when}")
 
 
 def tell(record: BatchRecord) -> None:
     """Say in one line what became of a batch."""
     told = f"{record.products} prices" if record.cleared else " ".join(str(record.reason).split())
-    print(f"batch     {write_instant(record.instant)}  {record.status}  {told}  {record.seconds:.2f} s", flush=True)
+    say(f"batch     {write_instant(record.instant)}  {record.status}  {told}  {record.seconds:.2f} s")
+
+
+def say(line: str) -> None:
+    """Tell whoever watches; standard output is for what a command gives."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def _store(settings: Settings) -> DuckStore:
