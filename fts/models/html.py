@@ -15,6 +15,8 @@ _TABLE = (
 _CELL = "padding:.12em .7em;border:0;border-bottom:1px solid rgba(128,128,128,.3);background:none;text-align:right"
 _NAME = _CELL + ";text-align:left"
 _QUIET = "opacity:.7;font-weight:normal"
+_PRICED = ("price", "rate")
+_MEASURED = (*_PRICED, "price_low", "price_high", "valid_from")
 #: Grounds of the badge; its text is white on all of them.
 _GROUND = {"solved": "#1f7a4d", "exact": "#1f7a4d", "other rule": "#5b5f97"}
 _FAILED = "#b3261e"
@@ -76,8 +78,25 @@ def market(value: Any) -> str:
     latest = batches[0] if batches else None
     heading = _heading("Market", escape(said), None if latest is None else latest.status)
     note = "no batch yet" if latest is None else f"latest batch {latest.instant:%Y-%m-%d %H:%M:%S} UTC"
-    columns = [name for name in ("price", "rate") if name in prices]
-    return _block(heading, _note(note), _frame(prices, columns) if len(prices) else _note("no prices yet"))
+    return _block(heading, _note(note), _frame(_named(prices), _PRICED) if len(prices) else _note("no prices yet"))
+
+
+def _named(prices: Any) -> Any:
+    """Prices under what is known of their products, in words, instead of their ids."""
+    told = prices.drop(columns=[name for name in prices.columns if name in _MEASURED])
+    if not len(told.columns):
+        return prices
+    names = [" · ".join(_shortened(value) for value in row if value is not None) for row in told.to_numpy().tolist()]
+    named = prices[list(_PRICED)].copy()
+    named.index = names
+    named.index.name = " · ".join(str(name) for name in told.columns)
+    return named
+
+
+def _shortened(value: Any) -> str:
+    """An instant at midnight or at a full minute without what is zero; anything else as it is."""
+    text = str(value)
+    return text.removesuffix("Z").removesuffix(":00").replace("T", " ") if text[10:11] == "T" else text
 
 
 def _heading(name: str, said: str, status: str | None = None) -> str:

@@ -64,12 +64,12 @@ class Explorer:
         self._points = widgets.VBox()
         self.message = widgets.HTML()
         self.figures = widgets.HTML()
-        self._picture = widgets.HTML()
+        self.picture = widgets.HTML()
         controls = widgets.VBox(
             [widgets.HBox([self.demand, self.reset]), self._points, self.message],
             layout=widgets.Layout(min_width="430px"),
         )
-        seen = widgets.VBox([self.product, self._picture], layout=widgets.Layout(min_width="440px", flex="1"))
+        seen = widgets.VBox([self.product, self.picture], layout=widgets.Layout(min_width="440px", flex="1"))
         self.view = widgets.VBox(
             [widgets.HBox([controls, seen], layout=widgets.Layout(flex_flow="row wrap")), self.figures]
         )
@@ -152,12 +152,12 @@ class Explorer:
 
     def _draw(self, _: Any = None) -> None:
         if self.product.value is None or self.product.value not in self.outcome.auction.product_ids.to_pylist():
-            self._picture.value = ""
+            self.picture.value = ""
             return
         picture = supply_demand(self.outcome.auction, self.outcome, self.product.value, self._units)
         svg = drawn(picture, "svg").decode()
         # A white sheet of its own, so that it reads in dark notebooks too.
-        self._picture.value = f'<div style="background:#fff;max-width:560px">{svg[svg.index("<svg") :]}</div>'
+        self.picture.value = f'<div style="background:#fff;max-width:560px">{svg[svg.index("<svg") :]}</div>'
 
     def _tables(self) -> str:
         price, rate = price_unit(self._units), rate_unit(self._units)

@@ -12,6 +12,7 @@ from fts.models.columns import Floats, Ints
 from fts.models.outcome import Outcome
 
 _FLAT = 1e-9  # a stretch whose price moves by less, relative to the prices around it, is drawn flat
+_NOISE = 1e-7  # a rate that is smaller, relative to its curve, is none
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,7 @@ def _stretches(auction: Auction, outcome: Outcome, p: int) -> tuple[Floats, Floa
         rest = outcome.portfolio_prices[i] - amount * outcome.prices[p]
         traded, worth = amount * rates, (prices - rest) / amount
         ends.append((traded, worth) if amount > 0 else (traded[:, ::-1], worth[:, ::-1]))
-        first = ends[-1][0].min(initial=np.inf)
-        last = ends[-1][0].max(initial=-np.inf)
+        first, last = float(ends[-1][0].min()), float(ends[-1][0].max())
         # A rate that other portfolios of its demand force on it is traded at any price.
         if first > 0:
             ends.append((np.array([[0.0, first]]), np.array([[np.inf, np.inf]])))
@@ -110,7 +110,8 @@ def _stretches(auction: Auction, outcome: Outcome, p: int) -> tuple[Floats, Floa
             ends.append((np.array([[last, 0.0]]), np.array([[-np.inf, -np.inf]])))
     rates = np.concatenate([rate for rate, _ in ends])
     prices = np.concatenate([price for _, price in ends])
-    return rates[:, 0], rates[:, 1], prices[:, 1], prices[:, 0]
+    wide = rates[:, 1] > rates[:, 0]
+    return rates[wide, 0], rates[wide, 1], prices[wide, 1], prices[wide, 0]
 
 
 def _portfolio_curve(auction: Auction, outcome: Outcome, i: int) -> tuple[Floats, Floats]:
@@ -119,16 +120,22 @@ def _portfolio_curve(auction: Auction, outcome: Outcome, i: int) -> tuple[Floats
     own: list[tuple[float, Floats, Floats]] = []
     for d, weight in zip(auction.weights.indices[span].tolist(), auction.weights.data[span].tolist(), strict=True):
         points = slice(auction.point_offsets[d], auction.point_offsets[d + 1])
-        others = outcome.demand_rates[d] - weight * outcome.rates[i]
-        rates = (auction.point_rates[points] - others) / weight
+        taken = outcome.demand_rates[d] - weight * outcome.rates[i]
+        bounds = auction.point_rates[points]
+        size = np.abs(bounds[np.isfinite(bounds)]).max(initial=abs(weight * outcome.rates[i]))
+        # What is left of a solver's last digits forces nothing on anybody.
+        others = taken if abs(taken) > _NOISE * size else 0.0
+        rates = (bounds - others) / weight
         values = weight * auction.point_prices[points]
         own.append((weight, rates, values) if weight > 0 else (weight, rates[::-1], values[::-1]))
     first = max(rates[0] for _, rates, _ in own)
     last = min(rates[-1] for _, rates, _ in own)
     corners = np.unique(np.concatenate([rates for _, rates, _ in own]))
-    corners = corners[(corners >= first) & (corners <= last)]
-    if len(corners) < 2:
-        return np.empty((0, 2)), np.empty((0, 2))
+    # A solver's last digits can leave a domain of one point empty.
+    corners = corners[(corners >= first) & (corners <= last)] if first < last else np.array([(first + last) / 2])
+    if len(corners) == 1:
+        # Its other rates leave it one rate only; no price moves it.
+        return np.full((1, 2), corners[0]), np.zeros((1, 2))
     ends = np.column_stack([corners[:-1], corners[1:]])
     value = np.zeros_like(ends)
     for _, rates, values in own:
@@ -150,8 +157,9 @@ def _values(rates: Floats, values: Floats, ends: Floats) -> Floats:
 def _price_at_zero(low: Floats, high: Floats, bottom: Floats, top: Floats) -> Floats:
     """The price at rate 0 of stretches that cross it; elsewhere their upper price."""
     crosses = (low < 0) & (high > 0) & np.isfinite(low) & np.isfinite(high)
+    drop = np.subtract(bottom, top, out=np.zeros(len(low)), where=crosses)
     share = np.divide(-low, high - low, out=np.zeros(len(low)), where=crosses)
-    return np.where(crosses, top + share * np.where(crosses, bottom - top, 0.0), top)
+    return top + share * drop
 
 
 def _stack(top: Floats, bottom: Floats, width: Floats) -> tuple[Floats, Floats]:
@@ -172,10 +180,10 @@ def _stack(top: Floats, bottom: Floats, width: Floats) -> tuple[Floats, Floats]:
     speed = width[~flat] / (top[~flat] - bottom[~flat])
     np.add.at(density, _place(prices, top[~flat]), speed)
     np.add.at(density, _place(prices, bottom[~flat]), -speed)
-    gained = np.append(0.0, np.cumsum(density)[:-1] * -np.diff(prices))
-    after = start + np.cumsum(gained + jump)
-    before = np.append(start, after[:-1]) + gained
-    rates = np.column_stack([before, after]).ravel()
+    # Where every stretch has ended, rounding must not take anything back.
+    gained = np.maximum(np.append(0.0, np.cumsum(density)[:-1] * -np.diff(prices)), 0.0)
+    # Two corners at each price: before and after what is flat there.
+    rates = start + np.cumsum(np.column_stack([gained, jump]).ravel())
     corners = np.repeat(prices, 2)
     new = np.append(True, (np.diff(rates) != 0) | (np.diff(corners) != 0))
     # Beyond an unlimited bid there is nothing to see.
