@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from fts.ports.application import Application
-from fts.server.app import create_app
-from fts.server.jwt_application import JwtApplication
-from fts.server.limits import Limits
-from fts.server.local import local
+import lazy_loader
 
-__all__ = ["Application", "JwtApplication", "Limits", "create_app", "local"]
+# The public names are in __init__.pyi; a token is made without loading a web server.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
