@@ -98,7 +98,10 @@ def live(market: OpenMarket, children: Children, args: argparse.Namespace) -> in
     url = f"http://localhost:{ports.exchange}"
     exchange = start_exchange(market, children, ports.exchange, args.root_path)
     if not answers(url, exchange):
-        report(exchange)
+        if exchange.process.poll() is None:
+            say(f"The exchange did not answer within {PATIENCE:g} s; its log is {exchange.log}.")
+        else:
+            report(exchange)
         return 1
     state("exchange", f"{url}   (API explorer: {url}/docs)")
     news: queue.Queue[Mapping[str, Any]] = queue.Queue()

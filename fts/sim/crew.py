@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -26,8 +26,10 @@ from fts.sim.bot import Bot
 from fts.sim.delivery import Delivery, read_delivery
 from fts.sim.zone import read_zone
 
-MONTHS = 2
+MONTHS = 1
 """Months of delivery whose bids a bot revises after each batch."""
+FRESH = 30
+"""Batches after which a bot reads the fills of a month again: its positions move slowly."""
 AGAIN = 1.0
 """Seconds to wait before asking an exchange again that did not answer."""
 
@@ -74,7 +76,9 @@ def _live(agent: Agent, order: Mapping[str, Any], deliveries: list[Delivery], te
                 for event in client.events(told=told):
                     if event["status"] != "not solved":
                         instant: datetime = read_instant(event["instant"])
-                        changes = bot.answer(instant, MONTHS, order["every"] / 2)
+                        changes = bot.answer(
+                            instant, MONTHS, order["every"] / 2, FRESH * timedelta(seconds=order["every"])
+                        )
                         tell({"bot": agent.name, "instant": event["instant"], "changes": changes})
             except RequestFailed as error:
                 tell({"bot": agent.name, "trouble": str(error)})
