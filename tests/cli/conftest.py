@@ -51,6 +51,7 @@ def fts_command(tmp_path: Path) -> Command:
         return subprocess.run(
             [Path(sys.executable).with_name("fts"), *map(str, words)],
             input=stdin,
+            cwd=tmp_path,
             capture_output=True,
             text=True,
             encoding="utf-8",
