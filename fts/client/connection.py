@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -74,7 +75,8 @@ class Connection:
 
     def change(self, method: str, path: str, body: Any = None) -> Any:
         """Change something, once; the body is sent as JSON."""
-        return self._send(method, path, json=body)
+        # Not httpx's json=, which takes None for no body; here it is the null curve.
+        return self._send(method, path, content=json.dumps(body), headers={"Content-Type": "application/json"})
 
     def call(self, method: str, path: str) -> Any:
         """Ask for something that takes no body, once."""
