@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+import fts
 from fts.client import Client
 
 pytestmark = pytest.mark.xdist_group("demo")
@@ -119,13 +120,8 @@ def prices(client, instant):
     return {row["product"]: row["price"] for row in client.batch_prices(instant)}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("demo")
-
-
-def test_a_living_market(folder):
-    with demo(folder, "--no-dashboard") as running:
+def test_a_living_market(tmp_path):
+    with demo(tmp_path, "--no-dashboard") as running:
         first = running.wait_for_table()
         assert first < 60, f"first prices after {first:.0f} s"
         assert len(running.tokens()) == 2
@@ -141,7 +137,7 @@ def test_a_living_market(folder):
             assert client.market()["time_unit"] == "1h"
         # Nothing printed is wider than a terminal, but for links and tokens.
         assert max(len(line) for line in running.lines if "." not in line.split(" ")[0]) <= 100
-        secret = (folder / "market.secret").read_text().strip()
+        secret = (tmp_path / "market.secret").read_text().strip()
         assert secret not in running.text
         family = running.family()
         assert len(family) >= 4  # the demo, the exchange, the bots, the leash
@@ -150,19 +146,18 @@ def test_a_living_market(folder):
         assert none_left(family, 0.5)
 
 
-def test_killed_and_started_again(folder):
-    """On the file that the test before left."""
-    with demo(folder) as running:
+def test_killed_and_started_again(tmp_path):
+    with demo(tmp_path) as running:
         running.wait_for_table()
         running.wait_for_batches(2)
         with running.operator() as client:
             history = client.batches()["results"]
         token = running.tokens()[1]
-        assert len(history) >= 33
+        assert len(history) >= 3
         family = running.family()
         assert running.end(signal.SIGKILL) == -signal.SIGKILL
         assert none_left(family)
-    with demo(folder, "--no-dashboard") as again:
+    with demo(tmp_path, "--no-dashboard") as again:
         again.wait_for_batches(1)
         assert "history up to" in next(line for line in again.lines if line.startswith("market "))
         with Client(again.url(), token) as client:  # a token from before holds
@@ -183,8 +178,8 @@ def all_batches(client):
     return results
 
 
-def test_bots_that_die_are_reported(folder):
-    with demo(folder, "--no-dashboard") as running:
+def test_bots_that_die_are_reported(tmp_path):
+    with demo(tmp_path, "--no-dashboard") as running:
         running.wait_for_table()
         bots = next(
             child for child in psutil.Process(running.process.pid).children() if "fts.sim.crew" in child.cmdline()
@@ -199,14 +194,13 @@ def test_bots_that_die_are_reported(folder):
         assert none_left(family, 1)
 
 
-def test_a_file_in_use_is_one_sentence(folder):
-    with demo(folder, "--no-dashboard") as running:
-        running.wait_for_table()
-        command = [sys.executable, "-m", "fts", "demo", "--database", str(folder / "market.duckdb")]
-        second = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert second.returncode == 1
-        assert second.stderr.count("\n") == 1
-        assert "open" in second.stderr
+def test_a_file_in_use_is_one_sentence(tmp_path):
+    with fts.Market(tmp_path / "market.duckdb"):
+        command = [sys.executable, "-m", "fts", "demo", "--database", str(tmp_path / "market.duckdb")]
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert "open" in refused.stderr
 
 
 def test_an_interval_that_is_no_duration_is_refused(tmp_path):
