@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -81,7 +82,14 @@ def read_data(kind: Any, value: Any, what: str) -> tuple[Any, Any]:
         raise InvalidInput(
             f"app_data of the {what} cannot be used: {place + ': ' if place else ''}{first['msg']}"
         ) from error
-    return data, adapter.dump_python(data, mode="json", by_alias=True)
+    stored = adapter.dump_python(data, mode="json", by_alias=True)
+    try:
+        json.dumps(stored, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError as error:
+        raise InvalidInput(
+            f"app_data of the {what} cannot be kept: it holds a number that is not finite, or a text that is no text"
+        ) from error
+    return data, stored
 
 
 @cache

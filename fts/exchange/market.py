@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -109,7 +110,7 @@ class Market:
         self.page_limit, self.auto_solve = page_limit, auto_solve
         self.schedule = Schedule.read(schedule)
         self.solver = solver
-        self._clearing = clearing or self._solve
+        self._clearing: Clearing = clearing or partial(_solve, solver=solver)
         self._batches = threading.Lock()
         self._subscribers: list[Subscriber] = []
         self._store: Store = store or adapters.load("fts.store").DuckStore(path)
@@ -549,10 +550,6 @@ class Market:
     def _repr_html_(self) -> str:
         return html.market(self)
 
-    def _solve(self, auction: Auction) -> Outcome:
-        outcome: Outcome = auction.solve(solver=self.solver)
-        return outcome
-
     def _last_batch(self) -> BatchRecord | None:
         return next(iter(self._store.read.batches(None, None, 1).results), None)
 
@@ -591,6 +588,11 @@ class Market:
         data, stored = read_data(self.application.portfolio_data, app_data, "portfolio")
         name = str(self.application.generate_portfolio_id(data))
         return bids.NewPortfolio(name, stored, read_ids(demand, "demand"), read_ids(basis, "basis"))
+
+
+def _solve(auction: Auction, solver: str | None) -> Outcome:
+    outcome: Outcome = auction.solve(solver=solver)
+    return outcome
 
 
 def read_aware(instant: Any) -> datetime:

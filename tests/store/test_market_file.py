@@ -20,6 +20,7 @@ from fts.errors import (
     StoreError,
     UnitsMismatch,
 )
+from fts.exchange import Market
 from fts.models.records import Units
 from fts.store import DuckStore
 
@@ -94,6 +95,12 @@ def test_the_same_process_is_refused_under_any_name_of_the_file(path: Path, tmp_
     again = DuckStore(path)
     again.open()
     again.close()
+
+
+def test_a_market_that_was_dropped_does_not_keep_its_file(path: Path) -> None:
+    Market(path).create_product({"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"})
+    with Market(path) as market:
+        assert len(market.products()[0]) == 1
 
 
 def test_two_markets_in_memory_are_two() -> None:
