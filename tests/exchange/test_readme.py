@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 from pathlib import Path
 
 import pytest
 
 import fts
+from fts.exchange import market
+from fts.store import duck_store
 
 
 def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,6 +24,12 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert (product.price, product.rate) == pytest.approx((28, 80))
         (load,) = market.demands(names["alice"])
         assert load.curve == fts.Curve([(0, 50), (100, 20)])
+
+
+@pytest.mark.parametrize("module", [market, duck_store])
+def test_the_examples_in_the_docstrings_run(module) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted > 0 and found.failed == 0
 
 
 def test_the_views_it_names_are_there(tmp_path: Path) -> None:
