@@ -36,7 +36,7 @@ def supply_demand(
     units : Units, optional
         Of the market, for the axes.
     title : str, optional
-        By default the id of the product.
+        What the product is called; by default its id.
 
     Raises
     ------
@@ -52,20 +52,23 @@ def supply_demand(
         style.line(hv.Curve(demand, rate, price, label="demand"), style.DEMAND),
         style.line(hv.Curve(supply, rate, price, label="supply"), style.SUPPLY),
     ]
-    if not math.isnan(curves.price):
-        here = (curves.volume, curves.price)
-        guide = hv.Curve([(0.0, curves.price), here, (curves.volume, low)], rate, price)
-        layers.append(style.line(guide, style.GUIDE, dash="dotted", width=1.5))
-        marked = hv.Scatter([here], rate, price, label=_said(curves, units))
-        layers.append(style.dots(marked, style.CLEARING, marker="diamond", size=14))
-    return style.picture(hv.Overlay(layers), product if title is None else title, xlim=(0.0, right), ylim=(low, high))
+    here = [] if math.isnan(curves.price) else [(curves.volume, curves.price)]
+    guide = [(0.0, curves.price), *here, (curves.volume, low)] if here else []
+    layers.append(style.line(hv.Curve(guide, rate, price), style.GUIDE, dash="dotted", width=1.5))
+    marked = hv.Scatter(here, rate, price, label="clearing")
+    layers.append(style.dots(marked, style.CLEARING, marker="diamond", size=14))
+    return style.picture(
+        hv.Overlay(layers),
+        f"{product if title is None else title}: {_said(curves, units)}",
+        xlim=(0.0, right),
+        ylim=(low, high),
+    )
 
 
 def _said(curves: MarketCurves, units: Units | None) -> str:
-    price, volume = f"{curves.price:.4g}", f"{curves.volume:.4g}"
-    if units is None:
-        return f"clearing: {volume} at {price}"
-    return f"clearing: {volume} {rate_unit(units)} at {price} {price_unit(units)}"
+    if math.isnan(curves.price):
+        return "no price"
+    return f"{curves.volume:.4g} {rate_unit(units)} at {curves.price:.4g} {price_unit(units)}"
 
 
 def _view(curves: MarketCurves) -> tuple[float, float, float]:

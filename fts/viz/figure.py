@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import holoviews as hv
-from bokeh.embed import file_html
+from bokeh.embed import components
 from bokeh.resources import INLINE
 from IPython.core.getipython import get_ipython
 
@@ -37,11 +38,19 @@ def save(picture: Any, file: str | Path, *, dpi: int = 200) -> Path:
     if kind in _PAPER:
         path.write_bytes(drawn(picture, kind, dpi=dpi))
     elif kind == "html":
-        plot = hv.render(picture, backend=style.BOKEH)
-        path.write_text(file_html(plot, INLINE, path.stem), encoding="utf-8")
+        path.write_text(_page(picture, path.stem), encoding="utf-8")
     else:
         raise InvalidInput(f"{path.name}: a picture is saved as png, svg, pdf or html; name the file accordingly")
     return path
+
+
+def _page(picture: Any, title: str) -> str:
+    """A page of its own, with bokeh inside."""
+    script, place = components(hv.render(picture, backend=style.BOKEH))
+    # Bokeh's own scripts alone: what panel would add to them is on its server, and not needed.
+    bokeh = "".join(f"<script>{source}</script>" for source in INLINE.js_raw)
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title>{bokeh}'
+    return f"<!DOCTYPE html>\n<html><head>{head}</head><body>{place}{script}</body></html>\n"
 
 
 def drawn(picture: Any, kind: str, *, dpi: int = 200) -> bytes:

@@ -41,7 +41,7 @@ def forward_curve(
     many = len(kinds) > _FEW
     layers = [style.line(hv.Curve([], delivery, price), style.GUIDE)]
     for kind in sorted(kinds, key=lambda kind: kind == highlight):
-        rows = frame.loc[frame["kind"] == kind, ["delivery", "price"]]
+        rows = frame.loc[frame["kind"] == kind, ["delivery", "price"]].dropna()
         chosen = kind == highlight
         if many:
             color = style.CLEARING if chosen else _shade(groups.index(_group(kind)), _order(kind)[1])
@@ -66,7 +66,7 @@ def _points(prices: pd.DataFrame) -> pd.DataFrame:
             "price": prices["price"].to_numpy(dtype=float),
         }
     )
-    return frame.dropna().sort_values("delivery", kind="stable")
+    return frame.sort_values("delivery", kind="stable")
 
 
 def _order(kind: str) -> tuple[str, int]:

@@ -59,13 +59,18 @@ def _held(outcomes: pd.DataFrame, column: str, value: hv.Dimension, color: str, 
     batch = time_axis("batch", "batch")
     steps = hv.Curve(_steps(start, end, values, column), batch, value)
     marks = hv.Scatter((start.to_numpy(), values), batch, value)
-    return style.picture(
-        hv.Overlay([style.line(steps, color), style.dots(marks, color, size=6)]),
-        title,
-        legend=False,
-        dates=True,
-        height=height,
-    )
+    overlay = hv.Overlay([style.line(steps, color), style.dots(marks, color, size=6)])
+    return style.picture(overlay, title, legend=False, dates=True, height=height, ylim=_view(values))
+
+
+def _view(values: Floats) -> tuple[float, float]:
+    """Values in view: all of them, and never so near that a solver's last digits look like a move."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    margin = max(0.08 * (high - low), 0.005 * max(abs(low), abs(high))) or 1.0
+    return low - margin, high + margin
 
 
 def _steps(start: pd.Series, end: pd.Series, values: Floats, value: str) -> pd.DataFrame:

@@ -150,8 +150,8 @@ def _values(rates: Floats, values: Floats, ends: Floats) -> Floats:
     piece: Ints = np.clip(np.searchsorted(rates, ends[:, 1], side="left") - 1, 0, len(rates) - 2)
     left, width = rates[piece], rates[piece + 1] - rates[piece]
     slope = np.divide(values[piece + 1] - values[piece], width, out=np.zeros(len(piece)), where=width > 0)
-    value: Floats = values[piece][:, None] + slope[:, None] * (ends - left[:, None])
-    return value
+    value: Floats = slope[:, None] * (ends - left[:, None])
+    return value + values[piece][:, None]
 
 
 def _price_at_zero(low: Floats, high: Floats, bottom: Floats, top: Floats) -> Floats:
@@ -159,7 +159,8 @@ def _price_at_zero(low: Floats, high: Floats, bottom: Floats, top: Floats) -> Fl
     crosses = (low < 0) & (high > 0) & np.isfinite(low) & np.isfinite(high)
     drop = np.subtract(bottom, top, out=np.zeros(len(low)), where=crosses)
     share = np.divide(-low, high - low, out=np.zeros(len(low)), where=crosses)
-    return top + share * drop
+    zero: Floats = top + share * drop
+    return zero
 
 
 def _stack(top: Floats, bottom: Floats, width: Floats) -> tuple[Floats, Floats]:

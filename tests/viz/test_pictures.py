@@ -33,9 +33,8 @@ def axes(picture: hv.Overlay) -> list[str]:
 def test_supply_and_demand_mark_the_clearing_where_they_cross() -> None:
     picture = viz.supply_demand(AUCTION, AUCTION.solve(), "noon", UNITS)
     assert axes(picture) == ["rate (MWh/h)", "price (EUR/MWh)"]
-    (marked,) = [element for element in picture if element.label.startswith("clearing")]
-    assert marked.label == "clearing: 80 MWh/h at 28 EUR/MWh"
-    rate, price = marked.array()[0]
+    assert hv.render(picture, backend="bokeh").title.text == "noon: 80 MWh/h at 28 EUR/MWh"
+    rate, price = layer(picture, hv.Scatter, "clearing").array()[0]
     assert (rate, price) == (pytest.approx(80, rel=1e-6), pytest.approx(28, rel=1e-6))
     # Both curves pass through it: the load's line, and the step between wind and gas.
     demand = layer(picture, hv.Curve, "demand").array().tolist()
