@@ -27,6 +27,8 @@ from fts.models.instant import read_duration, write_instant
 
 PATIENCE = 60.0
 """Seconds an exchange may take to answer for the first time."""
+HEAD_START = 20.0
+"""Seconds that the exchange has the machine to itself, at most: the first prices come before anything else."""
 GLANCE = 0.2
 """Seconds between two looks at the children."""
 
@@ -105,25 +107,35 @@ def live(market: OpenMarket, children: Children, args: argparse.Namespace) -> in
         return 1
     state("exchange", f"{url}   (API explorer: {url}/docs)")
     news: queue.Queue[Mapping[str, Any]] = queue.Queue()
-    start_bots(market, children, url, news)
-    if not args.no_dashboard:
-        start_dashboard(market, children, url, ports.dashboard, args)
-        state("dashboard", f"http://localhost:{ports.dashboard}{args.prefix}   (in a few seconds)")
-    if not args.no_lab:
-        key = start_lab(market, children, ports.lab)
-        state("JupyterLab", f"http://localhost:{ports.lab}/lab?token={key}   (in a few seconds)")
-    say(f"\nA bidder of your own, token:\n{market.token('you')}")
-    say(f"The operator, token:\n{market.token('operator', admin=True)}\n")
     threading.Thread(target=follow, args=(market, url, news), daemon=True).start()
-    progress(f"the next batch is at the next full {seconds(market.every)} …")
+    start_bots(market, children, url, news)
+    state("bots", f"{len(market.statements)} bidders over REST, each with a token of its own\n")
+    progress(f"the first batch is at the next full {seconds(market.every)} …")
     screen = Screen(market)
+    first, alone = True, time.monotonic() + HEAD_START
     while True:
         with contextlib.suppress(queue.Empty):
             screen.show(news.get(timeout=GLANCE))
+        if first and (screen.prices or time.monotonic() > alone):
+            first = False
+            start_seen(market, children, url, ports, args)
+            screen.head()
         for child in children.ended():
             report(child)
             if child is exchange:
                 return 1
+
+
+def start_seen(market: OpenMarket, children: Children, url: str, ports: Ports, args: argparse.Namespace) -> None:
+    """Start what shows the market, and say where everything is and who may enter."""
+    if not args.no_dashboard:
+        start_dashboard(market, children, url, ports.dashboard, args)
+        state("dashboard", f"http://localhost:{ports.dashboard}{args.prefix}   (opens in a few seconds)")
+    if not args.no_lab:
+        key = start_lab(market, children, url, ports.lab)
+        state("JupyterLab", f"http://localhost:{ports.lab}/lab?token={key}   (opens in a few seconds)")
+    say(f"\nToken of a bidder, for you:\n{market.token('you')}")
+    say(f"Token of the operator:\n{market.token('operator', admin=True)}\n")
 
 
 class Ports:
@@ -188,11 +200,12 @@ def start_dashboard(market: OpenMarket, children: Children, url: str, port: int,
     children.start("dashboard", command, _log(market, "dashboard"), environment)
 
 
-def start_lab(market: OpenMarket, children: Children, port: int) -> str:
-    """Start ``fts lab``; returns the token of its link."""
+def start_lab(market: OpenMarket, children: Children, url: str, port: int) -> str:
+    """Start ``fts lab``, whose notebooks find the exchange in ``FTS_EXCHANGE``; returns the token of its link."""
     key = secrets.token_urlsafe(16)
     command = [sys.executable, "-m", "fts", "lab", "--port", str(port), "--no-browser"]
-    children.start("JupyterLab", command, _log(market, "lab"), _environment({"JUPYTER_TOKEN": key}))
+    environment = _environment({"JUPYTER_TOKEN": key, "FTS_EXCHANGE": url, "FTS_TOKEN": market.token("you")})
+    children.start("JupyterLab", command, _log(market, "lab"), environment)
     return key
 
 

@@ -37,12 +37,14 @@ class Screen:
         else:
             self.revised += report.get("changes", 0)
 
+    def head(self) -> None:
+        """The heading of the batches to come."""
+        say(batch_heading(self.market.price_unit))
+
     def _batch(self, batch: Mapping[str, Any], prices: dict[str, float]) -> None:
         if prices and not self.prices:
-            unit = self.market.price_unit
             say(f"First clearing prices, batch of {batch['instant'][11:19]} UTC, {batch['seconds']:.2f} s:\n")
-            say(price_table(self.market.deliveries, prices, unit))
-            say("\n" + batch_heading(unit))
+            say(price_table(self.market.deliveries, prices, self.market.price_unit) + "\n")
         else:
             say(batch_line(self.market.deliveries, self.prices, prices, batch, self.revised))
         self.prices, self.revised = prices or self.prices, 0

@@ -131,13 +131,22 @@ class Bot:
         """Bring the bids for all months up to date; returns how many changed."""
         return sum(self.revise(month, instant, {}) for month in self._months)
 
-    def answer(self, instant: datetime, months: int, seconds: float, fresh: timedelta = timedelta(0)) -> int:
+    def answer(
+        self,
+        instant: datetime,
+        prices: Mapping[str, float],
+        months: int,
+        seconds: float,
+        fresh: timedelta = timedelta(0),
+    ) -> int:
         """Answer a batch: read the fills and revise the bids of the next months in turn.
 
         Parameters
         ----------
         instant : datetime
             Of the batch.
+        prices : mapping
+            Its prices.
         months : int
             How many months, at most.
         seconds : float
@@ -151,9 +160,6 @@ class Bot:
             How many bids changed.
         """
         deadline = time.monotonic() + seconds
-        prices = {
-            row["product"]: row["price"] for row in self._client.batch_prices(instant) if row["price"] is not None
-        }
         done, labels = 0, self.months
         for _ in range(min(months, len(labels))):
             month = labels[self._turn % len(labels)]

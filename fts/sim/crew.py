@@ -36,6 +36,24 @@ AGAIN = 1.0
 Tell = Callable[[Mapping[str, Any]], None]
 
 
+class Board:
+    """The public prices of the last batch, read once for all bots."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._instant: str | None = None
+        self._prices: dict[str, float] = {}
+
+    def prices(self, client: Client, instant: str) -> dict[str, float]:
+        """Product id -> price in the batch of an instant."""
+        with self._lock:
+            if instant != self._instant:
+                rows = client.batch_prices(instant)
+                self._prices = {row["product"]: row["price"] for row in rows if row["price"] is not None}
+                self._instant = instant
+            return self._prices
+
+
 def work(orders: Mapping[str, Any], tell: Tell) -> list[threading.Thread]:
     """Start a thread for every bot.
 
@@ -51,20 +69,21 @@ def work(orders: Mapping[str, Any], tell: Tell) -> list[threading.Thread]:
     agents = {agent.name: agent for agent in zone.agents}
     with Client(orders["url"], orders["bots"][0]["token"]) as client:
         deliveries = [read_delivery(record["id"], record["app_data"], zone.clock) for record in client.all_products()]
-    threads = []
+    threads, board = [], Board()
     for turn, bot in enumerate(orders["bots"]):
         order = {**orders, **bot, "turn": turn}
-        thread = threading.Thread(target=_live, args=(agents[bot["name"]], order, deliveries, tell), daemon=True)
+        thread = threading.Thread(target=_live, args=(agents[bot["name"]], order, deliveries, board, tell), daemon=True)
         thread.start()
         threads.append(thread)
     return threads
 
 
-def _live(agent: Agent, order: Mapping[str, Any], deliveries: list[Delivery], tell: Tell) -> None:
+def _live(agent: Agent, order: Mapping[str, Any], deliveries: list[Delivery], board: Board, tell: Tell) -> None:
     with Client(order["url"], order["token"]) as client:
         time_unit, since = read_duration(order["time_unit"]), read_instant(order["since"])
         bot = Bot(agent, client, deliveries, time_unit, order["positions"], since)
         bot.start_at(order["turn"])
+        fresh = FRESH * timedelta(seconds=order["every"])
 
         def told(trouble: str | None) -> None:
             if trouble is not None:
@@ -76,9 +95,8 @@ def _live(agent: Agent, order: Mapping[str, Any], deliveries: list[Delivery], te
                 for event in client.events(told=told):
                     if event["status"] != "not solved":
                         instant: datetime = read_instant(event["instant"])
-                        changes = bot.answer(
-                            instant, MONTHS, order["every"] / 2, FRESH * timedelta(seconds=order["every"])
-                        )
+                        prices = board.prices(client, event["instant"])
+                        changes = bot.answer(instant, prices, MONTHS, order["every"] / 2, fresh)
                         tell({"bot": agent.name, "instant": event["instant"], "changes": changes})
             except RequestFailed as error:
                 tell({"bot": agent.name, "trouble": str(error)})

@@ -50,7 +50,7 @@ class Demo:
     def text(self):
         return "\n".join(self.lines)
 
-    def wait_for(self, condition, seconds=90.0):
+    def wait_for(self, condition, seconds=300.0):
         deadline = time.monotonic() + seconds
         while not condition():
             assert self.process.poll() is None, self.text
@@ -65,7 +65,9 @@ class Demo:
         return self.wait_for(lambda: len(self.batches()) >= number)
 
     def wait_for_table(self):
-        return self.wait_for(lambda: any(line.startswith("base, all hours") for line in self.lines))
+        """Until the first prices and the heading of the batches to come are there."""
+        shown = ("base, all hours", "UTC  ")
+        return self.wait_for(lambda: all(any(line.startswith(start) for line in self.lines) for start in shown))
 
     def url(self):
         return re.search(r"^exchange +(\S+)", self.text, re.MULTILINE).group(1)

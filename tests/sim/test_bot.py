@@ -93,7 +93,7 @@ def test_a_bot_counts_its_fills_and_revises_by_them(exchange, now):
         Bot(Seller(), other, deliveries, HOUR).enter(now)
         first, second = read_instant(admin.run_batch()), read_instant(admin.run_batch())
         assert bot.months == ["2026-12", "2027-01"]
-        assert bot.answer(second, months=1, seconds=60) == 1
+        assert bot.answer(second, {}, months=1, seconds=60) == 1
         # 1 unit of the portfolio is 2 MWh: (150 − 10 z)/2 = 40 + 20/100 · 2 z.
         rate = (150 / 2 - 40) / (10 / 2 + 0.4)
         held = 2 * rate * ((second - first) / timedelta(milliseconds=10))
@@ -101,8 +101,8 @@ def test_a_bot_counts_its_fills_and_revises_by_them(exchange, now):
         (changed,) = [d for d in client.demands() if d["app_data"]["name"] == "2026-12 all"]
         assert changed["curve_data"][0]["price"] == pytest.approx(150 - held, rel=1e-6)
         # The next month's turn; and nothing is counted twice.
-        bot.answer(second, months=1, seconds=60)
-        bot.answer(second, months=1, seconds=60)
+        bot.answer(second, {}, months=1, seconds=60)
+        bot.answer(second, {}, months=1, seconds=60)
         assert bot.positions[product] == pytest.approx(held, rel=1e-6)
 
 
