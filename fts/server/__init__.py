@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import lazy_loader
 
+from fts import adapters
+
 # The public names are in __init__.pyi; a token is made without loading a web server.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    with adapters.explained("server"):
+        return _load(name)
