@@ -88,7 +88,9 @@ def serve(settings: Settings, secret: str, listener: Any, *, solver: str | None 
         origins=settings.origins,
     )
     app.state.market.subscribe(tell)
-    server = Server(app, root_path=root_path, ready=lambda: greet(settings, address(listener)))
+    server = Server(
+        app, app.state.feed, root_path=root_path, ready=lambda: greet(settings, address(listener))
+    )
     # The server repeats the signal once it has stopped; by then there is nothing left to end.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
     server.run(sockets=[listener])

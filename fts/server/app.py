@@ -121,13 +121,18 @@ def _paths(desk: Desk) -> list[Path]:
     by_path: dict[str, dict[str, Endpoint]] = {}
     for route in ROUTES:
         by_path.setdefault(route.path, {})[route.method] = Endpoint(route, desk)
-    return [Path(path, _by_method(endpoints), methods=list(endpoints)) for path, endpoints in by_path.items()]
+    paths = []
+    for path, endpoints in by_path.items():
+        served = Path(path, _by_method(endpoints))
+        # Starlette adds HEAD to GET; a HEAD of the events would never end.
+        served.methods = set(endpoints)
+        paths.append(served)
+    return paths
 
 
 def _by_method(endpoints: Mapping[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        return await endpoints[method].answer(request)
+        return await endpoints[request.method].answer(request)
 
     return answer
 

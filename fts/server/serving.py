@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
 
-from fts.errors import ConfigurationError
+from fts.errors import ConfigurationError, FtsError
+from fts.server.feed import Feed
 
 PATIENCE = 60
 """How long requests that were accepted may take to finish, when the exchange is told to stop [s]."""
@@ -40,15 +43,19 @@ class Server(uvicorn.Server):
 
     Parameters
     ----------
-    app : FastAPI
+    app : ASGI application
         Of `create_app`.
+    feed : Feed
+        Its events, ``app.state.feed``.
     root_path : str
         Where a proxy serves it, which strips this from the path.
     ready : callable, optional
         Called once it answers.
     """
 
-    def __init__(self, app: FastAPI, *, root_path: str = "", ready: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, app: Any, feed: Feed, *, root_path: str = "", ready: Callable[[], None] | None = None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -60,7 +67,7 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=PATIENCE,
             )
         )
-        self._feed, self._ready = app.state.feed, ready
+        self._feed, self._ready = feed, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the door."""
@@ -72,3 +79,46 @@ class Server(uvicorn.Server):
         """Take no more, finish what was taken; those who follow events would stay for ever."""
         self._feed.end()
         await super().shutdown(sockets)
+
+
+@contextmanager
+def running(app: Any, feed: Feed, *, root_path: str = "") -> Iterator[str]:
+    """Serve on a free port of this machine, in a thread, for as long as the ``with`` block runs.
+
+    Parameters
+    ----------
+    app : ASGI application
+    feed : Feed
+    root_path : str
+
+    Yields
+    ------
+    str
+        The URL.
+
+    Raises
+    ------
+    FtsError
+        It did not start.
+    """
+    ready = threading.Event()
+    server = Server(app, feed, root_path=root_path, ready=ready.set)
+    listener = listen("127.0.0.1", 0)
+    thread = threading.Thread(target=_serve, args=(server, listener, ready), name="fts-exchange", daemon=True)
+    thread.start()
+    try:
+        ready.wait()
+        if not server.started:
+            raise FtsError("the exchange did not start; its log says why")
+        yield address(listener)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def _serve(server: Server, listener: socket.socket, ready: threading.Event) -> None:
+    try:
+        server.run(sockets=[listener])
+    finally:
+        ready.set()

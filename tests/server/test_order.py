@@ -127,7 +127,9 @@ def test_then_the_permission_on_the_bid(
     assert exchange.ask("GET", target.removesuffix("/outcomes"), exchange.alice).json() == before
 
 
-@pytest.mark.parametrize("method, path", [("POST", "/product"), ("POST", "/batch"), ("GET", "/batch/{instant}/auction")])
+@pytest.mark.parametrize(
+    "method, path", [("POST", "/product"), ("POST", "/batch"), ("GET", "/batch/{instant}/auction")]
+)
 def test_only_an_admin_runs_the_market(exchange: Exchange, method: str, path: str) -> None:
     content = {"json": DATA} if path == "/product" else {}
     assert exchange.ask(method, absent(path), exchange.alice, **content).status_code == 401

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 from datetime import datetime
 from uuid import UUID
 
@@ -31,6 +33,13 @@ def test_a_product_is_made_once(exchange: Exchange) -> None:
     again = exchange.ask("POST", "/product", exchange.admin, json=DATA)
     assert again.status_code == 409
     assert exchange.ask("POST", "/product", exchange.admin, json={**DATA, "kind": 1}).status_code == 201
+    options = exchange.ask("GET", "/product?kind=1", exchange.bob).json()["results"]
+    assert [option["app_data"]["kind"] for option in options] == [1]
+
+
+def test_the_example_of_local_runs() -> None:
+    done = doctest.testmod(importlib.import_module("fts.server.local_exchange"))
+    assert done.attempted == 2 and done.failed == 0
 
 
 def test_products_are_listed_page_by_page(exchange: Exchange) -> None:
@@ -87,7 +96,8 @@ def test_a_demand_changes_and_ends(exchange: Exchange) -> None:
     name = exchange.demand(LOAD)
     before = exchange.ask("GET", f"/demand/{name}", exchange.alice).json()
     changed = exchange.ask("PUT", f"/demand/{name}", exchange.alice, json=WIND).json()
-    assert changed["curve_data"] == WIND and changed["valid_from"] > before["valid_from"]
+    assert changed["curve_data"] == WIND
+    assert datetime.fromisoformat(changed["valid_from"]) > datetime.fromisoformat(before["valid_from"])
     asleep = exchange.ask("PUT", f"/demand/{name}", exchange.alice, content="null", headers=JSON)
     assert asleep.status_code == 200 and asleep.json()["curve_data"] is None
     exchange.ask("PUT", f"/demand/{name}", exchange.alice, json=LOAD)

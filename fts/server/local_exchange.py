@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,12 +10,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from fts import adapters
-from fts.errors import FtsError
 from fts.ports.application import Application
 from fts.ports.store import Store
 from fts.server.app import create_app
 from fts.server.jwt_application import JwtApplication, write_token
-from fts.server.serving import Server, address, listen
+from fts.server.serving import running
 
 
 class Url(str):
@@ -67,33 +65,18 @@ def local(store: Store | None = None, application: Application | None = None, **
 
     Examples
     --------
-    >>> with local() as url:
-    ...     Client(url).health()
-    {'status': 'ok'}
+    >>> from fts.client import Client
+    >>> with local(schedule="1h") as url, Client(url, url.token(admin=True)) as operator:
+    ...     product = operator.create_product(
+    ...         {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
+    ...     )
+    ...     operator.market()["schedule"]["every"]
+    '3600s'
     """
     secret = secrets.token_urlsafe(32)
     memory = adapters.load("fts.store").DuckStore(":memory:") if store is None else store
     app = create_app(memory, application or JwtApplication(secret), **settings)
-    ready = threading.Event()
-    server = Server(app, ready=ready.set)
-    listener = listen("127.0.0.1", 0)
-    thread = threading.Thread(target=_serve, args=(server, listener, ready), name="fts-exchange", daemon=True)
-    thread.start()
-    try:
-        ready.wait()
-        if not server.started:
-            raise FtsError("the exchange did not start; its log says why")
-        url = Url(address(listener))
+    with running(app, app.state.feed) as address:
+        url = Url(address)
         url.secret = secret
         yield url
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
-
-
-def _serve(server: Server, listener: Any, ready: threading.Event) -> None:
-    try:
-        server.run(sockets=[listener])
-    finally:
-        ready.set()
