@@ -15,8 +15,8 @@ from fts.models.certificate import Certificate
 from fts.models.columns import Floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Program
-from fts.solver.engines import DEFAULT, engine, tolerance
 from fts.solver.certificate import certified
+from fts.solver.engines import DEFAULT, engine, tolerance
 from fts.solver.program import Part, part_of, program_of, spread
 from fts.solver.scaling import scaling_of
 from fts.solver.tidy import readings_of
@@ -65,7 +65,9 @@ def solve(auction: Auction, solver: str | None = None, tol: float | None = None,
         scaling = scaling_of(program)
         scaled = scaling.scaled(program)
         answer = run(scaled, tol)
-        readings = (scaling.restored(program, reading) for reading in readings_of(scaled, answer, tol))
+        readings: Iterator[Answer] = (
+            scaling.restored(program, reading) for reading in readings_of(scaled, answer, tol)
+        )
     else:
         readings = iter([_no_trade(program)])
     # A canonical step, which turns an engine's answer into the one it stands for, belongs here.

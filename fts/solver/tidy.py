@@ -14,8 +14,9 @@ import numpy as np
 from scipy.sparse import csc_array, diags_array, eye_array
 from scipy.sparse.linalg import splu
 
-from fts.models.columns import Flags, Floats
+from fts.models.columns import Flags, Floats, floats
 from fts.ports.engine import Answer, Program
+from fts.solver.price_search import nearest_prices
 from fts.solver.program import alone
 
 NEAR = 1e-6
@@ -41,6 +42,9 @@ def readings_of(program: Program, answer: Answer, tol: float) -> Iterator[Answer
     for share in (tol / 10, tol * 10, tol * 1e3):
         rested, still = at_rest(program, tidy, share)
         yield from _with_zero_prices(program, in_balance(program, rested, still), tol)
+    for share in (tol * 1e3, min(1e-3, tol * 1e5)):
+        rested, still = at_rest(program, tidy, share)
+        yield from _with_zero_prices(program, nearest_prices(program, in_balance(program, rested, still)), tol)
     yield answer
 
 
@@ -89,6 +93,8 @@ def zero_prices(program: Program, answer: Answer, share: float) -> Answer:
     owner = np.repeat(np.arange(B.shape[1]), np.diff(B.indptr))
     unit = np.zeros(B.shape[0])
     np.maximum.at(unit, B.indices, worth[owner] / np.abs(B.data))
+    # A demand without a segment offers nothing itself: what its portfolios are worth counts.
+    np.maximum.at(offered, W.indices, worth[np.repeat(np.arange(W.shape[1]), np.diff(W.indptr))] / np.abs(W.data))
     return replace(
         answer,
         prices=np.where(np.abs(answer.prices) <= np.maximum(share * unit, 1e-14), 0.0, answer.prices),
@@ -104,10 +110,13 @@ def at_rest(program: Program, answer: Answer, share: float) -> tuple[Answer, Fla
     owner = np.repeat(np.arange(W.shape[1]), np.diff(W.indptr))
     reach = np.maximum(*(np.where(np.isfinite(end), np.abs(end), 1.0) for end in (program.lo, program.hi)))
     capacity = np.bincount(program.segment_demand, weights=reach, minlength=W.shape[0])
+    capacity = np.where(capacity > 0, capacity, 1.0)
     able = np.full(W.shape[1], np.inf)
     np.minimum.at(able, owner, capacity[W.indices] / np.abs(W.data))
     still = np.abs(answer.x) <= share * able
-    return replace(answer, x=np.where(still, 0.0, answer.x)), still
+    moving = np.bincount(W.indices, weights=~still[owner], minlength=W.shape[0]) > 0
+    y = np.where(moving[program.segment_demand], answer.y, 0.0)
+    return replace(answer, x=np.where(still, 0.0, answer.x), y=y), still
 
 
 def in_balance(program: Program, answer: Answer, still: Flags) -> Answer:
@@ -141,4 +150,4 @@ def _correction(B: csc_array, room: Floats, net: Floats) -> Floats:
     size = np.where(size > 0, size, 1.0)
     R = diags_array(1 / size) @ R
     normal = (R @ R.T + 1e-14 * eye_array(B.shape[0])).tocsc()
-    return room * (R.T @ splu(normal).solve(net / size))
+    return floats(room * (R.T @ splu(normal).solve(net / size)))

@@ -108,7 +108,12 @@ def test_missing_demand_prices_are_fitted_by_component():
 
 
 def test_wrong_and_unreadable_answers_are_not_solved():
-    for rates, prices in ([[np.nan, -50], [40]], [[50, -50], [np.inf]], [[50, -50], [np.nan]], [[np.inf, -np.inf], [40]]):
+    for rates, prices in (
+        [[np.nan, -50], [40]],
+        [[50, -50], [np.inf]],
+        [[50, -50], [np.nan]],
+        [[np.inf, -np.inf], [40]],
+    ):
         assert certify(PRIVATE, np.array(rates, float), np.array(prices, float)).status == "not solved"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -64,7 +66,7 @@ def test_unlicensed_mosek_says_so_in_one_sentence():
 
 
 def test_missing_engine_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("fts.solver.engines.find_spec", lambda library: None)
+    monkeypatch.setattr(sys.modules["fts.solver.engines"], "find_spec", lambda library: None)
     auction = fts.Auction({"d": [(0, 2), (1, 1)]}, {"b": fts.Portfolio("d", "A")})
     with pytest.raises(fts.errors.MissingLibrary, match=r"'osqp' is not installed: pip install 'fts-lab\[engines\]'"):
         auction.solve("osqp")

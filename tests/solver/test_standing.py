@@ -109,9 +109,7 @@ def test_ten_thousand_points_on_one_curve(engine):
     # A staircase along 60 - 0.4 q: the same clearing to the width of a stair.
     q = np.repeat(np.linspace(0, 100, 5001), 2)[1:-1]
     p = np.repeat(60 - 0.4 * (q[::2] + q[1::2]) / 2, 2)
-    outcome = solved(
-        engine, {"b": np.column_stack([q, p]), "s": SELLER}, {"b": ("b", "A"), "s": ("s", "A")}
-    )
+    outcome = solved(engine, {"b": np.column_stack([q, p]), "s": SELLER}, {"b": ("b", "A"), "s": ("s", "A")})
     assert outcome.prices == pytest.approx([40], abs=0.02)
 
 
@@ -126,7 +124,8 @@ def test_units_from_tiny_to_huge(engine, decades, built):
         for name, one in market.portfolios.items():
             k = 10 ** rng.uniform(-decades, decades)
             portfolios[name] = Portfolio(
-                {d: w * k * demand[d] for d, w in one.demand.items()}, {p: w * k * product[p] for p, w in one.basis.items()}
+                {d: w * k * demand[d] for d, w in one.demand.items()},
+                {p: w * k * product[p] for p, w in one.basis.items()},
             )
         auction = Auction({d: in_unit(curve, demand[d]) for d, curve in market.demands.items()}, portfolios)
         outcome = auction.solve(engine)
@@ -149,7 +148,9 @@ def test_surpluses_add_up_to_the_welfare(engine, folder):
 
 
 def test_missing_the_tolerance_raises_with_what_was_reached(engine):
-    auction = Auction({"b": [(0, 61), (93, 17)], "s": SELLER}, {"b": Portfolio("b", {"A": 0.7}), "s": Portfolio("s", "A")})
+    auction = Auction(
+        {"b": [(0, 61), (93, 17)], "s": SELLER}, {"b": Portfolio("b", {"A": 0.7}), "s": Portfolio("s", "A")}
+    )
     with pytest.raises(fts.errors.NotSolved, match="throw=False") as raised:
         auction.solve(engine, tol=1e-300)
     reached = raised.value.outcome
