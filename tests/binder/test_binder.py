@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 
 ROOT = Path(__file__).parents[2]
 BASE_URL = "/user/someone/"
@@ -156,3 +157,17 @@ def test_the_dashboard_answers_through_the_proxy(jupyter: str, environment: dict
     assert scripts
     for link in scripts:
         assert fetch(urllib.parse.urljoin(jupyter + "dashboard/", link))
+
+
+def test_the_dashboard_lives_behind_the_proxy(jupyter: str, environment: dict[str, str], page: Page) -> None:
+    # Its prices come through a websocket, which the proxy has to pass on as well.
+    fetch(jupyter + "dashboard/", within=90)
+    refused: list[str] = []
+    page.on("response", lambda reply: refused.append(f"{reply.status} {reply.url}") if reply.status >= 400 else None)
+    page.goto(jupyter + "dashboard/")
+    try:
+        expect(page.locator("canvas").first).to_be_visible(timeout=120_000)
+        expect(page.locator("body")).to_contain_text(re.compile(r"EUR/MWh"), timeout=120_000)
+    except AssertionError:
+        pytest.fail(page.locator("body").inner_text()[:2000] + logs(environment))
+    assert not refused
