@@ -193,3 +193,37 @@ def test_killed_at_any_moment_nothing_acknowledged_is_lost_and_nothing_is_half(t
             assert all(len(record.demand) == 3 and len(record.basis) == 1 for record in kept)
             assert len(market.auction().portfolio_ids) == len(kept)
     assert len(portfolios) > 3
+
+
+FULL = """
+    import resource, sys
+    from uuid import UUID
+    from fts.errors import StoreError
+    from fts.exchange import Market
+    market = Market(sys.argv[1])
+    bidder = UUID(int=7)
+    # The disk is full from here: no file may grow beyond this size.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    while True:
+        try:
+            made = market.create_demands([({"name": "d" * 500}, [(0, 5), (1, 4)])] * 20, bidder=bidder)
+        except StoreError as error:
+            print(error, file=sys.stderr)
+            break
+        print(*(record.id for record in made))
+    print(len(market.demands(bidder)), file=sys.stderr)
+"""
+
+
+def test_a_full_disk_refuses_changes_and_loses_none(tmp_path: Path) -> None:
+    path = tmp_path / "market.db"
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(FULL), str(path)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    told = set(done.stdout.split())
+    refused, still_read = done.stderr.splitlines()
+    assert refused.startswith("could not commit the change: ")
+    assert len(told) >= 20 and int(still_read) == len(told)
+    with Market(path) as market:
+        assert {record.id for record in market.demands("00000000-0000-0000-0000-000000000007")} == told
