@@ -1,5 +1,9 @@
 from . import bundled as bundled
+from . import client as client
 from . import errors as errors
+from . import server as server
+from . import sim as sim
+from . import viz as viz
 from .exchange import Market as Market
 from .models.auction import Auction as Auction
 from .models.certificate import Certificate as Certificate
