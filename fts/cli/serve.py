@@ -7,11 +7,15 @@ import logging
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
-from fts.errors import ConfigurationError
+from fts.errors import ConfigurationError, FtsError
+from fts.models.auction import Auction
+from fts.models.curve import Constant
 from fts.models.instant import write_instant
+from fts.models.portfolio import Portfolio
 from fts.models.records import BatchRecord
 from fts.server.app import create_app
 from fts.server.jwt_application import JwtApplication
@@ -88,6 +92,7 @@ def serve(settings: Settings, secret: str, listener: Any, *, solver: str | None 
         origins=settings.origins,
     )
     app.state.market.subscribe(tell)
+    threading.Thread(target=warm, args=(solver,), name="fts-solver").start()
     server = Server(
         app, app.state.feed, root_path=root_path, ready=lambda: greet(settings, address(listener))
     )
@@ -96,6 +101,21 @@ def serve(settings: Settings, secret: str, listener: Any, *, solver: str | None 
     server.run(sockets=[listener])
     if not server.started:
         raise ConfigurationError("the exchange did not start; its log says why")
+
+
+def warm(solver: str | None) -> None:
+    """Clear two bids, so that the first batch need not wait until the solver's libraries are loaded.
+
+    Parameters
+    ----------
+    solver : str, optional
+        That of the market; one that cannot be used is said at once.
+    """
+    demands = {"load": [(0, 60), (100, 20)], "wind": Constant(5, min_rate=-80, max_rate=0)}
+    try:
+        Auction(demands, {name: Portfolio(name, "noon") for name in demands}).solve(solver=solver)
+    except FtsError as error:
+        say(f"solver    {error}")
 
 
 def greet(settings: Settings, url: str) -> None:

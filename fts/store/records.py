@@ -181,8 +181,9 @@ def _page(results: list[Value], limit: int, instants: list[datetime], after: dat
     return Page(results[:limit], more if after is None else {**more, "after": after})
 
 
-def _next(instant: datetime) -> datetime:
-    return instant + instant.resolution
+def _next(instant: datetime) -> datetime | None:
+    # Nothing comes after the last instant there is, so nothing bounds it.
+    return None if instant.replace(tzinfo=None) == datetime.max else instant + instant.resolution
 
 
 def _product(row: Sequence[Any]) -> ProductRecord:
