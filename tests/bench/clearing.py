@@ -7,11 +7,13 @@ Both in turns in one process; medians. Name another size on the command line: ``
 
 from __future__ import annotations
 
+import ctypes
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 # A kernel or cache size chosen for another machine would measure that machine; BLAS reads this when it is loaded.
 for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
@@ -37,9 +39,12 @@ def seconds(work: Callable[[], object]) -> float:
 
 def blas() -> str:
     """The kernel and thread count of the linear algebra that is loaded."""
-    found = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or f"{os.cpu_count()} (all)"
-    return f"{found['name']} {found['version']}, {found.get('openblas configuration', '')}; threads: {threads}"
+    for file in Path(np.__file__).parents[1].glob("numpy.libs/*openblas*"):
+        library = ctypes.CDLL(str(file))
+        library.scipy_openblas_get_corename64_.restype = ctypes.c_char_p
+        kernel = library.scipy_openblas_get_corename64_().decode()
+        return f"OpenBLAS, kernel {kernel}, {library.scipy_openblas_get_num_threads64_()} threads"
+    return str(np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"])
 
 
 def peer(auction: fts.Auction, tol: float) -> None:
