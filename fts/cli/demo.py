@@ -50,6 +50,9 @@ def register(subparsers: Any) -> None:
         help="market file, made when it is not there; secret and logs are kept beside it (default: %(default)s)",
     )
     parser.add_argument("--every", default="10s", metavar="TIME", help="time between batches (default: %(default)s)")
+    parser.add_argument(
+        "--months", type=int, default=12, metavar="N", help="months of delivery that trade, 1 to 36 (default: 12)"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the bidders' news (default: 1)")
     parser.add_argument("--no-lab", action="store_true", help="start no JupyterLab")
     parser.add_argument("--no-dashboard", action="store_true", help="start no dashboard")
@@ -73,8 +76,10 @@ def run(args: argparse.Namespace) -> int:
         every = read_duration(args.every)
     except InvalidInstant as error:
         raise ConfigurationError(f"--every {args.every}: {error}") from error
+    if not 1 <= args.months <= 36:
+        raise ConfigurationError(f"--months {args.months}: between 1 and 36 months trade")
     try:
-        market = open_market(args.database, every, args.seed)
+        market = open_market(args.database, every, args.months, args.seed)
         with Children() as children:
             try:
                 return live(market, children, args)

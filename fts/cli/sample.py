@@ -22,9 +22,6 @@ from fts.sim.agent import Agent, Bids, View
 from fts.sim.delivery import Delivery, by_month
 from fts.sim.zone import read_zone
 
-MONTHS = 12
-"""Months of delivery that trade."""
-
 BIDDERS = UUID("b3a2f7c4-0d7e-5b1c-8f25-51c1d9a4e6d0")
 """The name space of bidder ids of the sample."""
 
@@ -94,7 +91,7 @@ class OpenMarket:
         return write_token(self.secret, UUID(bidder_id(name)), admin=admin, issued=datetime.now(UTC))
 
 
-def open_market(path: Path, every: timedelta, seed: int) -> OpenMarket:
+def open_market(path: Path, every: timedelta, months: int, seed: int) -> OpenMarket:
     """Make the market file or open it again: products listed, opening bids entered, positions stated.
 
     Parameters
@@ -103,6 +100,8 @@ def open_market(path: Path, every: timedelta, seed: int) -> OpenMarket:
         The market file.
     every : timedelta
         Between batches.
+    months : int
+        Months of delivery that trade.
     seed : int
         Of the bidders' news.
 
@@ -125,7 +124,7 @@ def open_market(path: Path, every: timedelta, seed: int) -> OpenMarket:
         state(
             "market", f"{path}, new" if last is None else f"{path}, history up to {write_instant(last.instant)[:19]}Z"
         )
-        deliveries = list_products(market, zone.deliveries(now, MONTHS), zone.clock)
+        deliveries = list_products(market, zone.deliveries(now, months), zone.clock)
         state("", f"{len(deliveries)} products: typical hours of {_span(deliveries)}; a unit is 1 MWh over its hours")
         statements = []
         for agent in zone.agents:
