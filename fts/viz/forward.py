@@ -50,7 +50,7 @@ def forward_curve(
         named = chosen or not many or _order(kind)[1] in (0, 6, 12, 18)
         faint = highlight is not None and not chosen
         curve = hv.Curve(rows, delivery, price, label=kind if named else "")
-        layers.append(style.line(curve, color, width=3.5 if chosen else 1.8, alpha=0.45 if faint and many else 1.0))
+        layers.append(style.line(curve, color, width=3.5 if chosen else 1.8, alpha=0.65 if faint and many else 1.0))
         if chosen or not many:
             layers.append(style.dots(hv.Scatter(rows, delivery, price), color, size=7))
     return style.picture(hv.Overlay(layers), title, dates=True)
