@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the market until Ctrl-C."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    # Everything is on this machine: a proxy for the internet is not asked for it.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = f"localhost,{LOCALHOST},{os.environ.get('NO_PROXY', '')}"
     try:
         every = read_duration(args.every)
     except InvalidInstant as error:
