@@ -148,11 +148,11 @@ def _piqp(tol: float) -> dict[str, Any]:
 
 
 def _osqp(tol: float) -> dict[str, Any]:
-    return {"eps_abs": tol / 100, "eps_rel": tol / 100, "max_iter": 100_000, "polishing": True}
+    return {"eps_abs": tol / 100, "eps_rel": tol / 100, "max_iter": 50_000, "polishing": True}
 
 
 def _scs(tol: float) -> dict[str, Any]:
-    return {"eps_abs": tol / 100, "eps_rel": tol / 100, "max_iters": 100_000}
+    return {"eps_abs": tol / 100, "eps_rel": tol / 100, "max_iters": 50_000}
 
 
 def _ecos(tol: float) -> dict[str, Any]:

@@ -14,13 +14,16 @@ from fts.models.auction import Auction
 from fts.models.certificate import Certificate
 from fts.models.columns import Floats
 from fts.models.outcome import Outcome
-from fts.ports.engine import Answer, Program
+from fts.ports.engine import Answer, Engine, Program
 from fts.solver.certificate import certified
 from fts.solver.engines import DEFAULT, engine, tolerance
 from fts.solver.program import Part, part_of, program_of, spread
 from fts.solver.scaling import scaling_of
 from fts.solver.tidy import readings_of
 from fts.solver.unbounded import refuse_unbounded
+
+SHARPER = 1e-3
+"""The tolerance of a second attempt, as a share of the first one's."""
 
 
 def solve(auction: Auction, solver: str | None = None, tol: float | None = None, throw: bool = True) -> Outcome:
@@ -61,15 +64,7 @@ def solve(auction: Auction, solver: str | None = None, tol: float | None = None,
     part = part_of(auction)
     program = program_of(auction, part)
     refuse_unbounded(auction, part, program)
-    if len(program.c):
-        scaling = scaling_of(program)
-        scaled = scaling.scaled(program)
-        answer = run(scaled, tol)
-        readings: Iterator[Answer] = (
-            scaling.restored(program, reading) for reading in readings_of(scaled, answer, tol)
-        )
-    else:
-        readings = iter([_no_trade(program)])
+    readings = _readings(run, program, tol) if len(program.c) else iter([_no_trade(program)])
     # A canonical step, which turns an engine's answer into the one it stands for, belongs here.
     (rates, prices, demand_prices), answer, certificate = _best(auction, part, readings, tol)
     certificate = replace(certificate, iterations=answer.iterations, seconds=perf_counter() - started)
@@ -79,6 +74,15 @@ def solve(auction: Auction, solver: str | None = None, tol: float | None = None,
     if throw and not certificate.solved:
         raise NotSolved(_reason(name, answer.status, certificate), outcome)
     return outcome
+
+
+def _readings(run: Engine, program: Program, tol: float) -> Iterator[Answer]:
+    """What the engine may have meant; where nothing of that is proved, it is asked once more, for a sharper answer."""
+    scaling = scaling_of(program)
+    scaled = scaling.scaled(program)
+    for asked in (tol, SHARPER * tol):
+        for reading in readings_of(scaled, run(scaled, asked), tol):
+            yield scaling.restored(program, reading)
 
 
 def _no_trade(program: Program) -> Answer:
