@@ -141,7 +141,7 @@ def start_seen(market: OpenMarket, children: Children, url: str, ports: Ports, a
     if not args.no_lab:
         key = start_lab(market, children, url, ports.lab)
         state("JupyterLab", f"http://localhost:{ports.lab}/lab?token={key}   (opens in a few seconds)")
-    say(f"\nToken of a bidder, for you:\n{market.token('you')}")
+    say(f"Token of a bidder, for you:\n{market.token('you')}")
     say(f"Token of the operator:\n{market.token('operator', admin=True)}\n")
 
 

@@ -59,6 +59,8 @@ class OpenMarket:
     ----------
     path : Path
         The market file.
+    new : bool
+        Whether the file was made just now.
     secret : str
         Signs the tokens.
     every : timedelta
@@ -74,6 +76,7 @@ class OpenMarket:
     """
 
     path: Path
+    new: bool
     secret: str
     every: timedelta
     seed: int
@@ -133,7 +136,7 @@ def open_market(path: Path, every: timedelta, months: int, seed: int) -> OpenMar
         bids = sum(statement.bids for statement in statements)
         units = market.units.to_json()
         state("", f"{bids:,} demands and portfolios of {len(statements)} bidders, {time.monotonic() - begun:.1f} s")
-    return OpenMarket(path, secret, every, seed, deliveries, statements, units)
+    return OpenMarket(path, last is None, secret, every, seed, deliveries, statements, units)
 
 
 def keep_secret(path: Path) -> str:

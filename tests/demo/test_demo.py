@@ -161,6 +161,7 @@ def test_killed_and_started_again(tmp_path):
         assert none_left(family)
     with demo(tmp_path, "--no-dashboard") as again:
         again.wait_for_batches(1)
+        assert "Clearing prices again" in again.text
         assert "history up to" in next(line for line in again.lines if line.startswith("market "))
         with Client(again.url(), token) as client:  # a token from before holds
             instants = [b["instant"] for b in all_batches(client)]
