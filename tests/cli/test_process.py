@@ -54,14 +54,7 @@ def test_a_reader_that_goes_away_is_no_error(golden: Path) -> None:
 def test_ctrl_c_ends_it_quietly(tmp_path: Path) -> None:
     pipe = tmp_path / "auction.json"
     os.mkfifo(pipe)
-    process = subprocess.Popen(
-        [FTS, "solve", pipe],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # A shell starts what it runs in the background with this signal ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    with process:
+    with subprocess.Popen([FTS, "solve", pipe], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         # Opening blocks until the command has opened the pipe too; then it waits for us to write.
         with pipe.open("w"):
             process.send_signal(signal.SIGINT)
