@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status = _run(words)
         # A reader that went away is noticed here, not while the interpreter shuts down.
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status
     except FtsError as error:
         return _refuse(str(error), _status(error))

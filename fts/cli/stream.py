@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from pathlib import Path
 
@@ -16,7 +18,11 @@ def read_auction(name: str) -> Auction:
     name : str
         A path, or ``-`` for standard input.
     """
-    return Auction.read_json(sys.stdin.buffer if name == "-" else name)
+    if name != "-":
+        return Auction.read_json(name)
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard input")
+    return Auction.read_json(sys.stdin.buffer)
 
 
 def write(text: str, name: str) -> None:
@@ -29,6 +35,8 @@ def write(text: str, name: str) -> None:
     name : str
         A path, or ``-`` for standard output.
     """
+    if name == "-" and sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
     if name == "-":
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from fts.errors import InvalidInput, InvalidWeights, UnknownReference
+from fts.errors import InvalidInput, InvalidInstant, InvalidWeights, UnknownReference
 from fts.models.instant import read_instant, write_instant
 from fts.models.weights import read_weights
 
@@ -101,7 +101,11 @@ def read_aware(instant: Any) -> datetime:
     ------
     InvalidInstant
     """
-    return read_instant(instant if isinstance(instant, str) else write_instant(instant))
+    if isinstance(instant, str):
+        return read_instant(instant)
+    if isinstance(instant, datetime):
+        return read_instant(write_instant(instant))
+    raise InvalidInstant(f"{instant!r} is not an instant; give a datetime with an offset, or a text")
 
 
 def optional_instant(instant: Any) -> datetime | None:

@@ -95,7 +95,10 @@ def ids(values: Any) -> Ids:
         values = values.combine_chunks()
     if isinstance(values, pa.Array):
         return values if values.type == pa.string() else values.cast(pa.string())
-    return pa.array(values, pa.string())
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError as error:
+        raise InvalidAuction(f"the id {error.object!r} is no text: it holds half of a character") from error
 
 
 def positions(wanted: Ids, among: Ids) -> Ints:

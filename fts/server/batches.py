@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fts.errors import NotSolved
 from fts.models.instant import write_instant
+from fts.models.records import BatchRecord, Page
 from fts.server import permission
 from fts.server.feed import EventStream
 from fts.server.parameter import PAGE
 from fts.server.route import Call, JsonReply, Route, StreamReply, TextReply
 from fts.server.schemas import TEXT, listed, ref
+
+WITHHELD = "the market could not be cleared; a token that may run batches is told why"
 
 
 def _run(call: Call) -> str:
@@ -25,13 +29,25 @@ def _find(call: Call) -> Any:
     return call.market.batch(call.given["instant"])
 
 
+def _list(call: Call) -> Page[BatchRecord]:
+    page = call.market.batches(call.given["before"], call.given["after"])
+    return replace(page, results=[_shown(call, record) for record in page.results])
+
+
+def _shown(call: Call, record: BatchRecord) -> BatchRecord:
+    """The record as this token may see it: the reason of a failure names bids, and bids are their bidders' own."""
+    if not record.reason or call.desk.application.can_run_batch(call.token):
+        return record
+    return replace(record, reason=WITHHELD)
+
+
 ROUTES = (
     Route(
         "GET",
         "/batch",
         "List batches",
         JsonReply(ref("BatchPage"), "batches, newest first"),
-        lambda call: call.market.batches(call.given["before"], call.given["after"]),
+        _list,
         query=PAGE,
         allows=permission.view_products,
     ),
@@ -49,7 +65,7 @@ ROUTES = (
         "/batch/{instant}",
         "Read a batch",
         JsonReply(ref("Batch"), "the batch, with the proof of its outcome"),
-        lambda call: call.thing,
+        lambda call: _shown(call, call.thing),
         allows=permission.view_products,
         finds=_find,
     ),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from fts.errors import InvalidInput
 from fts.ports.application import Application
 from fts.server import permission
 from fts.server.body import Body, read_app_data
 from fts.server.parameter import CURSOR, FROM, KIND, PAGE, THRU
+from fts.server.refusal import BadRequest
 from fts.server.route import Call, JsonReply, Route
 from fts.server.schemas import ref
 
@@ -30,7 +32,10 @@ def _find(call: Call) -> Any:
 
 def _list(call: Call) -> Any:
     given = call.given
-    products, cursor = call.market.products(given["kind"], given["from"], given["thru"], given["cursor"])
+    try:
+        products, cursor = call.market.products(given["kind"], given["from"], given["thru"], given["cursor"])
+    except InvalidInput as error:
+        raise BadRequest(str(error)) from error
     page: dict[str, Any] = {"results": [product.to_json() for product in products]}
     if cursor is not None:
         page["more"] = {"cursor": cursor}
@@ -50,7 +55,6 @@ ROUTES = (
         _list,
         query={"kind": KIND, "from": FROM, "thru": THRU, "cursor": CURSOR},
         allows=permission.view_products,
-        refuses={422: "the cursor is none of this list"},
     ),
     Route(
         "POST",

@@ -17,6 +17,7 @@ from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Engine, Program
 from fts.solver.certificate import certified
 from fts.solver.engines import DEFAULT, engine, tolerance
+from fts.solver.magnitude import refuse_overflow
 from fts.solver.program import Part, part_of, program_of, spread
 from fts.solver.scaling import scaling_of
 from fts.solver.tidy import readings_of
@@ -63,6 +64,7 @@ def solve(auction: Auction, solver: str | None = None, tol: float | None = None,
 
     part = part_of(auction)
     program = program_of(auction, part)
+    refuse_overflow(auction, part, program)
     refuse_unbounded(auction, part, program)
     readings = _readings(run, program, tol) if len(program.c) else iter([_no_trade(program)])
     # A canonical step, which turns an engine's answer into the one it stands for, belongs here.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -179,3 +181,30 @@ def test_an_engine_that_is_not_installed_says_how_to_install_it(fts_command, gol
     assert done.returncode == FAILED, done.stderr
     extra = "mosek" if engine == "mosek" else "engines"
     assert f"pip install 'fts-lab[{extra}]'" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"demand_curves": {"\\ud800": null}, "portfolios": {}}', "half of a character"),
+        (
+            '{"demand_curves": {"d": [{"rate": -1e300, "price": 1e300}, {"rate": 0, "price": -1e300}]}, '
+            '"portfolios": {"x": {"demand": "d", "basis": "A"}}}',
+            "too small for float64",
+        ),
+    ],
+)
+def test_texts_and_numbers_at_the_edge_are_refused_in_one_line(fts_command, text: str, message: str) -> None:
+    done = fts_command("solve", "-", stdin=text)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(("closed", "name"), [(">&-", "output"), ("<&-", "input")])
+def test_a_closed_stream_is_named(golden: Path, closed: str, name: str) -> None:
+    file = golden / "auction.json" if name == "output" else "-"
+    done = subprocess.run(
+        ["bash", "-c", f'"$0" -m fts solve "$1" {closed}', sys.executable, str(file)], stderr=subprocess.PIPE, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"fts: standard {name}: Bad file descriptor\n"

@@ -218,8 +218,14 @@ def test_an_auction_that_cannot_clear_is_refused_and_stored(exchange: Exchange) 
     exchange.portfolio(generous, product, exchange.bob)
     reply = exchange.ask("POST", "/batch", exchange.admin)
     assert reply.status_code == 422 and greedy in reply.json()["detail"]
-    failed = exchange.ask("GET", "/batch", exchange.bob).json()["results"][0]
-    assert failed["status"] == "not solved" and "unbounded" in failed["reason"]
+    failed = exchange.ask("GET", "/batch", exchange.admin).json()["results"][0]
+    assert failed["status"] == "not solved" and "unbounded" in failed["reason"] and greedy in failed["reason"]
+    # The reason names bids, and bids are their bidders' own.
+    path = f"/batch/{failed['instant']}"
+    listed = exchange.ask("GET", "/batch", exchange.bob).json()["results"][0]
+    for told in (listed, exchange.ask("GET", path, exchange.bob).json()):
+        assert "could not be cleared" in told["reason"]
+        assert not any(bid in str(told) for bid in (greedy, generous, first))
     assert exchange.ask("GET", f"/batch/{failed['instant']}/prices", exchange.bob).json() == []
     # The last prices stay.
     (row,) = exchange.ask("GET", f"/product/{product}/outcomes", exchange.bob).json()["results"]

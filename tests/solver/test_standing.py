@@ -157,3 +157,33 @@ def test_missing_the_tolerance_raises_with_what_was_reached(engine):
     assert reached.certificate.status == "not solved" and reached.certificate.tol == 1e-300
     again = auction.solve(engine, tol=1e-300, throw=False)
     assert again.certificate.status == "not solved" and again.prices == pytest.approx(reached.prices)
+
+
+@pytest.mark.parametrize(
+    "bid",
+    [
+        [(-1, 1e308), (1, -1e308)],
+        [(0, 1e308), (1e308, 0)],
+        [(0, 1e-300), (1e-300, 0)],
+    ],
+)
+def test_numbers_that_float64_cannot_hold_together_are_refused_or_solved_never_a_defect(engine, bid):
+    auction = Auction({"b": bid, "s": SELLER}, {"b": Portfolio("b", "A"), "s": Portfolio("s", "A")})
+    try:
+        assert auction.solve(engine).certificate.solved
+    except fts.errors.InvalidAuction as refused:
+        assert "'b'" in str(refused)
+    except fts.errors.NotSolved as missed:
+        assert missed.outcome is not None
+
+
+@pytest.mark.parametrize("weight", [1e308, 1e-308, -1e300])
+def test_a_weight_at_the_end_of_float64_is_refused_or_solved_never_a_defect(engine, weight):
+    curves = {"b": [(0, 30), (9, 3)], "s": SELLER}
+    auction = Auction(curves, {"b": Portfolio("b", {"A": weight}), "s": Portfolio("s", "A")})
+    try:
+        assert auction.solve(engine).certificate.solved
+    except fts.errors.InvalidAuction as refused:
+        assert "portfolio 'b'" in str(refused) or "demand 'b'" in str(refused)
+    except fts.errors.NotSolved as missed:
+        assert missed.outcome is not None

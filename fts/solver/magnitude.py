@@ -1,0 +1,41 @@
+"""Numbers that float64 cannot hold together in one auction."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fts.errors import InvalidAuction
+from fts.models.auction import Auction
+from fts.models.columns import Flags
+from fts.ports.engine import Program
+from fts.solver.program import Part
+from fts.solver.scaling import scaling_of
+
+ADVICE = "write its rates, prices and weights in units that keep them between 1e-100 and 1e100"
+
+
+def refuse_overflow(auction: Auction, part: Part, program: Program) -> None:
+    """Refuse an auction whose slopes or sizes are beyond float64, however they are scaled.
+
+    Raises
+    ------
+    InvalidAuction
+        The message names one demand or portfolio that causes it.
+    """
+    slopes = ~(np.isfinite(program.c) & np.isfinite(program.s))
+    _refuse("demand", auction.demand_ids, part.demands[program.segment_demand[slopes]])
+    with np.errstate(all="ignore"):
+        scaled = scaling_of(program).scaled(program)
+    sizes = ~(np.isfinite(scaled.c) & np.isfinite(scaled.s)) | np.isnan(scaled.lo) | np.isnan(scaled.hi)
+    sizes |= (np.isinf(scaled.lo) & np.isfinite(program.lo)) | (np.isinf(scaled.hi) & np.isfinite(program.hi))
+    for matrix in (scaled.B, scaled.W):
+        owner = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+        lost: Flags = ~np.isfinite(matrix.data) | (matrix.data == 0)
+        _refuse("portfolio", auction.portfolio_ids, part.portfolios[owner[lost]])
+    _refuse("demand", auction.demand_ids, part.demands[program.segment_demand[sizes]])
+
+
+def _refuse(what: str, names: object, wrong: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
+    if len(wrong):
+        name = names[int(wrong[0])].as_py()  # type: ignore[index]
+        raise InvalidAuction(f"the numbers of {what} {name!r} are too large or too small for float64: {ADVICE}")
