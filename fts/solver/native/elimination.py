@@ -1,0 +1,126 @@
+"""The Newton system of a program: segments, demands and portfolios are eliminated, the products are left.
+
+With ``h`` the curvature of the segments, ``g_d = Σ 1/h`` over the segments of demand ``d`` and ``ν = Δλ`` of shared
+demands, a step solves::
+
+    q Δx + B'Δπ - S'ν = a        stationarity of portfolio rates; q_i = Σ W_di²/g_d over its private demands
+    B Δx              = b        products
+    S Δx + g ν        = t        shared demands, S = their rows of W
+
+``Δx = (a - B'Δπ + S'ν)/q`` leaves one symmetric positive definite system in ``(Δπ, ν)``. It is factored with a little
+added to its diagonals (proximal terms) and refined on the residual of the three equations above, which do not have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotrs
+from scipy.sparse import csc_array, csr_array, vstack
+
+from fts.models.columns import Floats
+from fts.solver.native.normal import NormalMatrix
+
+
+@dataclass(frozen=True)
+class Step:
+    """A solution of the reduced system.
+
+    Attributes
+    ----------
+    x : (I,)
+    prices : (P,)
+    shared : (S,)
+    """
+
+    x: Floats
+    prices: Floats
+    shared: Floats
+
+
+class Elimination:
+    """The reduced system of one program, whatever the curvatures are.
+
+    Parameters
+    ----------
+    B : (P, I) sparse, by column
+    W : (D, I) sparse, by column
+    rate_scale : (I,)
+        How much each column may trade; sets its proximal term.
+    """
+
+    def __init__(self, B: csc_array, W: csc_array, rate_scale: Floats) -> None:
+        self.n_products, self.n_portfolios = B.shape
+        self.n_demands = W.shape[0]
+        users = np.bincount(W.indices, minlength=self.n_demands)
+        column = np.repeat(np.arange(self.n_portfolios), np.diff(W.indptr))
+        private = users[W.indices] == 1
+        self.private_demand = W.indices[private].astype(np.int64)
+        self.private_portfolio = column[private]
+        self.private_weight = W.data[private]
+        self.shared_demand = np.flatnonzero(users > 1)
+        self.S = csr_array(W)[self.shared_demand]
+        self.B, self.B_rows = B, csr_array(B)
+        self.S_columns = csc_array(self.S)
+        C = B if not len(self.shared_demand) else csc_array(vstack([B, -self.S]))
+        C.sort_indices()
+        self._normal = NormalMatrix(C)
+        self.rate_scale = rate_scale
+        self.proximal = 1e-9 / rate_scale
+        self.diagonal = 1e-13
+
+    def factor(self, g: Floats) -> None:
+        """Factor the system for the given response ``g_d = Σ 1/h`` of every demand, (D,)."""
+        share = self.private_weight**2 / np.maximum(g[self.private_demand], 1e-150)
+        self.q = np.bincount(self.private_portfolio, weights=share, minlength=self.n_portfolios)
+        self.g = g
+        self.omega = 1.0 / (self.q + self.proximal)
+        matrix = self._normal.form(self.omega)
+        n = self.n_products
+        size = len(matrix)
+        at = np.arange(size)
+        matrix[at[n:], at[n:]] += g[self.shared_demand]
+        diagonal = matrix[at, at]
+        self._unit = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+        matrix *= self._unit[:, None]
+        matrix *= self._unit
+        extra = self.diagonal
+        while True:
+            trial = matrix.copy(order="F")
+            trial[at, at] = np.where(diagonal > 0, 1.0, 0.0) + extra
+            factor, failed = dpotrf(trial, lower=1, clean=0, overwrite_a=1)
+            if not failed:
+                self._factor: NDArray[np.float64] = factor
+                return
+            extra *= 100
+
+    def _once(self, a: Floats, b: Floats, t: Floats) -> Step:
+        n = self.n_products
+        scaled = self.omega * a
+        right = np.empty(n + len(t))
+        right[:n] = self.B_rows @ scaled - b
+        if len(t):
+            right[n:] = t - self.S @ scaled
+        solution, _ = dpotrs(self._factor, self._unit * right, lower=1, overwrite_b=1)
+        solution *= self._unit
+        prices, shared = solution[:n], solution[n:]
+        return Step(self.omega * (a - self._across(prices, shared)), prices, shared)
+
+    def _across(self, prices: Floats, shared: Floats) -> Floats:
+        result = self.B.T @ prices
+        if len(shared):
+            result = result - self.S_columns.T @ shared
+        return result
+
+    def solve(self, a: Floats, b: Floats, t: Floats, rounds: int = 2) -> Step:
+        """Solve for right-hand sides ``a (I,)``, ``b (P,)``, ``t (S,)``, refined against the true operator."""
+        step = self._once(a, b, t)
+        for _ in range(rounds):
+            ra = a - self.q * step.x - self._across(step.prices, step.shared)
+            rb = b - self.B_rows @ step.x
+            rt = t - (self.S @ step.x + self.g[self.shared_demand] * step.shared) if len(t) else t
+            more = self._once(ra, rb, rt)
+            step = Step(step.x + more.x, step.prices + more.prices, step.shared + more.shared)
+        return step
