@@ -38,6 +38,10 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)
 	@for file in tests/bench/*.py; do $(BIN)/python $$file || exit 1; done
 
+# The properties again, each on two thousand random markets.
+soak: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=soak -m hypothesis
+
 # Resolves the dependencies anew; for newer versions: make lock UPGRADE=--upgrade
 lock: | $(BIN)/uv
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

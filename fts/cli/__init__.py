@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="fts", description="Flow trading: auctions, an exchange and a lab.")
-    parser.add_argument("--version", action="version", version=f"fts {fts.__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"fts {fts.__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="command", required=True)
     # The options before the command take no value, so the first word without a dash is the command.
     chosen = next((word for word in words if not word.startswith("-")), None)

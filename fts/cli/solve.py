@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from fts.cli.stream import read_auction, write
-from fts.models import Outcome
+from fts.models.outcome import Outcome
 
 
 def register(subparsers: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fts.models import Auction
+from fts.models.auction import Auction
 
 
 def read_auction(name: str) -> Auction:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -17,29 +16,8 @@ from fts import adapters
 from fts.models import auction_file, frames, html
 from fts.models.columns import Columns, Flags, Floats, Ids, Ints, floats, ints
 from fts.models.curve import Constant, Curve, DemandCurve
+from fts.models.dropped import Dropped, dropped_of
 from fts.models.portfolio import Portfolio
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """What an auction leaves out, because it cannot count.
-
-    Attributes
-    ----------
-    inactive : tuple of demand ids
-        Demands whose curve is null.
-    unused : tuple of demand ids
-        Demands that no portfolio refers to.
-    unknown : tuple of (portfolio id, count)
-        Portfolios with weights on demands that the auction does not define.
-    zero : tuple of (portfolio id, id)
-        Weights of exactly 0.
-    """
-
-    inactive: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
-    unknown: tuple[tuple[str, int], ...] = ()
-    zero: tuple[tuple[str, str], ...] = ()
 
 
 class Auction:
@@ -190,7 +168,7 @@ class Auction:
             columns.weight_value[counted],
             (int(used.sum()), n_portfolios),
         )
-        self.dropped = _dropped(columns, active, used, entries, defined)
+        self.dropped = dropped_of(columns, active, used, entries, defined)
 
     @property
     def demands(self) -> Mapping[str, DemandCurve]:
@@ -387,31 +365,3 @@ def _matrix(row: Ints, column: Ints, value: Floats, shape: tuple[int, int]) -> c
     matrix = csc_array((value, (row, column)), shape=shape)
     matrix.sort_indices()
     return matrix
-
-
-def _dropped(columns: Columns, active: Flags, used: Flags, entries: Flags, defined: Flags) -> Dropped:
-    demand_names, portfolio_names = columns.demand_ids, columns.portfolio_ids
-    unknown, counts = np.unique(columns.weight_portfolio[~defined], return_counts=True)
-    zero = [
-        (portfolio_names[int(i)].as_py(), demand_names[int(d)].as_py())
-        for i, d in zip(
-            *_zeros(columns.weight_value, defined, columns.weight_portfolio, columns.weight_demand), strict=True
-        )
-    ] + [
-        (portfolio_names[int(i)].as_py(), columns.product_ids[int(p)].as_py())
-        for i, p in zip(columns.basis_portfolio[~entries], columns.basis_product[~entries], strict=True)
-    ]
-    return Dropped(
-        inactive=tuple(demand_names.filter(pa.array(~active)).to_pylist()),
-        unused=tuple(demand_names.filter(pa.array(active & ~used)).to_pylist()),
-        unknown=tuple(
-            (name, int(count))
-            for name, count in zip(portfolio_names.take(pa.array(unknown)).to_pylist(), counts, strict=True)
-        ),
-        zero=tuple(zero),
-    )
-
-
-def _zeros(value: Floats, defined: Flags, portfolio: Ints, demand: Ints) -> tuple[Ints, Ints]:
-    zero = (value == 0) & defined
-    return portfolio[zero], demand[zero]

@@ -1,0 +1,78 @@
+"""``fts lab``: open the notebooks in JupyterLab."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from jupyterlab.handlers.announcements import NeverCheckForUpdate
+from jupyterlab.labapp import LabApp
+
+from fts import bundled
+
+
+def register(subparsers: Any) -> None:
+    """Add the parser of ``fts lab``."""
+    parser = subparsers.add_parser(
+        "lab",
+        help="open the notebooks in JupyterLab",
+        description="Open the notebooks in JupyterLab, on this machine only and without asking the internet for "
+        "anything. An installed fts first copies its notebooks into a folder of yours, where your changes stay. "
+        "The environment variable JUPYTER_TOKEN sets the access token.",
+    )
+    parser.add_argument("--port", type=int, default=8888, help="port; the next free one if it is taken (default: 8888)")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="folder to work in (default: the notebooks)")
+    parser.add_argument("--no-browser", action="store_true", help="print the link, open nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start JupyterLab and stay until it ends."""
+    folder = workplace() if args.folder is None else args.folder
+    LabApp.launch_instance(options(folder, args.port, browser=not args.no_browser))
+    return 0
+
+
+def options(folder: Path, port: int, *, browser: bool) -> list[str]:
+    """Options of JupyterLab that keep it on this machine.
+
+    Parameters
+    ----------
+    folder : Path
+        Root of what it shows and edits.
+    port : int
+        First port to try.
+    browser : bool
+        Whether it opens the browser itself.
+    """
+    return [
+        f"--ServerApp.root_dir={folder.resolve()}",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=50",
+        f"--ServerApp.open_browser={browser}",
+        # Whoever starts it is root in many containers; it listens on this machine only, behind its token.
+        "--ServerApp.allow_root=True",
+        # Neither news nor updates nor extensions are fetched from elsewhere.
+        "--LabApp.news_url=None",
+        f"--LabApp.check_for_updates_class={NeverCheckForUpdate.__module__}.{NeverCheckForUpdate.__name__}",
+        "--LabApp.extension_manager=readonly",
+    ]
+
+
+def workplace() -> Path:
+    """Find the folder to work in: the notebooks of a source checkout, else a copy of the bundled ones.
+
+    A notebook that is in the copy already is left as it is.
+    """
+    notebooks = bundled.folder("notebooks")
+    if not bundled.installed():
+        return notebooks
+    copy = Path.cwd() / "fts-notebooks"
+    copy.mkdir(exist_ok=True)
+    for notebook in sorted(notebooks.glob("*.ipynb")):
+        if not (copy / notebook.name).exists():
+            shutil.copyfile(notebook, copy / notebook.name)
+    print(f"notebooks: {copy}", file=sys.stderr)
+    return copy

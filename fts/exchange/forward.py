@@ -1,0 +1,109 @@
+"""The default terms of a market: forwards and options between two instants, bids with a name."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StrictStr, model_validator
+
+from fts.errors import InvalidInput
+from fts.models.instant import read_instant, write_instant
+
+PRODUCTS = UUID("6f1b9c1e-6b0a-5d0e-9a53-0c7c4b1d2f11")
+"""The name space of product ids."""
+
+
+def _instant(value: Any) -> datetime:
+    if isinstance(value, str):
+        return read_instant(value)
+    if isinstance(value, datetime):
+        return read_instant(write_instant(value))
+    raise InvalidInput("an instant is a text with an offset, such as 2026-12-01T00:00:00Z")
+
+
+def _kind(value: Any) -> int | str:
+    if isinstance(value, str) or (type(value) is int and value in (0, 1)):
+        return value
+    raise InvalidInput("kind is 0 (forward), 1 (option) or a text")
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(write_instant, return_type=str)]
+Kind = Annotated[int | str, BeforeValidator(_kind)]
+
+
+class BidData(BaseModel):
+    """What a demand or a portfolio is called."""
+
+    name: StrictStr
+
+
+class ProductData(BaseModel):
+    """What is delivered, and when."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    kind: Kind = Field(description="0 (forward), 1 (option) or a text")
+    from_: Instant = Field(alias="from", description="start of delivery")
+    thru: Instant = Field(description="end of delivery, later than its start")
+
+    @model_validator(mode="after")
+    def _forwards(self) -> ProductData:
+        if self.from_ >= self.thru:
+            raise InvalidInput("delivery ends after it starts: from < thru")
+        return self
+
+
+class ForwardTerms:
+    """The default terms; part of :class:`fts.ports.application.Application`.
+
+    Parameters
+    ----------
+    now : callable, optional
+        The clock; by default that of the machine.
+    seed : int, optional
+        Of the ids of bids, where a history must come out the same twice; by default they cannot be guessed.
+    """
+
+    demand_data: Any = BidData
+    portfolio_data: Any = BidData
+    product_data: Any = ProductData
+
+    def __init__(self, now: Callable[[], datetime] | None = None, seed: int | None = None) -> None:
+        self._now = now
+        self._bits = secrets.randbits if seed is None else Random(seed).getrandbits
+
+    def now(self) -> datetime:
+        """The clock of the market."""
+        return datetime.now(UTC) if self._now is None else self._now()
+
+    def generate_demand_id(self, data: Any) -> UUID:
+        """A time-ordered id."""
+        return time_ordered(self.now(), self._bits(62))
+
+    def generate_portfolio_id(self, data: Any) -> UUID:
+        """A time-ordered id."""
+        return time_ordered(self.now(), self._bits(62))
+
+    def generate_product_id(self, data: Any) -> UUID:
+        """A function of kind, from and thru, so that one product cannot be made twice."""
+        return uuid5(PRODUCTS, json.dumps([data.kind, write_instant(data.from_), write_instant(data.thru)]))
+
+
+def time_ordered(instant: datetime, chance: int) -> UUID:
+    """A UUID that sorts by time (version 7, RFC 9562 with the microseconds of method 3).
+
+    Parameters
+    ----------
+    instant : datetime
+    chance : int
+        62 random bits.
+    """
+    micros = (instant - datetime(1970, 1, 1, tzinfo=UTC)) // datetime.resolution
+    millis, fraction = divmod(micros, 1000)
+    return UUID(int=millis << 80 | 7 << 76 | (fraction * 4096 // 1000) << 64 | 2 << 62 | chance)

@@ -1,0 +1,109 @@
+"""Reading what a market is given: ids, weights, data of the application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+from fts.errors import InvalidInput, InvalidWeights, UnknownReference
+from fts.models.weights import read_weights
+
+
+def read_id(value: Any, what: str) -> str:
+    """The id of a thing, a UUID in its canonical text.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    name = _uuid(value)
+    if name is None:
+        raise InvalidInput(f"{value!r} is not the id of a {what}; ids are UUIDs")
+    return name
+
+
+def read_ids(weights: Any, group: str) -> dict[str, float]:
+    """The weights of one group of a portfolio, by canonical id.
+
+    Raises
+    ------
+    InvalidWeights
+    UnknownReference
+        An id is no UUID, so nothing can have it.
+    """
+    given = read_weights(_texts(weights))
+    canonical: dict[str, float] = {}
+    for value, weight in given.items():
+        name = _uuid(value)
+        if name is None:
+            raise unknown(value, group)
+        if name in canonical and isinstance(weights, Mapping):
+            raise InvalidWeights(f"the {group} of a portfolio names {name} twice; add the two weights")
+        canonical[name] = weight
+    return canonical
+
+
+def unknown(name: str, group: str) -> UnknownReference:
+    """The error for weights that name what is not there; one text, so that nobody learns of others' bids."""
+    if group == "basis":
+        return UnknownReference(f"the basis of the portfolio names {name!r}, but no product has this id")
+    return UnknownReference(
+        f"the demand of the portfolio names {name!r}, but no demand of this bidder has this id; "
+        "a portfolio refers to demands of its own bidder"
+    )
+
+
+def read_data(kind: Any, value: Any, what: str) -> tuple[Any, Any]:
+    """Data of the application: as its type has it, and as JSON.
+
+    Parameters
+    ----------
+    kind : type
+        Any that pydantic validates.
+    value : JSON value, or a value of that type
+    what : str
+        ``product``, ``demand`` or ``portfolio``.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    adapter = _adapter(kind)
+    try:
+        data = adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(
+            f"app_data of the {what} cannot be used: {place + ': ' if place else ''}{first['msg']}"
+        ) from error
+    return data, adapter.dump_python(data, mode="json", by_alias=True)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _uuid(value: Any) -> str | None:
+    if isinstance(value, UUID):
+        return str(value)
+    try:
+        return str(UUID(value)) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _texts(weights: Any) -> Any:
+    """Weights whose ids are UUID objects, with their text instead."""
+    if isinstance(weights, UUID):
+        return str(weights)
+    if isinstance(weights, Mapping):
+        return {str(key) if isinstance(key, UUID) else key: value for key, value in weights.items()}
+    if isinstance(weights, Iterable) and not isinstance(weights, (str, bytes, bytearray)):
+        return [str(key) if isinstance(key, UUID) else key for key in weights]
+    return weights

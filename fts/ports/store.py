@@ -1,0 +1,191 @@
+"""The store port: the market's memory, in which nothing is ever overwritten or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import pandas as pd
+
+from fts.models.auction import Auction
+from fts.models.curve import Constant, Curve
+from fts.models.outcome import Outcome
+from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row, Units
+
+Result = TypeVar("Result")
+
+
+class Reader(Protocol):
+    """What the market holds, as of the last committed change. Ids are UUIDs as text."""
+
+    def product(self, product: str) -> ProductRecord | None:
+        """The product with this id."""
+        ...
+
+    def products(self) -> list[ProductRecord]:
+        """Every product, in order of creation."""
+        ...
+
+    def demand(self, demand: str) -> DemandRecord | None:
+        """The demand with this id."""
+        ...
+
+    def demands(self, bidders: Collection[str]) -> list[DemandRecord]:
+        """The active demands of these bidders, in order of creation."""
+        ...
+
+    def portfolio(self, portfolio: str) -> PortfolioRecord | None:
+        """The portfolio with this id."""
+        ...
+
+    def portfolios(self, bidders: Collection[str]) -> list[PortfolioRecord]:
+        """The portfolios of these bidders that have a demand or a basis, in order of creation."""
+        ...
+
+    def missing_products(self, products: Collection[str]) -> list[str]:
+        """Those of these ids that no product has."""
+        ...
+
+    def missing_demands(self, demands: Collection[str], bidder: str | None = None) -> list[str]:
+        """Those of these ids that no demand, or no demand of this bidder, has."""
+        ...
+
+    def missing_portfolios(self, portfolios: Collection[str]) -> list[str]:
+        """Those of these ids that no portfolio has."""
+        ...
+
+    def curve_history(
+        self, demand: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> Page[Row[Curve | Constant]]:
+        """The curves of a demand, newest first."""
+        ...
+
+    def demand_history(
+        self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> Page[Row[dict[str, float]]]:
+        """The demand weights of a portfolio, newest first."""
+        ...
+
+    def basis_history(
+        self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> Page[Row[dict[str, float]]]:
+        """The basis of a portfolio, newest first."""
+        ...
+
+    def product_outcomes(
+        self, product: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> Page[Row[dict[str, float | None]]]:
+        """Price and rate of a product, batch by batch, newest first."""
+        ...
+
+    def portfolio_outcomes(
+        self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> Page[Row[dict[str, float | None]]]:
+        """Price and rate of a portfolio, batch by batch, newest first."""
+        ...
+
+    def batches(self, before: datetime | None, after: datetime | None, limit: int) -> Page[BatchRecord]:
+        """The batches, newest first."""
+        ...
+
+    def batch(self, instant: datetime) -> BatchRecord | None:
+        """The batch of this instant."""
+        ...
+
+    def last_cleared(self, before: datetime | None = None) -> BatchRecord | None:
+        """The last batch that stored an outcome, of those before an instant."""
+        ...
+
+    def batch_in_force(self, instant: datetime) -> BatchRecord | None:
+        """The batch whose outcomes hold at this instant."""
+        ...
+
+    def batch_prices(self, instant: datetime) -> pd.DataFrame:
+        """Columns product, price, rate, price_low, price_high of one batch, products by id."""
+        ...
+
+    def positions(self, bidder: str, at: datetime) -> pd.DataFrame:
+        """Columns product, quantity, cost of one bidder until an instant, in the products that trade then."""
+        ...
+
+    def auction_as_of(self, instant: datetime) -> Auction:
+        """The auction of any instant, exactly as it was."""
+        ...
+
+
+class Transaction(Reader, Protocol):
+    """One change of the market: everything in it happens at one instant, or nothing does."""
+
+    @property
+    def instant(self) -> datetime:
+        """When the change happens; later than every change before it."""
+        ...
+
+    def add_product(self, product: str, app_data: Any, parent: str | None = None, ratio: float = 1.0) -> None:
+        """A new product, which is its own basis."""
+        ...
+
+    def add_demand(self, demand: str, bidder: str, app_data: Any) -> None:
+        """A new demand, without a curve."""
+        ...
+
+    def add_portfolio(self, portfolio: str, bidder: str, app_data: Any) -> None:
+        """A new portfolio, without weights."""
+        ...
+
+    def replace_curve(self, demand: str, curve: Curve | Constant | None) -> None:
+        """From now on this curve; None: inactive."""
+        ...
+
+    def replace_demand(self, portfolio: str, weights: Mapping[str, float]) -> None:
+        """From now on these demand weights; empty: none."""
+        ...
+
+    def replace_basis(self, portfolio: str, weights: Mapping[str, float]) -> None:
+        """From now on this basis; empty: none."""
+        ...
+
+    def add_batch(self, batch: BatchRecord, outcome: Outcome | None, ends: datetime | None = None) -> None:
+        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins."""
+        ...
+
+
+class Store(Protocol):
+    """The market's memory: one file, one process that writes, any number of its threads."""
+
+    def open(
+        self,
+        time_unit: str | None = None,
+        quantity_unit: str | None = None,
+        money_unit: str | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> Units:
+        """Open the file, or make it; the units of a file are fixed when it is made.
+
+        Raises
+        ------
+        StoreBusy, SchemaMismatch, UnitsMismatch, ReadOnlyStore, StoreError
+        """
+        ...
+
+    @property
+    def read(self) -> Reader:
+        """What the market holds, for the thread that asks."""
+        ...
+
+    def write(self, change: Callable[[Transaction], Result]) -> Result:
+        """Make one change; when this returns, it is on disk.
+
+        ``change`` may run more than once: it reads and writes through the transaction it is given and
+        does nothing else. If it raises, nothing was changed.
+        """
+        ...
+
+    def claim(self) -> datetime:
+        """An instant after every change so far, and before every change to come."""
+        ...
+
+    def close(self) -> None:
+        """Close the file; closing twice is one closing."""
+        ...

@@ -1,0 +1,123 @@
+"""An engine's answer without its rounding: fills at their bounds, prices at zero, products in balance.
+
+An interior point stops a little inside every bound, and any engine leaves noise where nothing is traded. The
+certificate measures relative to what is traded, so that noise matters where the answer is zero. Nothing here is
+trusted: the certificate judges what comes out, against the auction itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import csc_array, diags_array, eye_array
+from scipy.sparse.linalg import splu
+
+from fts.models.columns import Floats
+from fts.ports.engine import Answer, Program
+from fts.solver.program import alone
+
+NEAR = 1e-6
+"""A fill within this share of its segment may stand for the bound itself."""
+
+
+def readings_of(program: Program, answer: Answer, tol: float) -> Iterator[Answer]:
+    """What the engine may have meant, the likeliest first; the certificate chooses.
+
+    Parameters
+    ----------
+    program : Program
+        In scaled units.
+    answer : Answer
+        To that program.
+    tol : float
+        What the answer will be judged with.
+    """
+    tidy = within_curves(program, at_bounds(program, answer))
+    yield tidy
+    zeroed = zero_prices(program, tidy, tol / 10)
+    yield zeroed
+    yield in_balance(program, tidy)
+    yield in_balance(program, zeroed)
+    yield answer
+
+
+def at_bounds(program: Program, answer: Answer) -> Answer:
+    """Put fills on the bounds that prices hold them at.
+
+    Of the two slacks of a bound, distance of the fill and advantage of the price, one is 0 at the optimum; the
+    smaller one, each in its own unit, is taken to be the one.
+    """
+    lo, hi, y = program.lo, program.hi, answer.y
+    width = np.where(np.isfinite(hi - lo), hi - lo, 1.0)
+    lam = answer.demand_prices[program.segment_demand]
+    ends = [_price_at(program, end) for end in (lo, hi)]
+    unit = np.maximum.reduce([np.abs(lam), *(np.abs(end) for end in ends)])
+    unit = np.where(unit > 0, unit, 1.0)
+    for bound, distance, advantage in ((lo, y - lo, lam - ends[0]), (hi, hi - y, ends[1] - lam)):
+        held = (distance <= NEAR * width) & (distance / width < advantage / unit)
+        y = np.where(held, bound, y)
+    return replace(answer, y=y)
+
+
+def within_curves(program: Program, answer: Answer) -> Answer:
+    """Give every portfolio that has a demand for itself exactly the rate that the demand's segments hold."""
+    single = alone(program.W)
+    entry = program.W.indptr[:-1][single]
+    z = np.bincount(program.segment_demand, weights=answer.y, minlength=program.W.shape[0])
+    x = answer.x.copy()
+    x[single] = z[program.W.indices[entry]] / program.W.data[entry]
+    return replace(answer, x=x)
+
+
+def zero_prices(program: Program, answer: Answer, share: float) -> Answer:
+    """Put prices at 0 that are a small share of the prices offered for the product."""
+    B, W = program.B, program.W
+    offered = np.zeros(W.shape[0])
+    for end in (program.lo, program.hi):
+        np.maximum.at(offered, program.segment_demand, np.abs(_price_at(program, end)))
+    worth = abs(W).T @ offered
+    owner = np.repeat(np.arange(B.shape[1]), np.diff(B.indptr))
+    unit = np.zeros(B.shape[0])
+    np.maximum.at(unit, B.indices, worth[owner] / np.abs(B.data))
+    return replace(
+        answer,
+        prices=np.where(np.abs(answer.prices) <= np.maximum(share * unit, 1e-14), 0.0, answer.prices),
+        demand_prices=np.where(
+            np.abs(answer.demand_prices) <= np.maximum(share * offered, 1e-14), 0.0, answer.demand_prices
+        ),
+    )
+
+
+def in_balance(program: Program, answer: Answer) -> Answer:
+    """The nearest rates with every product in balance, measured against the room each portfolio has.
+
+    ``x + Δ`` with the least ``Σ (Δ_i / room_i)²`` for which ``B (x + Δ) = 0``.
+    """
+    B, W = program.B, program.W
+    room = np.abs(answer.x)
+    single = alone(W)
+    entry = W.indptr[:-1][single]
+    slack = np.minimum(answer.y - program.lo, program.hi - answer.y)
+    slack = np.where(np.isfinite(slack), slack, np.abs(answer.y))
+    of_demand = np.bincount(program.segment_demand, weights=slack, minlength=W.shape[0])
+    room[single] = of_demand[W.indices[entry]] / np.abs(W.data[entry])
+    x = answer.x
+    for _ in range(2):
+        x = x + _correction(B, room, -(B @ x))
+    return replace(answer, x=x)
+
+
+def _price_at(program: Program, end: Floats) -> Floats:
+    """The price at one end of every segment; an unlimited segment is flat."""
+    return program.c - program.s * np.where(np.isfinite(end), end, 0.0)
+
+
+def _correction(B: csc_array, room: Floats, net: Floats) -> Floats:
+    R = B @ diags_array(room)
+    size = np.sqrt(np.asarray((R * R).sum(axis=1)).ravel())
+    size = np.where(size > 0, size, 1.0)
+    R = diags_array(1 / size) @ R
+    normal = (R @ R.T + 1e-14 * eye_array(B.shape[0])).tocsc()
+    return room * (R.T @ splu(normal).solve(net / size))

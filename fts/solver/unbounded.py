@@ -1,0 +1,191 @@
+"""Auctions without a largest gain: found before the solve, and named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from scipy.optimize import linprog
+from scipy.sparse import csc_array, csr_array, hstack, vstack
+
+from fts.errors import UnboundedAuction
+from fts.models.auction import Auction
+from fts.models.columns import Flags, Floats, Ids, Ints
+from fts.ports.engine import Program
+from fts.solver.program import Part, alone
+
+PROFIT = 1e-12
+"""A profit below this share of the money that changes hands is rounding, not a profit."""
+
+
+def refuse_unbounded(auction: Auction, part: Part, program: Program) -> None:
+    """Raise where trading some portfolios against each other earns a profit at any size.
+
+    Such a cycle has ``B x = 0``, no rate on any demand with a bound on that side, and ``Σ price_d (W x)_d > 0``; only
+    demands with an unlimited end can earn in it.
+
+    Raises
+    ------
+    UnboundedAuction
+        Names the products, demands and portfolios of one cycle.
+    """
+    # Without an unlimited curve there is no profit without limit: the common case ends here.
+    if not (np.isinf(program.lo).any() or np.isinf(program.hi).any()):
+        return
+    ends = _ends(program)
+    candidates = np.flatnonzero(_candidates(program, ends))
+    if not len(candidates):
+        return
+    cycle = _profitable_cycle(program.B[:, candidates], program.W[:, candidates], ends)
+    if cycle is None:
+        return
+    portfolios = candidates[cycle]
+    B, W = part.B[:, portfolios], part.W[:, portfolios]
+    raise UnboundedAuction(
+        products=_names(auction.product_ids, part.products[np.unique(B.indices)]),
+        demands=_names(auction.demand_ids, part.demands[np.unique(W.indices)]),
+        portfolios=_names(auction.portfolio_ids, part.portfolios[portfolios]),
+    )
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Of every demand: whether it may sell or buy without limit, and its price where it may."""
+
+    sells: Flags
+    buys: Flags
+    price: Floats
+
+
+def _ends(program: Program) -> _Ends:
+    D = program.W.shape[0]
+    sells, buys, price = np.zeros(D, dtype=bool), np.zeros(D, dtype=bool), np.zeros(D)
+    left, right = np.isinf(program.lo), np.isinf(program.hi)
+    sells[program.segment_demand[left]] = True
+    buys[program.segment_demand[right]] = True
+    # Only constants are unlimited, and a constant has one segment.
+    price[program.segment_demand[left | right]] = program.c[left | right]
+    return _Ends(sells, buys, price)
+
+
+def _candidates(program: Program, ends: _Ends) -> Flags:
+    """Portfolios that can take part in a cycle: all but those with a bounded demand of their own."""
+    W = program.W
+    private = np.bincount(W.indices, minlength=W.shape[0]) == 1
+    stuck = private & ~ends.sells & ~ends.buys
+    owner = np.repeat(np.arange(W.shape[1]), np.diff(W.indptr))
+    able = np.ones(W.shape[1], dtype=bool)
+    able[owner[stuck[W.indices]]] = False
+    return able
+
+
+def _profitable_cycle(B: csc_array, W: csc_array, ends: _Ends) -> Ints | None:
+    """The portfolios of one cycle that earns a profit, or None."""
+    used = np.unique(W.indices)
+    W, sells, buys, price = W[used, :], ends.sells[used], ends.buys[used], ends.price[used]
+    B = B[np.unique(B.indices), :]
+    B, W, price = _equilibrated(B, W, price)
+    rates = _most_profitable(B, W, sells, buys, price)
+    if rates is None or not _earns(W, price, rates):
+        return None
+    # Several cycles may be running; the cheapest way to earn one unit of profit is a single one.
+    running = np.flatnonzero(np.abs(rates) > 1e-9)
+    alone_rates = _one_cycle(B[:, running], W[:, running], sells, buys, price)
+    if alone_rates is None or not _earns(W[:, running], price, alone_rates):
+        return running
+    return running[np.abs(alone_rates) > 1e-9 * np.abs(alone_rates).max()]
+
+
+def _earns(W: csc_array, price: Floats, rates: Floats) -> bool:
+    flows = price * (W @ rates)
+    return bool(flows.sum() > PROFIT * np.abs(flows).sum())
+
+
+def _most_profitable(B: csc_array, W: csc_array, sells: Flags, buys: Flags, price: Floats) -> Floats | None:
+    """Rates in [-1, 1] with the largest profit."""
+    return _linear_program(-(W.T @ price), B, W, sells, buys, bounds=(-1.0, 1.0))
+
+
+def _one_cycle(B: csc_array, W: csc_array, sells: Flags, buys: Flags, price: Floats) -> Floats | None:
+    """The smallest rates (sum of sizes) with a profit of 1: a vertex, so one cycle."""
+    n = B.shape[1]
+    profit = W.T @ price
+    scale = np.abs(profit).max()
+    equal, at_most = _rules(B, W, sells, buys)
+    earned = csr_array(np.append(profit, -profit)[None, :] / scale)
+    equal = vstack([_mirrored(equal), earned], format="csr")
+    result = linprog(
+        np.ones(2 * n),
+        A_ub=_mirrored(at_most),
+        b_ub=np.zeros(at_most.shape[0]),
+        A_eq=equal,
+        b_eq=np.append(np.zeros(equal.shape[0] - 1), 1.0),
+        bounds=(0.0, None),
+        method="highs-ds",
+        options=_TIGHT,
+    )
+    return None if result.x is None else result.x[:n] - result.x[n:]
+
+
+_TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+
+
+def _linear_program(
+    cost: Floats, B: csc_array, W: csc_array, sells: Flags, buys: Flags, bounds: tuple[float, float]
+) -> Floats | None:
+    # The cost is enlarged because the tolerance on it is absolute: a profit of 1e-12 must be seen.
+    scale = np.abs(cost).max(initial=0.0)
+    if scale == 0:
+        return None
+    equal, at_most = _rules(B, W, sells, buys)
+    result = linprog(
+        cost / scale * 1e3,
+        A_ub=at_most,
+        b_ub=np.zeros(at_most.shape[0]),
+        A_eq=equal,
+        b_eq=np.zeros(equal.shape[0]),
+        bounds=bounds,
+        method="highs-ds",
+        options=_TIGHT,
+    )
+    return None if result.x is None else np.asarray(result.x)
+
+
+def _rules(B: csc_array, W: csc_array, sells: Flags, buys: Flags) -> tuple[csr_array, csr_array]:
+    """Rows that must be 0, and rows that must not be positive."""
+    rows = W.tocsr()
+    fixed = ~sells & ~buys
+    equal = vstack([B.tocsr(), rows[fixed]], format="csr")
+    at_most = vstack([rows[sells & ~buys], -rows[buys & ~sells]], format="csr")
+    return equal, at_most
+
+
+def _mirrored(matrix: csr_array) -> csr_array:
+    """The rows for rates split into what they rise and what they fall."""
+    return hstack([matrix, -matrix], format="csr")
+
+
+def _names(ids: Ids, positions: Ints) -> tuple[str, ...]:
+    return tuple(ids.take(pa.array(positions)).to_pylist())
+
+
+def _equilibrated(B: csc_array, W: csc_array, price: Floats) -> tuple[csc_array, csc_array, Floats]:
+    """The same cycles in units in which all weights are near 1."""
+    matrix = vstack([B, W], format="csc")
+    owner = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+    data, row = np.abs(matrix.data), np.ones(matrix.shape[0])
+    column = np.ones(matrix.shape[1])
+    for _ in range(8):
+        now = data * row[matrix.indices] * column[owner]
+        row /= np.sqrt(_largest(matrix.indices, now, len(row)))
+        column /= np.sqrt(_largest(owner, now, len(column)))
+    scaled = csc_array((matrix.data * row[matrix.indices] * column[owner], matrix.indices, matrix.indptr), matrix.shape)
+    P = B.shape[0]
+    return scaled[:P, :], scaled[P:, :], price / row[P:]
+
+
+def _largest(group: Ints, values: Floats, size: int) -> Floats:
+    result = np.zeros(size)
+    np.maximum.at(result, group, values)
+    return np.where(result > 0, result, 1.0)

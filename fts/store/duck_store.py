@@ -1,0 +1,153 @@
+"""The store of a market in one DuckDB file; see ``README.md`` for its tables."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import duckdb
+
+from fts.errors import StoreError
+from fts.models.records import Units
+from fts.store.changes import Changes
+from fts.store.market_file import MEMORY, connect, release, settle
+from fts.store.records import Records
+from fts.store.statements import to_utc
+from fts.store.writer import Writer
+
+Result = TypeVar("Result")
+
+
+class DuckStore:
+    """The market's memory; the port is :class:`fts.ports.store.Store`.
+
+    One process may have the file open, and any number of its threads may read and write.
+
+    Parameters
+    ----------
+    path : str or path
+        The file, made when it is not there; ``":memory:"`` is forgotten at the end.
+    read_only : bool
+        Only look at a market that exists.
+
+    Examples
+    --------
+    >>> store = DuckStore(":memory:")
+    >>> store.open(time_unit="1h").quantity_unit
+    'MWh'
+    >>> store.close()
+    """
+
+    def __init__(self, path: str | os.PathLike[str] = MEMORY, *, read_only: bool = False) -> None:
+        self.path = os.fspath(path)
+        self._read_only = read_only
+        self._opening = threading.RLock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._writer: Writer | None = None
+        self._units: Units | None = None
+        self._closed = False
+        self._local = threading.local()
+        self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
+
+    def open(
+        self,
+        time_unit: str | None = None,
+        quantity_unit: str | None = None,
+        money_unit: str | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> Units:
+        """Open the file, or make it; the units of a file are fixed when it is made.
+
+        Parameters
+        ----------
+        time_unit, quantity_unit, money_unit : str, optional
+            None: the file's own; of a new file ``1h``, ``MWh``, ``EUR``.
+        now : callable, optional
+            The clock.
+
+        Raises
+        ------
+        StoreBusy
+            The file is open elsewhere.
+        SchemaMismatch
+            It is no market, or one of another version.
+        UnitsMismatch
+            It counts in other units.
+        ReadOnlyStore, StoreError
+        """
+        wanted = {"time_unit": time_unit, "quantity_unit": quantity_unit, "money_unit": money_unit}
+        with self._opening:
+            if self._closed or self._writer is not None:
+                raise StoreError("this store was opened before; make another DuckStore")
+            clock = now or _now
+            connection = connect(self.path, read_only=self._read_only)
+            try:
+                units = settle(connection, self.path, wanted, now=to_utc(clock()), read_only=self._read_only)
+                self._writer = Writer(connection.cursor(), clock, read_only=self._read_only)
+            except BaseException:
+                connection.close()
+                release(self.path)
+                raise
+            self._connection, self._units = connection, units
+            return units
+
+    @property
+    def read(self) -> Records:
+        """What the market holds, for the thread that asks."""
+        records: Records | None = getattr(self._local, "records", None)
+        if records is None or self._closed:
+            self._opened()
+            with self._opening:
+                if self._connection is None:
+                    raise StoreError("the market is closed; open it again")
+                cursor = self._connection.cursor()
+                self._cursors.add(cursor)
+            records = self._local.records = Records(cursor)
+        return records
+
+    def write(self, change: Callable[[Changes], Result]) -> Result:
+        """Make one change; when this returns, it is on disk.
+
+        ``change`` reads and writes through the transaction it is given and does nothing else. If it
+        raises, nothing was changed.
+
+        Raises
+        ------
+        ReadOnlyStore, StoreError
+        """
+        return self._opened().write(change)
+
+    def claim(self) -> datetime:
+        """An instant after every change so far, and before every change to come."""
+        return self._opened().claim()
+
+    def close(self) -> None:
+        """Let the change under way finish and close the file; closing twice is one closing."""
+        with self._opening:
+            connection, self._connection, self._closed = self._connection, None, True
+        if connection is None or self._writer is None:
+            return
+        self._writer.close()
+        for cursor in list(self._cursors):
+            cursor.close()
+        connection.close()
+        release(self.path)
+
+    def _opened(self) -> Writer:
+        with self._opening:
+            if self._closed:
+                raise StoreError("the market is closed; open it again")
+            if self._writer is None:
+                self.open()
+            writer = self._writer
+        if writer is None:
+            raise StoreError("the market is closed; open it again")
+        return writer
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

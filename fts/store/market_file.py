@@ -1,0 +1,150 @@
+"""Opening the market's file: made when new, refused in one sentence when it cannot be used."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from fts.errors import ConfigurationError, ReadOnlyStore, SchemaMismatch, StoreBusy, StoreError, UnitsMismatch
+from fts.models.instant import read_duration
+from fts.models.records import Units
+from fts.store.statements import failures, statement
+
+SCHEMA_VERSION = 1
+MEMORY = ":memory:"
+# Extensions are never fetched from the net.
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+
+# DuckDB hands one process the same database twice, which would make two writers of one file.
+_open_here: set[str] = set()
+_open_here_lock = threading.Lock()
+
+
+def connect(path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """A connection to the file, and the right to be its only writer until `release`.
+
+    Raises
+    ------
+    StoreBusy
+        Open elsewhere, in this process or another.
+    ReadOnlyStore
+        The file cannot be written, and reading alone was not asked for.
+    SchemaMismatch
+        Not a DuckDB file, or one of a newer DuckDB.
+    StoreError
+    """
+    if path == MEMORY:
+        return duckdb.connect(MEMORY, config=CONFIG)
+    _check_place(path, read_only)
+    key = os.path.realpath(path)
+    with _open_here_lock:
+        if key in _open_here:
+            raise StoreBusy(f"the market file {path} is open in this process already; use that market, or close it")
+        connection = _connect(path, read_only)
+        _open_here.add(key)
+    return connection
+
+
+def release(path: str) -> None:
+    """Let the file be opened again."""
+    with _open_here_lock:
+        _open_here.discard(os.path.realpath(path))
+
+
+def _check_place(path: str, read_only: bool) -> None:
+    place = Path(path)
+    if place.is_dir():
+        raise StoreError(f"{path} is a folder; name a file for the market")
+    if not place.exists():
+        if read_only:
+            raise StoreError(f"the market file {path} is not there; only a market that exists can be opened read-only")
+        if not place.absolute().parent.is_dir():
+            raise StoreError(f"the folder of the market file {path} is not there; create it first")
+    elif not read_only and not os.access(place, os.W_OK):
+        raise ReadOnlyStore(
+            f"the market file {path} cannot be written; allow writing, or open it with DuckStore(path, read_only=True)"
+        )
+
+
+def _connect(path: str, read_only: bool) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(path, read_only=read_only, config=CONFIG)
+    except duckdb.Error as error:
+        text = str(error)
+        if "lock" in text:
+            raise StoreBusy(
+                f"the market file {path} is open in another process; a market has one writer: "
+                "talk to it over REST, or stop it first"
+            ) from error
+        if "Permission denied" in text or "read-only" in text.lower():
+            raise ReadOnlyStore(f"the market file {path} cannot be written, nor anything beside it") from error
+        if "not a valid DuckDB" in text or isinstance(error, duckdb.SerializationException) or "version" in text:
+            raise SchemaMismatch(f"{path} is not a market file: {text.splitlines()[0]}") from error
+        raise StoreError(f"could not open the market file {path}: {text.splitlines()[0]}") from error
+
+
+def settle(
+    connection: duckdb.DuckDBPyConnection, path: str, wanted: dict[str, str | None], *, now: datetime, read_only: bool
+) -> Units:
+    """Make the tables of a new file, or check those of an old one, and give the market's units.
+
+    Raises
+    ------
+    SchemaMismatch, UnitsMismatch, ConfigurationError
+    """
+    with failures(f"read the market file {path}"):
+        tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if not tables and not read_only:
+        return _create(connection, wanted, now)
+    if "market" not in tables:
+        raise SchemaMismatch(f"{path} is a DuckDB file, but no market; name another file")
+    return _check(connection, path, wanted)
+
+
+def _create(connection: duckdb.DuckDBPyConnection, wanted: dict[str, str | None], now: datetime) -> Units:
+    units = Units(**{name: unit for name, unit in wanted.items() if unit is not None})
+    if not (units.quantity_unit.strip() and units.money_unit.strip()):
+        raise ConfigurationError("quantity_unit and money_unit must be texts such as MWh and EUR")
+    seconds = read_duration(units.time_unit).total_seconds()
+    with failures("make the tables of the market"):
+        connection.execute("BEGIN")
+        connection.execute(statement("schema"))
+        connection.execute(
+            "INSERT INTO market VALUES ($1, $2, $3, $4, $5, $6)",
+            [SCHEMA_VERSION, now, units.time_unit, seconds, units.quantity_unit, units.money_unit],
+        )
+        connection.execute("COMMIT")
+    return units
+
+
+def _check(connection: duckdb.DuckDBPyConnection, path: str, wanted: dict[str, str | None]) -> Units:
+    try:
+        found = connection.execute("SELECT schema_version FROM market").fetchone()
+    except duckdb.Error as error:
+        raise SchemaMismatch(f"{path} has a table 'market', but not ours; name another file") from error
+    version = found[0] if found else None
+    if version != SCHEMA_VERSION:
+        raise SchemaMismatch(
+            f"the market file {path} has schema version {version}, this fts reads version {SCHEMA_VERSION}; "
+            "open it with the fts that made it"
+        )
+    with failures(f"read the market file {path}"):
+        row = connection.execute("SELECT time_unit, quantity_unit, money_unit FROM market").fetchone()
+    if row is None:
+        raise SchemaMismatch(f"the market file {path} does not say its units; name another file")
+    units = Units(*row)
+    other = {name: unit for name, unit in wanted.items() if unit is not None and unit != units.to_json()[name]}
+    if other:
+        name, unit = next(iter(other.items()))
+        raise UnitsMismatch(
+            f"the market file {path} counts {name} in {units.to_json()[name]!r}, not {unit!r}; units are fixed when "
+            "a market is made: leave them out, or start a new file"
+        )
+    return units

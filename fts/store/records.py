@@ -1,0 +1,263 @@
+"""Reading a market: what is there now, and its histories page by page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from fts.models.auction import Auction
+from fts.models.certificate import Certificate
+from fts.models.curve import Constant, Curve
+from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row
+from fts.store.as_of import auction_as_of
+from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, rows, table, to_utc
+
+Value = TypeVar("Value")
+
+
+class Records:
+    """What the market holds, read through one cursor; the port is :class:`fts.ports.store.Reader`.
+
+    Parameters
+    ----------
+    cursor : DuckDBPyConnection
+        Used by one thread.
+    inside : bool
+        Whether the cursor is inside a transaction.
+    """
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, *, inside: bool = False) -> None:
+        self._cursor = cursor
+        self._inside = inside
+
+    def product(self, product: str) -> ProductRecord | None:
+        """The product with this id."""
+        return next(map(_product, self._rows("products", id=product)), None)
+
+    def products(self) -> list[ProductRecord]:
+        """Every product, in order of creation."""
+        return [_product(row) for row in self._rows("products", id=None)]
+
+    def demand(self, demand: str) -> DemandRecord | None:
+        """The demand with this id."""
+        return next(map(_demand, self._rows("demand", id=demand)), None)
+
+    def demands(self, bidders: Collection[str]) -> list[DemandRecord]:
+        """The active demands of these bidders, in order of creation."""
+        return [_demand(row) for row in self._rows("demands", bidders=list(bidders))]
+
+    def portfolio(self, portfolio: str) -> PortfolioRecord | None:
+        """The portfolio with this id."""
+        return next(map(_portfolio, self._rows("portfolio", id=portfolio)), None)
+
+    def portfolios(self, bidders: Collection[str]) -> list[PortfolioRecord]:
+        """The portfolios of these bidders that have a demand or a basis, in order of creation."""
+        return [_portfolio(row) for row in self._rows("portfolios", bidders=list(bidders))]
+
+    def missing_products(self, products: Collection[str]) -> list[str]:
+        """Those of these ids that no product has."""
+        if not products:
+            return []
+        return [name for (name,) in self._rows("missing_products", ids=list(products))]
+
+    def missing_demands(self, demands: Collection[str], bidder: str | None = None) -> list[str]:
+        """Those of these ids that no demand, or no demand of this bidder, has."""
+        if not demands:
+            return []
+        return [name for (name,) in self._rows("missing_demands", ids=list(demands), bidder=bidder)]
+
+    def missing_portfolios(self, portfolios: Collection[str]) -> list[str]:
+        """Those of these ids that no portfolio has."""
+        if not portfolios:
+            return []
+        return [name for (name,) in self._rows("missing_portfolios", ids=list(portfolios))]
+
+    def curve_history(
+        self, demand: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> Page[Row[Curve | Constant]]:
+        """The curves of a demand, newest first."""
+        return self._page("curve_history", demand, before, after, limit, lambda found: _curve(*found))
+
+    def demand_history(
+        self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> Page[Row[dict[str, float]]]:
+        """The demand weights of a portfolio, newest first."""
+        return self._page("demand_history", portfolio, before, after, limit, lambda found: _weights(*found))
+
+    def basis_history(
+        self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> Page[Row[dict[str, float]]]:
+        """The basis of a portfolio, newest first."""
+        return self._page("basis_history", portfolio, before, after, limit, lambda found: _weights(*found))
+
+    def product_outcomes(
+        self, product: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> Page[Row[dict[str, float | None]]]:
+        """Price and rate of a product, batch by batch, newest first."""
+        return self._page("product_outcomes", product, before, after, limit, _price_and_rate)
+
+    def portfolio_outcomes(
+        self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> Page[Row[dict[str, float | None]]]:
+        """Price and rate of a portfolio, batch by batch, newest first."""
+        return self._page("portfolio_outcomes", portfolio, before, after, limit, _price_and_rate)
+
+    def batches(self, before: datetime | None, after: datetime | None, limit: int) -> Page[BatchRecord]:
+        """The batches, newest first."""
+        found = self._batches(before, after, limit + 1)
+        return _page(found, limit, [batch.instant for batch in found], after)
+
+    def batch(self, instant: datetime) -> BatchRecord | None:
+        """The batch of this instant."""
+        latest = self._batches(_next(instant), instant, 1)
+        return latest[0] if latest else None
+
+    def last_cleared(self, before: datetime | None = None) -> BatchRecord | None:
+        """The last batch that stored an outcome, of those before an instant."""
+        latest = self._batches(before, None, 1, cleared=True)
+        return latest[0] if latest else None
+
+    def batch_in_force(self, instant: datetime) -> BatchRecord | None:
+        """The batch whose outcomes hold at this instant."""
+        batch = self.last_cleared(_next(instant))
+        return None if batch is None or (batch.thru is not None and batch.thru <= instant) else batch
+
+    def batch_prices(self, instant: datetime) -> pd.DataFrame:
+        """Columns product, price, rate, price_low, price_high of one batch, products by id."""
+        return self._frame("batch_prices", instant=to_utc(instant))
+
+    def positions(self, bidder: str, at: datetime) -> pd.DataFrame:
+        """Columns product, quantity, cost of one bidder until an instant, in the products that trade then."""
+        return self._frame("positions", bidder=bidder, at=to_utc(at))
+
+    def auction_as_of(self, instant: datetime) -> Auction:
+        """The auction of any instant, exactly as it was."""
+        return auction_as_of(self._cursor, to_utc(instant), inside=self._inside)
+
+    def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
+        return rows(self._cursor, name, **values)
+
+    def _frame(self, name: str, **values: Any) -> pd.DataFrame:
+        with failures("read the market"):
+            found = table(self._cursor, name, **values)
+        columns = {
+            column: found[column].to_pylist() if column == "product" else np.asarray(found[column], dtype=np.float64)
+            for column in found.column_names
+        }
+        return pd.DataFrame(columns).astype({"product": "str"})
+
+    def _page(
+        self,
+        name: str,
+        thing: str,
+        before: datetime | None,
+        after: datetime | None,
+        limit: int,
+        value_of: Callable[[Sequence[Any]], Value],
+    ) -> Page[Row[Value]]:
+        found = self._rows(name, id=thing, before=optional_utc(before), after=optional_utc(after), limit=limit + 1)
+        results = [Row(from_utc(row[0]), optional_from_utc(row[1]), value_of(row[2:])) for row in found]
+        return _page(results, limit, [row.valid_from for row in results], after)
+
+    def _batches(
+        self, before: datetime | None, after: datetime | None, limit: int, *, cleared: bool = False
+    ) -> list[BatchRecord]:
+        found = self._rows(
+            "batches", before=optional_utc(before), after=optional_utc(after), limit=limit, cleared=cleared
+        )
+        return [_batch(row) for row in found]
+
+
+def _page(results: list[Value], limit: int, instants: list[datetime], after: datetime | None) -> Page[Value]:
+    if len(results) <= limit:
+        return Page(results)
+    more = {"before": instants[limit - 1]}
+    return Page(results[:limit], more if after is None else {**more, "after": after})
+
+
+def _next(instant: datetime) -> datetime:
+    return instant + instant.resolution
+
+
+def _product(row: Sequence[Any]) -> ProductRecord:
+    name, app_data, parent, ratio, basis, created = row
+    return ProductRecord(name, json.loads(app_data), (parent, ratio), _weights(basis), from_utc(created))
+
+
+def _demand(row: Sequence[Any]) -> DemandRecord:
+    name, valid_from, bidder, app_data, rates, prices, constant, portfolios = row
+    return DemandRecord(
+        id=name,
+        valid_from=from_utc(valid_from),
+        valid_until=None,
+        bidder_id=bidder,
+        app_data=json.loads(app_data),
+        curve=None if rates is None else _curve(rates, prices, constant),
+        portfolios=_weights(portfolios),
+    )
+
+
+def _portfolio(row: Sequence[Any]) -> PortfolioRecord:
+    name, valid_from, bidder, app_data, demand, basis = row
+    return PortfolioRecord(
+        id=name,
+        valid_from=from_utc(valid_from),
+        valid_until=None,
+        bidder_id=bidder,
+        app_data=json.loads(app_data),
+        demand=_weights(demand),
+        basis=_weights(basis),
+    )
+
+
+def _curve(rates: list[float], prices: list[float], constant: bool) -> Curve | Constant:
+    if constant:
+        return Constant(prices[0], rates[0], rates[-1])
+    return Curve(zip(rates, prices, strict=True))
+
+
+def _weights(entries: Sequence[Mapping[str, Any]] | None) -> dict[str, float]:
+    return {entry["id"]: entry["weight"] for entry in entries or ()}
+
+
+def _price_and_rate(found: Sequence[Any]) -> dict[str, float | None]:
+    price, rate = found
+    return {"price": price, "rate": rate}
+
+
+def _batch(row: Sequence[Any]) -> BatchRecord:
+    instant, solved_at, thru, status, reason, solver, *measures, seconds, products, demands, portfolios = row
+    imbalance, domain, consistency, gap, fit, welfare, tol, iterations, engine_seconds = measures
+    certificate = None
+    if imbalance is not None:
+        certificate = Certificate(
+            status=status,
+            imbalance=imbalance,
+            domain=domain,
+            consistency=consistency,
+            gap=gap,
+            fit=fit,
+            welfare=welfare,
+            tol=tol,
+            iterations=iterations,
+            seconds=engine_seconds,
+        )
+    return BatchRecord(
+        instant=from_utc(instant),
+        solved_at=from_utc(solved_at),
+        thru=optional_from_utc(thru),
+        status=status,
+        reason=reason,
+        solver=solver,
+        certificate=certificate,
+        seconds=seconds,
+        products=products,
+        demands=demands,
+        portfolios=portfolios,
+    )

@@ -1,0 +1,2 @@
+UPDATE portfolio_demand SET valid_until = $instant
+WHERE valid_until IS NULL AND portfolio IN (SELECT unnest($portfolio::UUID[]));

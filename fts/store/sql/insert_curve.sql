@@ -1,0 +1,3 @@
+INSERT INTO curve BY NAME SELECT
+    unnest($demand::UUID[]) AS demand, unnest($rates::DOUBLE[][]) AS rates, unnest($prices::DOUBLE[][]) AS prices,
+    unnest($constant::BOOLEAN[]) AS constant, $instant::TIMESTAMP AS valid_from;

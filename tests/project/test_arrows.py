@@ -1,0 +1,113 @@
+"""Imports inside the package point one way, and stand at the top of their file."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "fts"
+
+# Part of the package → the parts its files may import, beside their own.
+ARROWS: dict[str, set[str]] = {
+    "": {"adapters"},  # fts/__init__.py
+    "__main__": {"cli"},
+    "errors": set(),
+    "adapters": {"errors"},
+    "bundled": {"errors"},
+    "models": {"errors", "adapters"},
+    "ports": {"errors", "models"},
+    "exchange": {"errors", "models", "ports", "adapters"},
+    "clearing": {"errors", "models", "ports", "adapters"},
+    "server": {"errors", "models", "ports", "exchange", "adapters"},
+    "solver": {"errors", "models", "ports"},
+    "store": {"errors", "models", "ports"},
+    "viz": {"errors", "models"},
+    "settle": {"errors", "models"},
+    "client": {"errors", "models"},
+    "sim": {"errors", "models", "client"},
+}
+# What joins the parts may import any of them.
+ARROWS["cli"] = set(ARROWS)
+
+# A third-party library that is heavy has one home.
+HOMES = {
+    "cvxpy": {"solver"},
+    "duckdb": {"store"},
+    "fastapi": {"server"},
+    "jwt": {"server"},
+    "uvicorn": {"server", "cli"},
+    "holoviews": {"viz"},
+    "panel": {"cli"},
+    "httpx": {"client", "sim"},
+    "jupyterlab": {"cli"},
+}
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(module: str) -> str:
+    """The part of the package a module belongs to: ``fts.models.curve`` → ``models``, ``fts`` → ``""``."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+def part_of_file(file: Path) -> str:
+    name = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "" if name == "__init__" else name
+
+
+def imported(tree: ast.AST) -> list[tuple[str, ast.stmt]]:
+    """Every module a file imports; ``from fts import x`` counts as ``fts.x``."""
+    found: list[tuple[str, ast.stmt]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import"
+            if node.module == "fts":
+                found += [(f"fts.{alias.name}", node) for alias in node.names]
+            else:
+                found.append((str(node.module), node))
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_imports_follow_the_arrows(file: Path) -> None:
+    own = part_of_file(file)
+    assert own in ARROWS, f"{own!r} is a new part of the package: say in ARROWS what it may import"
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    top = set(tree.body)
+    for module, node in imported(tree):
+        where = f"{file}:{node.lineno} imports {module}"
+        assert node in top, f"{where} below the top of the file"
+        library = module.partition(".")[0]
+        if library == "fts":
+            assert part_of(module) in ARROWS[own] | {own}, where
+        elif library in HOMES:
+            assert own in HOMES[library], f"{where}, whose home is {HOMES[library]}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_nothing_goes_around_the_arrows(file: Path) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert "TYPE_CHECKING" not in names | attributes
+    assert "__import__" not in names
+    if part_of_file(file) != "adapters":
+        assert "import_module" not in names | attributes
+        whole = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        assert not {"importlib", "importlib.util", "pkgutil", "runpy"} & whole
+
+
+def test_the_arrows_have_no_cycle() -> None:
+    def below(part: str, path: tuple[str, ...] = ()) -> None:
+        assert part not in path, " → ".join((*path, part))
+        for other in ARROWS[part]:
+            below(other, (*path, part))
+
+    for part in ARROWS.keys() - {"cli", "", "__main__"}:
+        below(part)
+    siblings = {"solver", "store", "viz"}
+    assert not any(ARROWS[part] & (siblings - {part}) for part in siblings)
