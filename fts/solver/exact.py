@@ -151,14 +151,15 @@ class _Equations:
         h = np.where(at.between, np.maximum(p.s, FLAT / self.sizes), FIXED / self.sizes)
         g = self.by_demand(1.0 / h)
         e.factor(g)
+        g = e.g
         t = self.by_demand(curve / h) - demand
-        a = portfolio + np.bincount(
+        a = -portfolio + np.bincount(
             e.private_portfolio,
-            weights=e.private_weight * _over(t, g)[e.private_demand],
+            weights=e.private_weight * (t / g)[e.private_demand],
             minlength=self.n_portfolios,
         )
         step = e.solve(a, product, t[e.shared_demand], rounds=3)
-        demand_prices = _over(t - self.W_rows @ step.x, g)
+        demand_prices = (t - self.W_rows @ step.x) / g
         demand_prices[e.shared_demand] = step.shared
         y = np.where(at.between, (curve - demand_prices[p.segment_demand]) / h, 0.0)
         return self._exact(
@@ -184,6 +185,3 @@ class _Equations:
         p = self.program
         return at.x, np.clip(at.y, p.lo, p.hi)
 
-
-def _over(value: Floats, g: Floats) -> Floats:
-    return np.where(g > 0, value / np.where(g > 0, g, 1.0), 0.0)

@@ -17,6 +17,7 @@ from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Program
 from fts.solver.engines import DEFAULT, engine, tolerance
 from fts.solver.certificate import certified
+from fts.solver.native.engine import readings as native_readings
 from fts.solver.program import Part, part_of, program_of, spread
 from fts.solver.scaling import scaling_of
 from fts.solver.tidy import readings_of
@@ -61,7 +62,9 @@ def solve(auction: Auction, solver: str | None = None, tol: float | None = None,
     part = part_of(auction)
     program = program_of(auction, part)
     refuse_unbounded(auction, part, program)
-    if len(program.c):
+    if len(program.c) and name == "native":
+        readings = native_readings(program, tol)
+    elif len(program.c):
         scaling = scaling_of(program)
         scaled = scaling.scaled(program)
         answer = run(scaled, tol)

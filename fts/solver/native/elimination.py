@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotrs
 from scipy.sparse import csc_array, csr_array, vstack
 
-from fts.models.columns import Floats
+from fts.models.columns import Flags, Floats
 from fts.solver.native.normal import NormalMatrix
 
 
@@ -49,9 +49,11 @@ class Elimination:
     W : (D, I) sparse, by column
     rate_scale : (I,)
         How much each column may trade; sets its proximal term.
+    fixed : (D,)
+        Demands without a segment: their rate is 0.
     """
 
-    def __init__(self, B: csc_array, W: csc_array, rate_scale: Floats) -> None:
+    def __init__(self, B: csc_array, W: csc_array, rate_scale: Floats, fixed: Flags) -> None:
         self.n_products, self.n_portfolios = B.shape
         self.n_demands = W.shape[0]
         users = np.bincount(W.indices, minlength=self.n_demands)
@@ -68,15 +70,20 @@ class Elimination:
         C.sort_indices()
         self._normal = NormalMatrix(C)
         self.rate_scale = rate_scale
+        # A fixed rate has no response; a tiny one keeps the step defined and costs a round of refinement.
+        reach = np.ones(self.n_demands)
+        np.maximum.at(reach, W.indices, np.abs(W.data) * rate_scale[column])
+        self._fixed_response = np.where(fixed, 1e-10 * reach, 0.0)
         self.proximal = 1e-9 / rate_scale
         self.diagonal = 1e-13
 
     def factor(self, g: Floats) -> None:
         """Factor the system for the given response ``g_d = Σ 1/h`` of every demand, (D,)."""
-        share = self.private_weight**2 / np.maximum(g[self.private_demand], 1e-150)
-        self.q = np.bincount(self.private_portfolio, weights=share, minlength=self.n_portfolios)
+        g = g + self._fixed_response
+        share = self.private_weight**2 / g[self.private_demand]
+        self.q = self.proximal + np.bincount(self.private_portfolio, weights=share, minlength=self.n_portfolios)
         self.g = g
-        self.omega = 1.0 / (self.q + self.proximal)
+        self.omega = 1.0 / self.q
         matrix = self._normal.form(self.omega)
         n = self.n_products
         size = len(matrix)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fts.models.columns import Flags, Floats
+from fts.models.columns import Floats
 from fts.ports.engine import Program
 from fts.solver.native.elimination import Elimination
 
@@ -28,12 +28,18 @@ TOWARDS_BOUND = 0.995
 
 @dataclass
 class Iterate:
-    """A point of the method: ``x (I,)``, ``y (K,)``, ``prices (P,)``, ``demand_prices (D,)``, ``v (K,)``, ``w (K,)``."""
+    """A point of the method.
+
+    ``x (I,)``, ``y (K,)``, ``prices (P,)``, ``demand_prices (D,)``; the distances from the bounds ``l, u (K,)``, kept
+    beside ``y`` because near a bound a difference would lose them; their multipliers ``v, w (K,)``.
+    """
 
     x: Floats
     y: Floats
     prices: Floats
     demand_prices: Floats
+    l: Floats
+    u: Floats
     v: Floats
     w: Floats
 
@@ -99,24 +105,26 @@ class InteriorPoint:
         y = np.where(self.below & self.above, (self._lo + self._hi) / 2, 0.0)
         y = np.where(self.below & ~self.above, self._lo + size / 2, y)
         y = np.where(~self.below & self.above, self._hi - size / 2, y)
+        l, u = np.where(self.below, y - self._lo, 1.0), np.where(self.above, self._hi - y, 1.0)
+        none = np.zeros(len(y))
         nought = Iterate(
-            np.zeros(p.B.shape[1]), y, np.zeros(p.B.shape[0]), np.zeros(p.W.shape[0]), np.zeros(len(y)), np.zeros(len(y))
+            np.zeros(p.B.shape[1]), y, np.zeros(p.B.shape[0]), np.zeros(p.W.shape[0]), l, u, none, none
         )
         residual = self.residual(nought)
         h = p.s + 1.0 / size
         self.factor(h)
-        step = self.direction(nought, residual, h, np.zeros(len(y)), np.zeros(len(y)))
+        step = self.direction(nought, residual, h, none, none)
         prices, demand_prices = step.prices, step.demand_prices
         miss = p.s * y - p.c + self.of_segment(demand_prices)
         typical = max(float(np.mean(np.abs(miss))), 1e-3 * float(np.mean(np.abs(p.c))), 1e-6)
         v = np.where(self.below, np.maximum(miss, 0.0) + typical, 0.0)
         w = np.where(self.above, np.maximum(-miss, 0.0) + typical, 0.0)
-        return Iterate(step.x, y, prices, demand_prices, v, w)
+        return Iterate(step.x, y, prices, demand_prices, l, u, v, w)
 
     def residual(self, at: Iterate) -> Residual:
         """What is missing at a point."""
         p = self.program
-        lower, upper = (at.y - self._lo) * at.v, (self._hi - at.y) * at.w
+        lower, upper = at.l * at.v, at.u * at.w
         relative = (lower + upper) / self.sizes
         return Residual(
             curve=p.c - p.s * at.y - self.of_segment(at.demand_prices) + at.v - at.w,
@@ -135,25 +143,23 @@ class InteriorPoint:
         """The Newton step that removes what is missing and changes ``l v`` by `lower` and ``u w`` by `upper`."""
         e = self.elimination
         f = missing.curve
-        l = np.where(self.below, at.y - self._lo, 1.0)
-        u = np.where(self.above, self._hi - at.y, 1.0)
-        f = f + lower / l - upper / u
+        f = f + lower / at.l - upper / at.u
         t = self.by_demand(f / h) - missing.demand
-        a = missing.portfolio.copy()
+        a = -missing.portfolio
         along = e.private_weight * (t / e.g)[e.private_demand]
         a += np.bincount(e.private_portfolio, weights=along, minlength=e.n_portfolios)
         step = e.solve(a, missing.product, t[e.shared_demand])
         demand_prices = (t - self._W_rows @ step.x) / e.g
         demand_prices[e.shared_demand] = step.shared
         y = (f - self.of_segment(demand_prices)) / h
-        return Iterate(step.x, y, step.prices, demand_prices, (lower - at.v * y) / l, (upper + at.w * y) / u)
+        l, u = np.where(self.below, y, 0.0), np.where(self.above, -y, 0.0)
+        v, w = (lower - at.v * l) / at.l, (upper - at.w * u) / at.u
+        return Iterate(step.x, y, step.prices, demand_prices, l, u, v, w)
 
     def longest(self, at: Iterate, step: Iterate) -> tuple[float, float]:
-        """The longest steps of ``y`` and of the multipliers that keep them within their bounds, at most 1."""
-        primal = min(
-            _reach(at.y - self._lo, step.y, self.below), _reach(self._hi - at.y, -step.y, self.above)
-        )
-        dual = min(_reach(at.v, step.v, self.below), _reach(at.w, step.w, self.above))
+        """The longest steps of ``y`` and of the multipliers that keep them within their bounds, at most 2."""
+        primal = min(_reach(at.l, step.l), _reach(at.u, step.u))
+        dual = min(_reach(at.v, step.v), _reach(at.w, step.w))
         return primal, dual
 
     def solve(self, tol: float, start: Iterate | None = None) -> tuple[Iterate, int, str]:
@@ -165,39 +171,39 @@ class InteriorPoint:
         for steps in range(MOST_STEPS + 1):
             missing = self.residual(at)
             miss = self.measure(at, missing)
-            self.history.append((miss, missing.gap, missing.worst))
+            self.history.append(self.parts + (missing.worst,))
             if miss < best_miss:
                 best, best_miss = at, miss
             if miss <= tol:
                 return at, steps, "solved"
             if steps == MOST_STEPS:
                 break
-            l = np.where(self.below, at.y - self._lo, 1.0)
-            u = np.where(self.above, self._hi - at.y, 1.0)
-            h = np.maximum(self.program.s + at.v / l + at.w / u, self._least)
+            h = np.maximum(self.program.s + at.v / at.l + at.w / at.u, self._least)
             self.factor(h)
             # Predictor: straight to the optimum; how far it gets says how much to centre.
-            affine = self.direction(at, missing, h, -l * at.v, -u * at.w)
+            affine = self.direction(at, missing, h, -at.l * at.v, -at.u * at.w)
             primal, dual = self.longest(at, affine)
-            reach = min(primal, dual)
+            reach = min(1.0, primal, dual)
             relative = (
-                np.where(self.below, (l + reach * affine.y) * (at.v + reach * affine.v), 0.0)
-                + np.where(self.above, (u - reach * affine.y) * (at.w + reach * affine.w), 0.0)
+                (at.l + reach * affine.l) * (at.v + reach * affine.v)
+                + (at.u + reach * affine.u) * (at.w + reach * affine.w)
             ) / size
             after = float(relative.sum()) / max(self._n_bounds, 1)
             target = missing.gap * min(1.0, (after / missing.gap) ** 3) if missing.gap > 0 else 0.0
             # Corrector: the products of the predictor's changes, and the pull to the centre.
-            lower = np.where(self.below, target * size - l * at.v - affine.y * affine.v, 0.0)
-            upper = np.where(self.above, target * size - u * at.w + affine.y * affine.w, 0.0)
+            lower = np.where(self.below, target * size - at.l * at.v - affine.l * affine.v, 0.0)
+            upper = np.where(self.above, target * size - at.u * at.w - affine.u * affine.w, 0.0)
             step = self.direction(at, missing, h, lower, upper)
             primal, dual = self.longest(at, step)
-            reach = min(1.0, TOWARDS_BOUND * min(primal, dual)) if min(primal, dual) < 1.0 else 1.0
+            reach = min(1.0, TOWARDS_BOUND * min(primal, dual))
             self.history[-1] += (reach, target)
             at = Iterate(
                 at.x + reach * step.x,
                 at.y + reach * step.y,
                 at.prices + reach * step.prices,
                 at.demand_prices + reach * step.demand_prices,
+                at.l + reach * step.l,
+                at.u + reach * step.u,
                 at.v + reach * step.v,
                 at.w + reach * step.w,
             )
@@ -214,7 +220,8 @@ class InteriorPoint:
         curve = float(np.max(np.abs(missing.curve) / level, initial=0.0))
         portfolio = float(np.max(np.abs(missing.portfolio), initial=0.0))
         demand = _ratio(np.abs(missing.demand), self.by_demand(self.sizes))
-        return max(imbalance, curve, portfolio, demand, missing.gap)
+        self.parts = (imbalance, curve, portfolio, demand, missing.gap)
+        return max(self.parts)
 
     @property
     def _magnitude(self):
@@ -226,11 +233,11 @@ class InteriorPoint:
         return not (np.isfinite(at.y).all() and np.isfinite(at.prices).all())
 
 
-def _reach(room: Floats, change: Floats, bounded: Flags) -> float:
-    falls = bounded & (change < 0)
+def _reach(room: Floats, change: Floats) -> float:
+    falls = change < 0
     if not falls.any():
-        return 1.0
-    return float(np.min(room[falls] / -change[falls], initial=1.0))
+        return 2.0
+    return float(np.min(room[falls] / -change[falls], initial=2.0))
 
 
 def _ratio(value: Floats, scale: Floats) -> float:

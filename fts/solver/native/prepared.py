@@ -26,6 +26,8 @@ class Prepared:
     elimination : Elimination
     scales : Scales
     substitution : Substitution
+    rooms : (I,)
+        How much each portfolio may trade, in scaled units.
     """
 
     program: Program
@@ -33,6 +35,7 @@ class Prepared:
     elimination: Elimination
     scales: Scales
     substitution: Substitution
+    rooms: Floats
 
     def answer(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats, status: str, steps: int) -> Answer:
         """A point of the scaled program in the units of the original one."""
@@ -65,8 +68,10 @@ def prepare(program: Program) -> Prepared:
     room = _rooms(in_units, sizes)
     for_pivots = room.copy()
     offer = np.bincount(in_units.segment_demand, weights=sizes, minlength=in_units.W.shape[0])
-    for_pivots[substitution.pivot] = offer[substitution.demand]
-    return Prepared(columns, sizes, Elimination(columns.B, columns.W, for_pivots), scales, substitution)
+    carried = offer[substitution.demand]
+    for_pivots[substitution.pivot] = np.where(carried > 0, carried, 1.0)
+    fixed = np.bincount(in_units.segment_demand, minlength=in_units.W.shape[0]) == 0
+    return Prepared(columns, sizes, Elimination(columns.B, columns.W, for_pivots, fixed), scales, substitution, room)
 
 
 def _rooms(program: Program, sizes: Floats) -> Floats:
@@ -77,4 +82,6 @@ def _rooms(program: Program, sizes: Floats) -> Floats:
     room = np.full(W.shape[1], np.inf)
     np.minimum.at(room, column, offer[W.indices] / np.abs(W.data))
     known = np.isfinite(room) & (room > 0)
+    if known.all():
+        return room
     return np.where(known, room, np.median(room[known]) if known.any() else 1.0)
