@@ -96,10 +96,10 @@ def _best(
     for reading in readings:
         rates, prices, demand_prices = spread(auction, part, reading)
         demand_prices, certificate = certified(auction, rates, prices, demand_prices, tol)
-        reached.append((_worst(certificate)[1], (rates, prices, demand_prices), reading, certificate))
-        if certificate.solved:
+        reached.append((max(_worst(certificate)[1], certificate.fit), (rates, prices, demand_prices), reading, certificate))
+        if certificate.status == "exact":
             return reached[-1][1:]
-    return min(reached, key=lambda one: one[0])[1:]
+    return min(reached, key=lambda one: math.inf if math.isnan(one[0]) else one[0])[1:]
 
 
 def _worst(certificate: Certificate) -> tuple[str, float]:
