@@ -16,8 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotrs
 from scipy.sparse import csc_array, csr_array, vstack
 
 from fts.models.columns import Flags, Floats
@@ -75,7 +73,6 @@ class Elimination:
         np.maximum.at(reach, W.indices, np.abs(W.data) * rate_scale[column])
         self._fixed_response = np.where(fixed, 1e-10 * reach, 0.0)
         self.proximal = 1e-9 / rate_scale
-        self.diagonal = 1e-13
 
     def factor(self, g: Floats) -> None:
         """Factor the system for the given response ``g_d = Σ 1/h`` of every demand, (D,)."""
@@ -84,24 +81,9 @@ class Elimination:
         self.q = self.proximal + np.bincount(self.private_portfolio, weights=share, minlength=self.n_portfolios)
         self.g = g
         self.omega = 1.0 / self.q
-        matrix = self._normal.form(self.omega)
-        n = self.n_products
-        size = len(matrix)
-        at = np.arange(size)
-        matrix[at[n:], at[n:]] += g[self.shared_demand]
-        diagonal = matrix[at, at]
-        self._unit = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-        matrix *= self._unit[:, None]
-        matrix *= self._unit
-        extra = self.diagonal
-        while True:
-            trial = matrix.copy(order="F")
-            trial[at, at] = np.where(diagonal > 0, 1.0, 0.0) + extra
-            factor, failed = dpotrf(trial, lower=1, clean=0, overwrite_a=1)
-            if not failed:
-                self._factor: NDArray[np.float64] = factor
-                return
-            extra *= 100
+        own = np.zeros(self.n_products + len(self.shared_demand))
+        own[self.n_products :] = g[self.shared_demand]
+        self._factor = self._normal.factor(self.omega, own)
 
     def _once(self, a: Floats, b: Floats, t: Floats) -> Step:
         n = self.n_products
@@ -110,8 +92,7 @@ class Elimination:
         right[:n] = self.B_rows @ scaled - b
         if len(t):
             right[n:] = t - self.S @ scaled
-        solution, _ = dpotrs(self._factor, self._unit * right, lower=1, overwrite_b=1)
-        solution *= self._unit
+        solution = self._factor.solve(right)
         prices, shared = solution[:n], solution[n:]
         return Step(self.omega * (a - self._across(prices, shared)), prices, shared)
 

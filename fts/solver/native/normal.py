@@ -6,8 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
-from fts.models.columns import Floats
+from fts.models.columns import Floats, Ints
+from fts.solver.native.factor import DenseFactor, SparseFactor, SparsePattern
 
+SMALL = 400
+"""Systems up to this size are always dense."""
+SPARSE = 0.05
+"""Share of entries in the factor below which sparse elimination is faster than dense."""
 WIDE = 48
 """Columns with more entries than this are multiplied as dense blocks."""
 
@@ -31,11 +36,41 @@ class NormalMatrix:
         self._pairs, self._cells = _pairs(C, counts, narrow)
         self._wide, self._profile, self._factor = _profiles(C, np.flatnonzero(wide))
 
-    def form(self, weights: Floats) -> NDArray[np.float64]:
-        """The lower triangle, (n, n) in Fortran order."""
+        self._diagonal = np.arange(self.size) * (self.size + 1)
+        self._pattern = self._sparse_pattern()
+
+    def _sparse_pattern(self) -> SparsePattern | None:
+        """The pattern for sparse elimination, where that pays."""
+        n = self.size
+        if n <= SMALL or self._wide is not None or 2 * len(self._cells) > SPARSE * n * n:
+            return None
+        cells = np.union1d(self._cells, self._diagonal)
+        pattern = SparsePattern(n, cells)
+        self._at, self._diagonal_at = np.searchsorted(cells, self._cells), np.searchsorted(cells, self._diagonal)
+        self._n_cells = len(cells)
+        # Any weights show what fills in.
+        values = np.zeros(len(cells))
+        values[self._at] = self._pairs @ np.ones(self._pairs.shape[1])
+        return pattern if pattern.fill(values) <= SPARSE * n * n else None
+
+    def factor(self, weights: Floats, diagonal: Floats) -> DenseFactor | SparseFactor:
+        """The factor of ``C diag(ω) C' + diag(d)``.
+
+        Parameters
+        ----------
+        weights : (m,)
+        diagonal : (n,)
+        """
+        values = self._pairs @ weights
+        if self._pattern is not None:
+            entries = np.zeros(self._n_cells)
+            entries[self._at] = values
+            entries[self._diagonal_at] += diagonal
+            return self._pattern.factor(entries)
         n = self.size
         flat = np.zeros(n * n)
-        flat[self._cells] = self._pairs @ weights
+        flat[self._cells] = values
+        flat[self._diagonal] += diagonal
         matrix = flat.reshape((n, n), order="F")
         if self._wide is not None:
             share = np.bincount(
@@ -43,10 +78,10 @@ class NormalMatrix:
             )
             root = self._wide * np.sqrt(share)
             matrix += root @ root.T
-        return matrix
+        return DenseFactor(matrix)
 
 
-def _pairs(C: csc_array, counts: NDArray[np.int64], narrow: NDArray[np.int64]) -> tuple[csr_array, NDArray[np.int64]]:
+def _pairs(C: csc_array, counts: Ints, narrow: Ints) -> tuple[csr_array, Ints]:
     n, m = C.shape
     cells, values, columns = [], [], []
     for count in np.unique(counts[narrow]):
@@ -65,7 +100,7 @@ def _pairs(C: csc_array, counts: NDArray[np.int64], narrow: NDArray[np.int64]) -
     return csr_array(by_column), used
 
 
-def _compress(cell: NDArray[np.int64], n_cells: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _compress(cell: Ints, n_cells: int) -> tuple[Ints, Ints]:
     """The cells in use, and where each entry is among them."""
     if n_cells <= 20_000_000:
         seen = np.zeros(n_cells, dtype=bool)
@@ -79,8 +114,8 @@ def _compress(cell: NDArray[np.int64], n_cells: int) -> tuple[NDArray[np.int64],
 
 
 def _profiles(
-    C: csc_array, wide: NDArray[np.int64]
-) -> tuple[NDArray[np.float64] | None, NDArray[np.int64], tuple[NDArray[np.int64], Floats]]:
+    C: csc_array, wide: Ints
+) -> tuple[NDArray[np.float64] | None, Ints, tuple[Ints, Floats]]:
     """Wide columns as multiples of different profiles: dense (n, k), profile of each, (columns, factors)."""
     if not len(wide):
         return None, np.empty(0, dtype=np.int64), (wide, np.empty(0))
