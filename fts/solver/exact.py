@@ -18,8 +18,10 @@ from fts.solver.native.prepared import Prepared
 
 FIXED = 1e8
 """Curvature (price unit over size) that stands for a segment held at its bound."""
-FLAT = 1e-9
-"""Curvature below which a segment in between counts as this curved within one solve."""
+STIFF, SOFT = 1e-3, 1e-9
+"""Curvature (price unit over size) that a flat segment in between counts as within one solve: a proximal term. It
+starts stiff, so that a segment wrongly counted as in between moves to its bound instead of moving everybody else, and
+softens as the segments settle."""
 ROUNDING = 1e-13
 
 
@@ -55,7 +57,7 @@ def finish(prepared: Prepared, answer: Answer, rounds: int = 30) -> tuple[Answer
     equations = _Equations(prepared)
     at = equations.stand(*prepared.point(answer))
     best, least = at, np.inf
-    stale = 0
+    stale, stiffness = 0, STIFF
     for _ in range(rounds):
         missing = equations.missing(at)
         if missing < least:
@@ -63,10 +65,12 @@ def finish(prepared: Prepared, answer: Answer, rounds: int = 30) -> tuple[Answer
             best, least = at, missing
         else:
             stale += 1
-        if least <= ROUNDING and stale >= 1 or stale >= 8:
+        if least <= ROUNDING and stale >= 1 or stale >= 8 or (missing > 100 * least and missing > 1e-3):
             break
-        at = equations.step(at)
-        at = equations.move(at)
+        before = at.between
+        at = equations.move(equations.step(at, stiffness))
+        moved = int(np.count_nonzero(before != at.between))
+        stiffness = max(stiffness / 100, SOFT) if moved <= 1 + before.sum() // 200 else min(10 * stiffness, STIFF)
         equations.trace.append((missing, int(at.between.sum())))
     x, y = equations.settle(best)
     return (
@@ -144,11 +148,11 @@ class _Equations:
             float(np.max(np.abs(product) / np.maximum(flow, floor), initial=0.0)),
         )
 
-    def step(self, at: Standing) -> Standing:
+    def step(self, at: Standing, stiffness: float) -> Standing:
         """One solve of the equations."""
         p, e = self.program, self.elimination
         curve, portfolio, demand, product = self.parts(at)
-        h = np.where(at.between, np.maximum(p.s, FLAT / self.sizes), FIXED / self.sizes)
+        h = np.where(at.between, np.maximum(p.s, stiffness / self.sizes), FIXED / self.sizes)
         g = self.by_demand(1.0 / h)
         e.factor(g)
         g = e.g

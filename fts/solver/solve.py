@@ -15,9 +15,10 @@ from fts.models.certificate import Certificate
 from fts.models.columns import Floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Program
+from fts.solver.canonical import Canonical, canonical
 from fts.solver.engines import DEFAULT, engine, tolerance
 from fts.solver.certificate import certified
-from fts.solver.native.engine import readings as native_readings
+from fts.solver.native import engine as native
 from fts.solver.program import Part, part_of, program_of, spread
 from fts.solver.scaling import scaling_of
 from fts.solver.tidy import readings_of
@@ -62,8 +63,9 @@ def solve(auction: Auction, solver: str | None = None, tol: float | None = None,
     part = part_of(auction)
     program = program_of(auction, part)
     refuse_unbounded(auction, part, program)
+    chosen: dict[int, Canonical] = {}
     if len(program.c) and name == "native":
-        readings = native_readings(program, tol)
+        readings = _canonical_readings(program, chosen)
     elif len(program.c):
         scaling = scaling_of(program)
         scaled = scaling.scaled(program)
@@ -80,6 +82,24 @@ def solve(auction: Auction, solver: str | None = None, tol: float | None = None,
     if throw and not certificate.solved:
         raise NotSolved(_reason(name, answer.status, certificate), outcome)
     return outcome
+
+
+def _canonical_readings(program: Program, chosen: dict[int, Canonical]) -> Iterator[Answer]:
+    """The canonical answer first, then what it was made from; the certificate chooses."""
+    prepared = native.prepare(program)
+    exact, missing, rough = native.solve_prepared(prepared)
+    if missing <= native.CLEAN:
+        made = canonical(program, exact, native.solve_exactly)
+        for reading in (made.answer, *(native.without_noise(prepared, made.answer, share) for share in NOISE)):
+            chosen[id(reading)] = made
+            yield reading
+    yield exact
+    for share in NOISE:
+        yield native.without_noise(prepared, exact, share)
+    yield rough
+
+
+NOISE = (1e-14, 1e-12, 1e-10)
 
 
 def _no_trade(program: Program) -> Answer:

@@ -63,7 +63,8 @@ class Elimination:
         self.shared_demand = np.flatnonzero(users > 1)
         self.S = csr_array(W)[self.shared_demand]
         self.B, self.B_rows = B, csr_array(B)
-        self.S_columns = csc_array(self.S)
+        self._B_across, self._S_across = B.T, csc_array(self.S).T
+        self._nought = np.zeros(self.n_portfolios)
         C = B if not len(self.shared_demand) else csc_array(vstack([B, -self.S]))
         C.sort_indices()
         self._normal = NormalMatrix(C)
@@ -85,30 +86,34 @@ class Elimination:
         own[self.n_products :] = g[self.shared_demand]
         self._factor = self._normal.factor(self.omega, own)
 
-    def _once(self, a: Floats, b: Floats, t: Floats) -> Step:
+    def _products(self, a: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
+        """Rates, prices and shared multipliers that solve the factored system for a right-hand side (P + S,)."""
+        solution = self._factor.solve(right)
+        prices, shared = solution[: self.n_products], solution[self.n_products :]
+        across = self._B_across @ prices
+        if len(shared):
+            across -= self._S_across @ shared
+        np.subtract(a, across, out=across)
+        across *= self.omega
+        return across, prices, shared
+
+    def solve(self, a: Floats, b: Floats, t: Floats, rounds: int = 1) -> Step:
+        """Solve for right-hand sides ``a (I,)``, ``b (P,)``, ``t (S,)``, refined against the true operator.
+
+        The first equation holds by the way ``Δx`` is recovered; what is refined is the residual of the other two.
+        """
         n = self.n_products
         scaled = self.omega * a
         right = np.empty(n + len(t))
         right[:n] = self.B_rows @ scaled - b
         if len(t):
             right[n:] = t - self.S @ scaled
-        solution = self._factor.solve(right)
-        prices, shared = solution[:n], solution[n:]
-        return Step(self.omega * (a - self._across(prices, shared)), prices, shared)
-
-    def _across(self, prices: Floats, shared: Floats) -> Floats:
-        result = self.B.T @ prices
-        if len(shared):
-            result = result - self.S_columns.T @ shared
-        return result
-
-    def solve(self, a: Floats, b: Floats, t: Floats, rounds: int = 2) -> Step:
-        """Solve for right-hand sides ``a (I,)``, ``b (P,)``, ``t (S,)``, refined against the true operator."""
-        step = self._once(a, b, t)
+        x, prices, shared = self._products(a, right)
         for _ in range(rounds):
-            ra = a - self.q * step.x - self._across(step.prices, step.shared)
-            rb = b - self.B_rows @ step.x
-            rt = t - (self.S @ step.x + self.g[self.shared_demand] * step.shared) if len(t) else t
-            more = self._once(ra, rb, rt)
-            step = Step(step.x + more.x, step.prices + more.prices, step.shared + more.shared)
-        return step
+            right[:n] = self.B_rows @ x - b
+            if len(t):
+                right[n:] = t - self.S @ x - self.g[self.shared_demand] * shared
+            more_x, more_prices, more_shared = self._products(self._nought, right)
+            x += more_x
+            prices, shared = prices + more_prices, shared + more_shared
+        return Step(x, prices, shared)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,31 +11,34 @@ from fts.solver.exact import finish
 from fts.solver.native.interior_point import InteriorPoint
 from fts.solver.native.prepared import Prepared, prepare
 
-ENOUGH = 1e-8
-"""What may be missing when the exact last step takes over."""
+ENOUGH = (1e-8, 1e-10, 1e-12)
+"""What may be missing when the exact last step is tried, and tried again."""
+CLEAN = 1e-11
+"""What may be missing after it: rounding."""
 
 
 def solve(program: Program, tol: float) -> Answer:
     """Solve a program by the interior-point method and the exact last step."""
-    return next(readings(program, tol))
+    return solve_exactly(program)
 
 
-def readings(program: Program, tol: float) -> Iterator[Answer]:
-    """The exact answer, and the same with what is only rounding put to 0; the certificate chooses."""
-    prepared = prepare(program)
-    exact, missing, rough = solve_prepared(prepared, tol)
-    yield exact
-    for share in (1e-14, 1e-12, 1e-10):
-        yield without_noise(prepared, exact, share)
-    yield rough
+def solve_exactly(program: Program) -> Answer:
+    """The exact answer, or the nearest to it that was found."""
+    exact, missing, rough = solve_prepared(prepare(program))
+    return exact if missing <= CLEAN else rough
 
 
-def solve_prepared(prepared: Prepared, tol: float) -> tuple[Answer, float, Answer]:
+def solve_prepared(prepared: Prepared) -> tuple[Answer, float, Answer]:
     """Solve a program that has been made ready."""
     method = InteriorPoint(prepared.program, prepared.sizes, prepared.elimination)
-    point, steps, status = method.solve(min(tol, ENOUGH))
-    rough = prepared.answer(point.x, point.y, point.prices, point.demand_prices, status, steps)
-    exact, missing = finish(prepared, rough)
+    point, steps = None, 0
+    for enough in ENOUGH:
+        point, more, status = method.solve(enough, point)
+        steps += more
+        rough = prepared.answer(point.x, point.y, point.prices, point.demand_prices, status, steps)
+        exact, missing = finish(prepared, rough)
+        if missing <= CLEAN or status != "solved":
+            break
     return exact, missing, rough
 
 

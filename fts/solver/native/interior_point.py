@@ -234,10 +234,10 @@ class InteriorPoint:
 
 
 def _reach(room: Floats, change: Floats) -> float:
+    """The longest step, at most 2, that keeps ``room + step·change`` at or above 0."""
     falls = change < 0
-    if not falls.any():
-        return 2.0
-    return float(np.min(room[falls] / -change[falls], initial=2.0))
+    steepest = float(np.min(np.divide(change, room, out=np.zeros_like(room), where=falls), initial=-0.5))
+    return -1.0 / steepest
 
 
 def _ratio(value: Floats, scale: Floats) -> float:

@@ -62,16 +62,19 @@ def scaled(program: Program, scales: Scales) -> Program:
     demand_column = np.repeat(np.arange(n_portfolios), np.diff(W.indptr))
     unit = scales.demand_price[program.segment_demand]
     return Program(
-        B=csc_array((B.data * scales.price[B.indices] * scales.rate[column], B.indices, B.indptr), shape=B.shape),
-        W=csc_array(
-            (W.data * scales.demand_price[W.indices] * scales.rate[demand_column], W.indices, W.indptr), shape=W.shape
-        ),
+        B=_short(B.data * scales.price[B.indices] * scales.rate[column], B),
+        W=_short(W.data * scales.demand_price[W.indices] * scales.rate[demand_column], W),
         segment_demand=program.segment_demand,
         lo=program.lo * unit,
         hi=program.hi * unit,
         c=program.c / unit,
         s=program.s / unit**2,
     )
+
+
+def _short(data: Floats, like: csc_array) -> csc_array:
+    """The same pattern with other entries; short indices, because products with it are bound by memory."""
+    return csc_array((data, like.indices.astype(np.int32), like.indptr.astype(np.int32)), shape=like.shape)
 
 
 def segment_sizes(program: Program) -> Floats:
