@@ -22,6 +22,7 @@ from scipy.sparse.linalg import splu
 
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Answer, Program
+from fts.solver.native.scaling import scales_of
 from fts.solver.program import alone
 
 FLAT = 1e-12
@@ -32,6 +33,9 @@ AT_BOUND = 1e-12
 """A fill this near to a bound, in shares of the segment, stands at it."""
 RANK = 1e-10
 """Least pivot of a matrix of unit columns that proves its rank."""
+
+DENSE = 1_000_000
+"""Most entries of a system that is solved as a dense matrix."""
 
 Solve = Callable[[Program], Answer]
 
@@ -106,7 +110,7 @@ def _tied(program: Program, answer: Answer) -> Flags:
     lam = answer.demand_prices[p.segment_demand]
     width = p.hi - p.lo
     drop = np.where(p.s == 0, 0.0, p.s * np.where(np.isfinite(width), width, 0.0))
-    level = np.maximum(np.abs(p.c), np.abs(lam))
+    level = np.maximum.reduce([np.abs(p.c), np.abs(lam), 1e-3 * scales_of(p).demand_price[p.segment_demand]])
     tied: Flags = (drop <= FLAT * np.abs(p.c)) & (np.abs(p.c - lam) <= TIE * level)
     return tied
 
@@ -148,7 +152,7 @@ def _shares(program: Program, answer: Answer, tied: Flags) -> tuple[bool, dict[s
     y, lo, hi = answer.y[k], p.lo[k], p.hi[k]
     W = p.W
     column = np.repeat(np.arange(W.shape[1]), np.diff(W.indptr))
-    length = np.sqrt(np.asarray(p.B.multiply(p.B).sum(axis=0)).ravel())
+    length = _lengths(p.B)
     v = np.zeros(W.shape[0])
     np.maximum.at(v, W.indices, length[column] / np.abs(W.data))
     v = v[p.segment_demand[k]]
@@ -222,6 +226,10 @@ def _rates(program: Program, answer: Answer, solve: Solve) -> tuple[Answer, bool
     movable = _movable(program, endless)
     if not len(movable) or _full_rank(_constraints(program, movable, endless)):
         return answer, True
+    if not endless.any():
+        x = answer.x.copy()
+        x[movable] = _least(_constraints(program, movable, endless), x[movable], _lengths(program.B[:, movable]))
+        return replace(answer, x=x), False
     p = program
     k = np.flatnonzero(endless)
     up = answer.y[k] >= 0
@@ -240,7 +248,7 @@ def _rates(program: Program, answer: Answer, solve: Solve) -> tuple[Answer, bool
     kept = np.flatnonzero(demand >= 0)
     kept = kept[np.argsort(demand[kept], kind="stable")]
     n = len(movable)
-    length = np.asarray(B.multiply(B).sum(axis=0)).ravel()
+    length = _lengths(B) ** 2
     # Every portfolio also has a demand of its own: its rate, offered back at ‖B‖² times the rate.
     made = Program(
         B=csc_array(B[products, :]),
@@ -256,6 +264,36 @@ def _rates(program: Program, answer: Answer, solve: Solve) -> tuple[Answer, bool
     x[movable] += found.x
     y[k[kept]] += found.y[: len(kept)]
     return _settled(program, replace(answer, x=x, y=y)), False
+
+
+def _lengths(B: csc_array) -> Floats:
+    """Euclidean length of every column."""
+    lengths: Floats = np.sqrt(np.asarray(B.multiply(B).sum(axis=0)).ravel())
+    return lengths
+
+
+def _least(A: csc_array, x: Floats, length: Floats) -> Floats:
+    """The rates with the least ``Σ (length_i x_i)²`` that keep ``A x``."""
+    A = csc_array(A.multiply(1.0 / length))
+    u = length * x
+    row = _lengths(csc_array(A.T))
+    A = csc_array(A.multiply(1.0 / np.where(row > 0, row, 1.0)[:, None]))
+    if A.shape[0] * A.shape[1] <= DENSE:
+        dense = A.toarray()
+        least = np.linalg.lstsq(dense, dense @ u, rcond=1e-12)[0]
+        return least / length
+    # Proximal steps: each brings the multipliers nearer by a factor of 1e-10 where A has rank, and stays in its range.
+    normal = splu(
+        csc_array(A @ A.T + 1e-10 * eye_array(A.shape[0])),
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,
+        options={"SymmetricMode": True},
+    )
+    kept = A @ u
+    least = np.zeros(len(u))
+    for _ in range(4):
+        least = least + A.T @ normal.solve(kept - A @ least)
+    return least / length
 
 
 # 3. Prices
@@ -396,9 +434,9 @@ def _full_rank(matrix: csc_array) -> bool:
     if n > n_rows:
         return False
     matrix = csc_array(matrix)
-    row = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    row = _lengths(csc_array(matrix.T))
     matrix = csc_array(matrix.multiply(1.0 / np.where(row > 0, row, 1.0)[:, None]))
-    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=0)).ravel())
+    length = _lengths(matrix)
     if not (length > 0).all():
         return False
     matrix = csc_array(matrix.multiply(1.0 / length))

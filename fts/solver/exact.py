@@ -54,7 +54,12 @@ def finish(prepared: Prepared, answer: Answer, rounds: int = 30) -> tuple[Answer
     float
         What is still missing in the equations, relative.
     """
-    equations = _Equations(prepared)
+    with np.errstate(all="ignore"):
+        return _refined(_Equations(prepared), answer, rounds)
+
+
+def _refined(equations: _Equations, answer: Answer, rounds: int) -> tuple[Answer, float]:
+    prepared = equations.prepared
     at = equations.stand(*prepared.point(answer))
     best, least = at, np.inf
     stale, stiffness = 0, STIFF
@@ -139,12 +144,11 @@ class _Equations:
         worth = self.price_scale @ np.abs(at.prices)
         flow = self.magnitude @ np.abs(at.x)
         floor = 1e-6 * (self.magnitude @ self.rate_scale)
-        size = self.by_demand(self.sizes)
         return max(
             float(np.max(wrong, initial=0.0)),
             float(np.max(outside, initial=0.0)),
             float(np.max(np.abs(portfolio) / np.maximum(worth, 1e-6), initial=0.0)),
-            float(np.max(np.abs(demand) / np.where(size > 0, size, 1.0), initial=0.0)),
+            float(np.max(np.abs(demand) / self.elimination.reach, initial=0.0)),
             float(np.max(np.abs(product) / np.maximum(flow, floor), initial=0.0)),
         )
 

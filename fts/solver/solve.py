@@ -89,7 +89,7 @@ def _canonical_readings(program: Program, chosen: dict[int, Canonical]) -> Itera
     prepared = native.prepare(program)
     exact, missing, rough = native.solve_prepared(prepared)
     if missing <= native.CLEAN:
-        made = canonical(program, exact, native.solve_exactly)
+        made = canonical(program, native.without_noise(prepared, exact, NOISE[0]), native.solve_exactly)
         for reading in (made.answer, *(native.without_noise(prepared, made.answer, share) for share in NOISE)):
             chosen[id(reading)] = made
             yield reading

@@ -70,8 +70,9 @@ class Elimination:
         self._normal = NormalMatrix(C)
         self.rate_scale = rate_scale
         # A fixed rate has no response; a tiny one keeps the step defined and costs a round of refinement.
-        reach = np.ones(self.n_demands)
+        reach = np.zeros(self.n_demands)
         np.maximum.at(reach, W.indices, np.abs(W.data) * rate_scale[column])
+        self.reach = reach
         self._fixed_response = np.where(fixed, 1e-10 * reach, 0.0)
         self.proximal = 1e-9 / rate_scale
 

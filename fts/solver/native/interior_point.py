@@ -164,6 +164,11 @@ class InteriorPoint:
 
     def solve(self, tol: float, start: Iterate | None = None) -> tuple[Iterate, int, str]:
         """Follow the central path until all is missing by at most `tol`."""
+        # Far from an optimum numbers may overflow; such a point is never the best one.
+        with np.errstate(all="ignore"):
+            return self._follow(tol, start)
+
+    def _follow(self, tol: float, start: Iterate | None) -> tuple[Iterate, int, str]:
         at = self.start() if start is None else start
         size = self.sizes
         best, best_miss = at, np.inf
@@ -219,7 +224,7 @@ class InteriorPoint:
         level = np.abs(self.of_segment(at.demand_prices)) + 1.0
         curve = float(np.max(np.abs(missing.curve) / level, initial=0.0))
         portfolio = float(np.max(np.abs(missing.portfolio), initial=0.0))
-        demand = _ratio(np.abs(missing.demand), self.by_demand(self.sizes))
+        demand = _ratio(np.abs(missing.demand), e.reach)
         self.parts = (imbalance, curve, portfolio, demand, missing.gap)
         return max(self.parts)
 

@@ -83,6 +83,10 @@ def segment_sizes(program: Program) -> Floats:
     finite = np.isfinite(width)
     if finite.all():
         return width
+    # An unlimited sloped segment has a scale of its own: the rate at which its price has fallen by itself.
+    sloped = ~finite & (program.s > 0)
+    width = np.where(sloped, np.maximum(np.abs(program.c), 1e-3) / np.where(sloped, program.s, 1.0), width)
+    finite |= sloped
     W = program.W
     n_portfolios, n_demands = W.shape[1], W.shape[0]
     limited = np.ones(n_demands, dtype=bool)
