@@ -355,9 +355,10 @@ def _prices(
     known = ~np.isnan(reference)
     prices, demand_prices = answer.prices, answer.demand_prices
     if known.any():
-        prices, demand_prices = _nearest(program, low, high, known, reference, np.zeros(len(known), dtype=bool), prices, solve)
+        found = solve(_projection(program, low, high, np.flatnonzero(known), reference[known]))
+        prices, demand_prices = found.prices, found.demand_prices[: len(low)]
     if not known.all():
-        prices, demand_prices = _nearest(program, low, high, ~known, np.zeros(len(known)), known, prices, solve)
+        prices, demand_prices = _completed(program, low, high, known, prices, demand_prices, solve)
     answer = replace(answer, prices=prices, demand_prices=demand_prices)
     crossed = only & (least > most)
     middle = np.where(crossed, answer.prices, 0.0)
@@ -366,47 +367,66 @@ def _prices(
     return Canonical(answer, unique_quantities, False, price_low, price_high)
 
 
-def _nearest(
-    program: Program,
-    low: Floats,
-    high: Floats,
-    free: Flags,
-    target: Floats,
-    held: Flags,
-    prices: Floats,
-    solve: Solve,
-) -> tuple[Floats, Floats]:
-    """Clearing prices with the least ``Σ (π_p - target_p)²`` over `free`, those of `held` as they are."""
-    P, D = program.B.shape[0], program.W.shape[0]
-    bids, stands = np.flatnonzero(free), np.flatnonzero(held)
-    n_bids, n_stands = len(bids), len(stands)
-    own = csc_array(eye_array(P))
+def _projection(program: Program, low: Floats, high: Floats, bids: Ints, target: Floats) -> Program:
+    """The auction whose prices are the clearing prices with the least ``Σ (π_p - target_p)²`` over `bids`."""
+    (P, I), D, n = program.B.shape, program.W.shape[0], len(bids)  # noqa: E741 - the letters of the program
     falls, rises = np.flatnonzero(np.isfinite(high)), np.flatnonzero(np.isfinite(low))
-    demand = np.concatenate([falls, rises, D + np.arange(n_bids + n_stands)])
-    lo = np.concatenate([np.full(len(falls), -np.inf), np.zeros(len(rises)), np.full(n_bids + n_stands, -np.inf)])
-    hi = np.concatenate([np.zeros(len(falls)), np.full(len(rises), np.inf), np.full(n_bids + n_stands, np.inf)])
-    c = np.concatenate([high[falls], low[rises], target[bids], prices[stands]])
-    s = np.concatenate([np.zeros(len(falls) + len(rises)), np.ones(n_bids), np.zeros(n_stands)])
+    demand = np.concatenate([falls, rises, D + np.arange(n)])
+    lo = np.concatenate([np.full(len(falls), -np.inf), np.zeros(len(rises)), np.full(n, -np.inf)])
+    hi = np.concatenate([np.zeros(len(falls)), np.full(len(rises), np.inf), np.full(n, np.inf)])
+    c = np.concatenate([high[falls], low[rises], target])
+    s = np.concatenate([np.zeros(len(falls) + len(rises)), np.ones(n)])
     order = np.argsort(demand, kind="stable")
-    found = solve(
-        Program(
-            B=csc_array(hstack([program.B, own[:, bids], own[:, stands]])),
-            W=csc_array(
-                vstack(
-                    [
-                        hstack([program.W, csc_array((D, n_bids + n_stands))]),
-                        hstack([csc_array((n_bids + n_stands, program.W.shape[1])), eye_array(n_bids + n_stands)]),
-                    ]
-                )
-            ),
-            segment_demand=demand[order],
-            lo=lo[order],
-            hi=hi[order],
-            c=c[order],
-            s=s[order],
-        )
+    return Program(
+        B=csc_array(hstack([program.B, csc_array(eye_array(P))[:, bids]])),
+        W=csc_array(vstack([hstack([program.W, csc_array((D, n))]), hstack([csc_array((n, I)), eye_array(n)])])),
+        segment_demand=demand[order],
+        lo=lo[order],
+        hi=hi[order],
+        c=c[order],
+        s=s[order],
     )
-    return found.prices, found.demand_prices[:D]
+
+
+def _completed(
+    program: Program, low: Floats, high: Floats, known: Flags, prices: Floats, demand_prices: Floats, solve: Solve
+) -> tuple[Floats, Floats]:
+    """The prices that the references leave open, nearest 0; the others are constants from here on."""
+    B, W = program.B, program.W
+    unknown = np.flatnonzero(~known)
+    fixed = B.T @ np.where(known, prices, 0.0)
+    size = abs(B).T @ np.abs(np.where(known, prices, 0.0))
+    B_open = csc_array(B[unknown, :])
+    lone = alone(W)
+    kept = np.flatnonzero(~lone | (np.diff(B_open.indptr) > 0))
+    lone_kept = np.flatnonzero(lone[kept])
+    i = kept[lone_kept]
+    # A portfolio with a demand of its own: what its curve leaves to the open products.
+    d, w = W.indices[W.indptr[i]], W.data[W.indptr[i]]
+    low, high = low.copy(), high.copy()
+    ends = np.sort(np.vstack([low[d] * w, high[d] * w]), axis=0) - fixed[i]
+    near = np.isfinite(ends).all(axis=0)
+    near[near] = np.abs(ends[1, near] - ends[0, near]) <= FLAT * size[i[near]]
+    ends[:, near] = ends[:, near].mean(axis=0)
+    low[d], high[d] = np.where(w > 0, ends / w, ends[::-1] / w)
+    # Any other portfolio trades its constant part with a bid of its own.
+    others = np.flatnonzero(~lone[kept])
+    n, D = len(others), W.shape[0]
+    own = csc_array((np.ones(n), (np.arange(n), others)), shape=(n, len(kept)))
+    constant = -fixed[kept[others]]
+    part = replace(program, B=B_open[:, kept], W=csc_array(vstack([W[:, kept], own])))
+    used = np.flatnonzero(np.bincount(part.W.indices, minlength=D + n))
+    part = replace(part, W=csc_array(part.W[used, :]))
+    both_low, both_high = np.append(low, constant)[used], np.append(high, constant)[used]
+    found = solve(_projection(part, both_low, both_high, np.arange(len(unknown)), np.zeros(len(unknown))))
+    prices = prices.copy()
+    prices[unknown] = found.prices
+    demand_prices = demand_prices.copy()
+    shared = used[used < D]
+    demand_prices[shared] = found.demand_prices[: len(shared)]
+    single = np.flatnonzero(lone)
+    demand_prices[W.indices[W.indptr[single]]] = (B.T @ prices)[single] / W.data[W.indptr[single]]
+    return prices, demand_prices
 
 
 def _prices_pinned(program: Program, pinned: Flags) -> bool:
