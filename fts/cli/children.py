@@ -155,4 +155,3 @@ def free_port(wanted: int, taken: Sequence[int] = ()) -> int:
                 continue
             return port
     raise ConfigurationError(f"ports {wanted} to {wanted + 99} are all taken; name another one")
-

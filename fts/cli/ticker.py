@@ -70,18 +70,18 @@ def batch_line(
     moves = {delivery: after[delivery.product] - before[delivery.product] for delivery in common}
     moved = [d for d, move in moves.items() if abs(move) > MOVED * max(abs(before[d.product]), 1.0)]
     if not moved:
-        return f"{clock}  {status:<7} {0:>4} %  {'no price moved':<47} {revised:>6} {seconds:>8}"
+        return f"{clock}  {status:<7} {0:>4} %  {'no price moved':<47} {revised:>8} {seconds:>8}"
     most = max(moved, key=lambda delivery: abs(moves[delivery]))
     where = f"{datetime.strptime(most.month, '%Y-%m'):%b %Y} {most.kind}h"
     what = f"{before[most.product]:.2f} → {after[most.product]:.2f}  ({moves[most]:+.2f})"
     share = round(100 * len(moved) / len(common))
-    return f"{clock}  {status:<7} {share:>4} %  {where:<20} {what:<26} {revised:>6} {seconds:>8}"
+    return f"{clock}  {status:<7} {share:>4} %  {where:<20} {what:<26} {revised:>8} {seconds:>8}"
 
 
 def batch_heading(unit: str) -> str:
-    """The heading of the batch lines; times are UTC."""
+    """The heading of the batch lines: instants are UTC, `revised` counts bids, `cleared` is the time it took."""
     move = f"biggest move, {unit}"
-    return f"{'UTC':<8}  {'status':<7} {'moved':>6}  {move:<47} {'bids':>6} {'cleared':>8}"
+    return f"{'UTC':<8}  {'status':<7} {'moved':>6}  {move:<47} {'revised':>8} {'cleared':>8}"
 
 
 def _line(label: str, cells: Sequence[str]) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fts.exchange.forward import BidData, ForwardTerms, ProductData
-from fts.exchange.market import Market
-from fts.exchange.schedule import Schedule
+import lazy_loader
 
-__all__ = ["BidData", "ForwardTerms", "Market", "ProductData", "Schedule"]
+# The public names are in __init__.pyi; a token or a schedule is made without loading a market.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -170,6 +170,17 @@ def portfolio_of(market: Reader, name: str) -> PortfolioRecord:
     return _found(market.portfolio(name), "portfolio", name)
 
 
+def check_there(what: str, name: str, missing: Sequence[str]) -> None:
+    """Refuse the id of a thing that is not there.
+
+    Raises
+    ------
+    NotFound
+    """
+    if missing:
+        raise NotFound(f"no {what} has the id {name}")
+
+
 def _found(record: Record | None, what: str, name: str) -> Record:
     if record is None:
         raise NotFound(f"no {what} has the id {name}")

@@ -1,8 +1,10 @@
-"""Reading what a market is given: ids, weights, data of the application."""
+"""Reading what a market is given: ids, weights, instants, data of the application."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -10,6 +12,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from fts.errors import InvalidInput, InvalidWeights, UnknownReference
+from fts.models.instant import read_instant, write_instant
 from fts.models.weights import read_weights
 
 
@@ -81,7 +84,40 @@ def read_data(kind: Any, value: Any, what: str) -> tuple[Any, Any]:
         raise InvalidInput(
             f"app_data of the {what} cannot be used: {place + ': ' if place else ''}{first['msg']}"
         ) from error
-    return data, adapter.dump_python(data, mode="json", by_alias=True)
+    stored = adapter.dump_python(data, mode="json", by_alias=True)
+    try:
+        json.dumps(stored, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError as error:
+        raise InvalidInput(
+            f"app_data of the {what} cannot be kept: it holds a number that is not finite, or a text that is no text"
+        ) from error
+    return data, stored
+
+
+def read_aware(instant: Any) -> datetime:
+    """An instant from a text or an aware datetime, in UTC.
+
+    Raises
+    ------
+    InvalidInstant
+    """
+    return read_instant(instant if isinstance(instant, str) else write_instant(instant))
+
+
+def optional_instant(instant: Any) -> datetime | None:
+    """As `read_aware`, and None for None."""
+    return None if instant is None else read_aware(instant)
+
+
+def read_span(before: Any, after: Any) -> tuple[datetime | None, datetime | None]:
+    """Both ends of a span of instants, each may be None."""
+    return optional_instant(before), optional_instant(after)
+
+
+def read_bidders(bidders: Any) -> list[str]:
+    """The ids of one bidder or of several."""
+    several = bidders if isinstance(bidders, Collection) and not isinstance(bidders, str) else [bidders]
+    return [read_id(bidder, "bidder") for bidder in several]
 
 
 @cache

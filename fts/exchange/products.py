@@ -21,6 +21,7 @@ def listed(
     products : sequence of ProductRecord
         In order of creation, which those without a span keep, at the end.
     kind : int or str, optional
+        0 and "0" find the same.
     from_, thru : datetime, optional
         Only what starts at ``from_`` or later, and ends by ``thru``.
     """
@@ -28,7 +29,7 @@ def listed(
     chosen = [
         (span, str(_kind(record)), k)
         for k, (record, span) in enumerate(zip(products, spans, strict=True))
-        if (kind is None or _kind(record) == kind)
+        if (kind is None or str(_kind(record)) == str(kind))
         and (from_ is None or (span is not None and span[0] >= from_))
         and (thru is None or (span is not None and span[1] <= thru))
     ]

@@ -256,9 +256,14 @@ class Auction:
         """The outcome in a solved CVXPY problem that came from :meth:`problem`."""
         return adapters.load("fts.solver").outcome_of(self, problem)
 
-    def explore(self) -> Any:
+    def plot(self, units: Any = None) -> Any:
+        """The demand curves over each other (HoloViews), with the units of the market, if given, on the axes."""
+        viz = adapters.load("fts.viz")
+        return viz.show(viz.demand_curves(self.demands, units))
+
+    def explore(self, units: Any = None) -> Any:
         """Controls in the notebook: change a curve, see prices, fills and surplus follow."""
-        return adapters.load("fts.viz").explore(self)
+        return adapters.load("fts.viz").explore(self, units)
 
     def to_json(self) -> dict[str, Any]:
         """The auction as the content of an auction file, without what was dropped."""

@@ -215,9 +215,17 @@ class Outcome:
             )
         return outcome
 
-    def plot(self, product: str) -> Any:
-        """Supply and demand of one product, with the clearing marked (HoloViews)."""
-        return adapters.load("fts.viz").supply_demand(self.auction, self, product)
+    def plot(self, product: str, units: Any = None) -> Any:
+        """Supply and demand of one product, with the clearing marked (HoloViews).
+
+        Parameters
+        ----------
+        product : str
+        units : Units, optional
+            Of the market, for the axes.
+        """
+        viz = adapters.load("fts.viz")
+        return viz.show(viz.supply_demand(self.auction, self, product, units))
 
     def __repr__(self) -> str:
         return f"Outcome({self.certificate.status} by {self.solver}, {len(self.prices)} products)"

@@ -58,6 +58,7 @@ class Bot:
         self._baskets: dict[str, Portfolio] = {}
         self._counted: dict[str, datetime] = {}
         self._newest: dict[str, datetime] = {}
+        self._read: dict[str, datetime] = {} if since is None else dict.fromkeys(self._months, since)
 
     @property
     def months(self) -> list[str]:
@@ -83,6 +84,7 @@ class Bot:
 
     def read_fills(self, month: str, until: datetime) -> None:
         """Add to the positions what was traded in a month's products up to an instant."""
+        self._read[month] = until
         for name, portfolio in self._baskets.items():
             if not name.startswith(month):
                 continue
@@ -129,17 +131,28 @@ class Bot:
         """Bring the bids for all months up to date; returns how many changed."""
         return sum(self.revise(month, instant, {}) for month in self._months)
 
-    def answer(self, instant: datetime, months: int, seconds: float) -> int:
+    def answer(
+        self,
+        instant: datetime,
+        prices: Mapping[str, float],
+        months: int,
+        seconds: float,
+        fresh: timedelta = timedelta(0),
+    ) -> int:
         """Answer a batch: read the fills and revise the bids of the next months in turn.
 
         Parameters
         ----------
         instant : datetime
             Of the batch.
+        prices : mapping
+            Its prices.
         months : int
             How many months, at most.
         seconds : float
             Time it may take; a change that does not fit waits for the month's next turn.
+        fresh : timedelta
+            Fills that were read so recently are not read again.
 
         Returns
         -------
@@ -147,14 +160,12 @@ class Bot:
             How many bids changed.
         """
         deadline = time.monotonic() + seconds
-        prices = {
-            row["product"]: row["price"] for row in self._client.batch_prices(instant) if row["price"] is not None
-        }
         done, labels = 0, self.months
         for _ in range(min(months, len(labels))):
             month = labels[self._turn % len(labels)]
             self._turn += 1
-            self.read_fills(month, instant)
+            if month not in self._read or instant - self._read[month] > fresh:
+                self.read_fills(month, instant)
             done += self.revise(month, instant, prices, deadline)
             if time.monotonic() > deadline:
                 break
@@ -228,4 +239,3 @@ def traded(rows: Iterable[Mapping[str, Any]], start: datetime | None, until: dat
         if end > begin:
             quantity += row["value"]["rate"] * ((end - begin) / time_unit)
     return quantity
-

@@ -157,6 +157,4 @@ def _load_shapes(path: Path) -> Shapes:
 
 def _wind_shapes(path: Path) -> dict[tuple[int, int], float]:
     with path.open(newline="") as file:
-        return {
-            (int(row["month"]), int(row["hour"])): float(row["share_of_capacity"]) for row in csv.DictReader(file)
-        }
+        return {(int(row["month"]), int(row["hour"])): float(row["share_of_capacity"]) for row in csv.DictReader(file)}

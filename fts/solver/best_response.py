@@ -93,8 +93,9 @@ class Curves:
         at_end = p0 + fall * (np.where(sloped, end, 0.0) - base) - lam[d]
         height = (np.abs(at_start) + np.abs(at_end)) / 2
         width = end - start
-        return np.bincount(d, weights=np.where(width > 0, width * height, np.where(width == 0, 0.0, width)),
-                           minlength=len(z)).astype(np.float64)
+        return np.bincount(
+            d, weights=np.where(width > 0, width * height, np.where(width == 0, 0.0, width)), minlength=len(z)
+        ).astype(np.float64)
 
     def distance(self, z: Floats, lam: Floats, Z: Floats, Lambda: Floats) -> Floats:
         """The least τ for which a point of the curve is within ``τ·Z`` of ``z`` and ``τ·Lambda`` of ``lam``, (D,).

@@ -9,11 +9,11 @@ from scipy.sparse import csc_array
 
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate, Status
-from fts.models.columns import Floats, Ints, floats
+from fts.models.columns import Floats, Ints, floats, ints
 from fts.models.utility import utilities
-from fts.solver.best_response import Curves, curves_of
+from fts.solver.best_response import curves_of
 from fts.solver.multipliers import demand_prices_of
-from fts.solver.program import Part, alone, part_of
+from fts.solver.program import Part, part_of
 
 TOL = 1e-9
 """Tolerance of answers whose maker states none."""
@@ -112,7 +112,7 @@ def _measure(auction: Auction, part: Part, x: Floats, pi: Floats, lam: Floats, t
     # x̂: how far a portfolio would trade if it alone made its demands' rates; π̂ the same for prices.
     x_hat = _largest(owner_W, zeta[W.indices] / size_W.data, len(x))
     worth = np.maximum(rho, 1e-3 * (size_W.T @ curves.largest_price))
-    pi_hat = _largest(B.indices, worth[owner_B] / size_B.data, len(pi))
+    pi_hat = _largest(ints(B.indices), worth[owner_B] / size_B.data, len(pi))
 
     imbalance = _ratio(np.abs(net), np.maximum(traded, 1e-6 * (size_B @ x_hat)))
     clamped = np.clip(z, curves.first, curves.last)
@@ -120,7 +120,7 @@ def _measure(auction: Auction, part: Part, x: Floats, pi: Floats, lam: Floats, t
     consistency = _ratio(np.abs(r - W.T @ lam), rho + size_W.T @ np.abs(lam))
 
     known = np.maximum(rho, 1e-6 * (size_B.T @ pi_hat))
-    Lambda = np.maximum(np.abs(lam), _largest(W.indices, known[owner_W] / size_W.data, len(lam)))
+    Lambda = np.maximum(np.abs(lam), _largest(ints(W.indices), known[owner_W] / size_W.data, len(lam)))
     Z = np.maximum(zeta, curves.reach)
 
     response = curves.best_response(clamped, lam, tol * Lambda)

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import cvxpy
+import cvxpy as _cvxpy
 import numpy as np
 from scipy.sparse import csc_array
 
 from fts.errors import MissingLicence
 from fts.ports.engine import Answer, Program
+
+cvxpy: Any = _cvxpy  # its types do not reach what it exports
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,9 @@ class Model:
 
 def model_of(program: Program) -> Model:
     """The program in CVXPY: gains from trade, every product in balance, every demand within its curve."""
-    B, W, lo, hi, c, s = program.B, program.W, program.lo, program.hi, program.c, program.s
+    lo, hi, c, s = program.lo, program.hi, program.c, program.s
+    B: Any = program.B  # CVXPY gives sparse matrices its own operators
+    W: Any = program.W
     D, K = W.shape[0], len(c)
     x = cvxpy.Variable(B.shape[1], name="rates")
     y = cvxpy.Variable(K, name="fills")
@@ -43,12 +47,11 @@ def model_of(program: Program) -> Model:
     balance = (B @ x == 0).set_label("product balance")
     demand_rates = (G @ y - W @ x == 0).set_label("demand rates")
     constraints = [balance, demand_rates]
-    for label, bounded, side in (
-        ("least fills", np.isfinite(lo), lambda k: y[k] >= lo[k]),
-        ("largest fills", np.isfinite(hi), lambda k: y[k] <= hi[k]),
-    ):
-        if bounded.any():
-            constraints.append(side(np.flatnonzero(bounded)).set_label(label))
+    least, largest = np.flatnonzero(np.isfinite(lo)), np.flatnonzero(np.isfinite(hi))
+    if len(least):
+        constraints.append((y[least] >= lo[least]).set_label("least fills"))
+    if len(largest):
+        constraints.append((y[largest] <= hi[largest]).set_label("largest fills"))
     return Model(cvxpy.Problem(cvxpy.Maximize(gains), constraints), x, y, balance, demand_rates)
 
 
@@ -162,7 +165,8 @@ def _highs(tol: float) -> dict[str, Any]:
         "output_flag": False,
         "primal_feasibility_tolerance": eps,
         "dual_feasibility_tolerance": eps,
-        "qp_regularization_value": 0.0,
+        # Its own 1e-7 misses our tolerance; with none at all it breaks off on flat markets.
+        "qp_regularization_value": 1e-10,
         "time_limit": 60.0,
     }
 

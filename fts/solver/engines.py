@@ -12,6 +12,7 @@ from fts.errors import ConfigurationError, MissingLibrary
 from fts.ports.engine import Engine
 from fts.solver.native import engine as native
 
+NATIVE = "native"
 DEFAULT = "clarabel"
 
 
@@ -45,7 +46,7 @@ ENGINES = {
     "ecos": Entry("ecos", 1e-5, "interior point on cones (C), through CVXPY", _EXTRA),
     "scs": Entry("scs", 1e-5, "operator splitting on cones (C), through CVXPY", _EXTRA),
     "piqp": Entry("piqp", 1e-9, "proximal interior point (C++), through CVXPY", _EXTRA),
-    "highs": Entry("highspy", 1e-6, "active set (C++), through CVXPY; small auctions only", _EXTRA),
+    "highs": Entry("highspy", 1e-7, "active set (C++), through CVXPY; small auctions only", _EXTRA),
     "mosek": Entry("mosek", 1e-7, "interior point, commercial licence, through CVXPY", "pip install 'fts-lab[mosek]'"),
 }
 

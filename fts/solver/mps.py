@@ -34,7 +34,8 @@ def write_mps(auction: Auction) -> str:
     ]
     lines.append("BOUNDS")
     lines += [
-        f" FX BND    {name} 0" if fixed else f" FR BND    {name}" for name, fixed in zip(x, unable(auction), strict=True)
+        f" FX BND    {name} 0" if fixed else f" FR BND    {name}"
+        for name, fixed in zip(x, unable(auction), strict=True)
     ]
     for name, lo, hi in zip(y, segments.lo.tolist(), segments.hi.tolist(), strict=True):
         lines.append(f" MI BND    {name}" if lo == -np.inf else f" LO BND    {name}    {written(lo)}")

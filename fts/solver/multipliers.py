@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csc_array
+from scipy.sparse import csc_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import lsmr
 
@@ -19,7 +19,7 @@ def demand_prices_of(part: Part, prices: Floats, given: Floats | None = None) ->
 
     Where one portfolio has one demand for itself it is ``portfolio price / weight``. Other demands take the given
     price; without one, the least-squares solution of ``B'π = W'λ`` on each connected component of demands and
-    portfolios.
+    portfolios, every portfolio's equation measured by the money in its basis, so that no unit matters.
 
     Parameters
     ----------
@@ -37,23 +37,26 @@ def demand_prices_of(part: Part, prices: Floats, given: Floats | None = None) ->
     entry = part.W.indptr[:-1][single]
     lam[part.W.indices[entry]] = r[single] / part.W.data[entry]
     if given is None and not single.all():
-        _fit(part.W, r, np.flatnonzero(~single), lam)
+        rho = floats(abs(part.B).T @ np.abs(prices))
+        _fit(part.W, r, rho, np.flatnonzero(~single), lam)
     return lam
 
 
-def _fit(W: csc_array, r: Floats, shared: Ints, lam: Floats) -> None:
+def _fit(W: csc_array, r: Floats, rho: Floats, shared: Ints, lam: Floats) -> None:
     """Least squares on every component, written into ``lam``."""
     block = W[:, shared]
     demands = np.unique(block.indices)
     block = block[demands, :].tocsc()
-    price = r[shared]
-    star = np.bincount(block.indices[np.diff(block.indptr)[_owner(block)] > 1], minlength=len(demands)) == 0
+    owner = np.repeat(np.arange(block.shape[1]), np.diff(block.indptr))
+    unit = _money(block, owner, rho[shared])
+    price = r[shared] / unit
+    block = csc_array((block.data / unit[owner], block.indices, block.indptr), shape=block.shape)
+    joint = np.diff(block.indptr)[owner] > 1
+    star = np.bincount(block.indices[joint], minlength=len(demands)) == 0
     # A demand whose portfolios have no other demand is one quotient.
-    weight = block.data * price[_owner(block)]
-    quotient = np.bincount(block.indices, weights=weight, minlength=len(demands)) / np.bincount(
-        block.indices, weights=block.data**2, minlength=len(demands)
-    )
-    lam[demands[star]] = quotient[star]
+    total = np.bincount(block.indices, weights=block.data * price[owner], minlength=len(demands))
+    square = np.bincount(block.indices, weights=block.data**2, minlength=len(demands))
+    lam[demands[star]] = total[star] / square[star]
     if star.all():
         return
     count, label = connected_components(block @ block.T, directed=False)
@@ -64,19 +67,21 @@ def _fit(W: csc_array, r: Floats, shared: Ints, lam: Floats) -> None:
     for k in np.unique(label[~star]).tolist():
         d = rows[row_ends[k] : row_ends[k + 1]]
         i = columns[column_ends[k] : column_ends[k + 1]]
-        lam[demands[d]] = _least_squares(block[:, i][d, :].T.tocsr(), price[i])
+        lam[demands[d]] = _least_squares(csr_array(block[:, i][d, :].T), price[i])
 
 
-def _least_squares(A: csc_array, b: Floats) -> Floats:
-    # Units of portfolios and of demands first, so that neither decides what counts as rank.
-    row = 1 / abs(A).max(axis=1).toarray().ravel()
-    A = A * row[:, None]
-    column = 1 / np.sqrt((A * A).sum(axis=0))
+def _money(W: csc_array, owner: Ints, rho: Floats) -> Floats:
+    """The money in a portfolio's basis, or where that is little, a share of what its demands' other portfolios hold."""
+    size = np.abs(W.data)
+    known, money = np.zeros(W.shape[0]), rho.copy()
+    np.maximum.at(known, W.indices, rho[owner] / size)
+    np.maximum.at(money, owner, 1e-3 * size * known[W.indices])
+    return np.where(money > 0, money, 1.0)
+
+
+def _least_squares(A: csr_array, b: Floats) -> Floats:
+    column = 1 / np.sqrt((A * A).sum(axis=0))  # no unit of a demand decides what counts as rank
     A = A * column[None, :]
     if A.shape[0] * A.shape[1] <= DENSE:
-        return column * np.linalg.lstsq(A.toarray(), row * b, rcond=None)[0]
-    return column * lsmr(A, row * b, atol=1e-15, btol=1e-15, maxiter=20 * min(A.shape))[0]
-
-
-def _owner(matrix: csc_array) -> Ints:
-    return np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+        return floats(column * np.linalg.lstsq(A.toarray(), b, rcond=None)[0])
+    return floats(column * lsmr(A, b, atol=1e-15, btol=1e-15, maxiter=20 * min(A.shape))[0])

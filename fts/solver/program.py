@@ -38,7 +38,7 @@ def part_of(auction: Auction) -> Part:
     priced = ~auction.unpriced
     B, W = auction.basis, auction.weights
     if active.all():
-        return Part(*(np.arange(n) for n in (B.shape[1], B.shape[0], W.shape[0])), B=B, W=W)
+        return Part(np.arange(B.shape[1]), np.arange(B.shape[0]), np.arange(W.shape[0]), B, W)
     B, W = B[:, active], W[:, active]
     used = np.bincount(W.indices, minlength=W.shape[0]) > 0
     return Part(
@@ -72,7 +72,7 @@ def program_of(auction: Auction, part: Part | None = None) -> Program:
 def alone(W: csc_array) -> Flags:
     """Portfolios with one demand that nobody else uses, (I,); most bids are of this kind."""
     users = np.bincount(W.indices, minlength=W.shape[0])
-    single = np.diff(W.indptr) == 1
+    single: Flags = np.diff(W.indptr) == 1
     single[single] = users[W.indices[W.indptr[:-1][single]]] == 1
     return single
 

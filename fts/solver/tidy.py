@@ -14,8 +14,9 @@ import numpy as np
 from scipy.sparse import csc_array, diags_array, eye_array
 from scipy.sparse.linalg import splu
 
-from fts.models.columns import Floats
+from fts.models.columns import Flags, Floats, floats
 from fts.ports.engine import Answer, Program
+from fts.solver.price_search import nearest_prices
 from fts.solver.program import alone
 
 NEAR = 1e-6
@@ -35,12 +36,23 @@ def readings_of(program: Program, answer: Answer, tol: float) -> Iterator[Answer
         What the answer will be judged with.
     """
     tidy = within_curves(program, at_bounds(program, answer))
-    yield tidy
-    zeroed = zero_prices(program, tidy, tol / 10)
-    yield zeroed
-    yield in_balance(program, tidy)
-    yield in_balance(program, zeroed)
+    still = np.zeros(len(answer.x), dtype=bool)
+    yield from _with_zero_prices(program, tidy, tol)
+    yield from _with_zero_prices(program, in_balance(program, tidy, still), tol)
+    for share in (tol / 10, tol * 10, tol * 1e3):
+        rested, still = at_rest(program, tidy, share)
+        yield from _with_zero_prices(program, in_balance(program, rested, still), tol)
+    for share in (tol * 1e3, min(1e-3, tol * 1e5)):
+        rested, still = at_rest(program, tidy, share)
+        yield from _with_zero_prices(program, nearest_prices(program, in_balance(program, rested, still)), tol)
     yield answer
+
+
+def _with_zero_prices(program: Program, answer: Answer, tol: float) -> Iterator[Answer]:
+    yield answer
+    zeroed = zero_prices(program, answer, tol / 10)
+    if np.any(zeroed.prices != answer.prices) or np.any(zeroed.demand_prices != answer.demand_prices):
+        yield zeroed
 
 
 def at_bounds(program: Program, answer: Answer) -> Answer:
@@ -81,6 +93,8 @@ def zero_prices(program: Program, answer: Answer, share: float) -> Answer:
     owner = np.repeat(np.arange(B.shape[1]), np.diff(B.indptr))
     unit = np.zeros(B.shape[0])
     np.maximum.at(unit, B.indices, worth[owner] / np.abs(B.data))
+    # A demand without a segment offers nothing itself: what its portfolios are worth counts.
+    np.maximum.at(offered, W.indices, worth[np.repeat(np.arange(W.shape[1]), np.diff(W.indptr))] / np.abs(W.data))
     return replace(
         answer,
         prices=np.where(np.abs(answer.prices) <= np.maximum(share * unit, 1e-14), 0.0, answer.prices),
@@ -90,10 +104,25 @@ def zero_prices(program: Program, answer: Answer, share: float) -> Answer:
     )
 
 
-def in_balance(program: Program, answer: Answer) -> Answer:
+def at_rest(program: Program, answer: Answer, share: float) -> tuple[Answer, Flags]:
+    """Put portfolios to rest that trade a small share of what they could; which ones, (I,)."""
+    W = program.W
+    owner = np.repeat(np.arange(W.shape[1]), np.diff(W.indptr))
+    reach = np.maximum(*(np.where(np.isfinite(end), np.abs(end), 1.0) for end in (program.lo, program.hi)))
+    capacity = np.bincount(program.segment_demand, weights=reach, minlength=W.shape[0])
+    capacity = np.where(capacity > 0, capacity, 1.0)
+    able = np.full(W.shape[1], np.inf)
+    np.minimum.at(able, owner, capacity[W.indices] / np.abs(W.data))
+    still = np.abs(answer.x) <= share * able
+    moving = np.bincount(W.indices, weights=~still[owner], minlength=W.shape[0]) > 0
+    y = np.where(moving[program.segment_demand], answer.y, 0.0)
+    return replace(answer, x=np.where(still, 0.0, answer.x), y=y), still
+
+
+def in_balance(program: Program, answer: Answer, still: Flags) -> Answer:
     """The nearest rates with every product in balance, measured against the room each portfolio has.
 
-    ``x + Δ`` with the least ``Σ (Δ_i / room_i)²`` for which ``B (x + Δ) = 0``.
+    ``x + Δ`` with the least ``Σ (Δ_i / room_i)²`` for which ``B (x + Δ) = 0``; portfolios that are ``still`` stay so.
     """
     B, W = program.B, program.W
     room = np.abs(answer.x)
@@ -103,6 +132,7 @@ def in_balance(program: Program, answer: Answer) -> Answer:
     slack = np.where(np.isfinite(slack), slack, np.abs(answer.y))
     of_demand = np.bincount(program.segment_demand, weights=slack, minlength=W.shape[0])
     room[single] = of_demand[W.indices[entry]] / np.abs(W.data[entry])
+    room[still] = 0.0
     x = answer.x
     for _ in range(2):
         x = x + _correction(B, room, -(B @ x))
@@ -120,4 +150,4 @@ def _correction(B: csc_array, room: Floats, net: Floats) -> Floats:
     size = np.where(size > 0, size, 1.0)
     R = diags_array(1 / size) @ R
     normal = (R @ R.T + 1e-14 * eye_array(B.shape[0])).tocsc()
-    return room * (R.T @ splu(normal).solve(net / size))
+    return floats(room * (R.T @ splu(normal).solve(net / size)))

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from scipy.optimize import linprog
 from scipy.sparse import csc_array, csr_array, hstack, vstack
 
 from fts.errors import UnboundedAuction
 from fts.models.auction import Auction
 from fts.models.columns import Flags, Floats, Ids, Ints
 from fts.ports.engine import Program
-from fts.solver.program import Part, alone
+from fts.solver.linear_program import cheapest
+from fts.solver.program import Part
 
 PROFIT = 1e-12
 """A profit below this share of the money that changes hands is rounding, not a profit."""
@@ -94,7 +94,8 @@ def _profitable_cycle(B: csc_array, W: csc_array, ends: _Ends) -> Ints | None:
     alone_rates = _one_cycle(B[:, running], W[:, running], sells, buys, price)
     if alone_rates is None or not _earns(W[:, running], price, alone_rates):
         return running
-    return running[np.abs(alone_rates) > 1e-9 * np.abs(alone_rates).max()]
+    cycle: Ints = running[np.abs(alone_rates) > 1e-9 * np.abs(alone_rates).max()]
+    return cycle
 
 
 def _earns(W: csc_array, price: Floats, rates: Floats) -> bool:
@@ -104,7 +105,18 @@ def _earns(W: csc_array, price: Floats, rates: Floats) -> bool:
 
 def _most_profitable(B: csc_array, W: csc_array, sells: Flags, buys: Flags, price: Floats) -> Floats | None:
     """Rates in [-1, 1] with the largest profit."""
-    return _linear_program(-(W.T @ price), B, W, sells, buys, bounds=(-1.0, 1.0))
+    profit = W.T @ price
+    scale = np.abs(profit).max(initial=0.0)
+    if scale == 0:
+        return None
+    equal, at_most = _rules(B, W, sells, buys)
+    # The cost is enlarged because the tolerance on it is absolute, and a profit of 1e-12 must be seen.
+    return cheapest(
+        -1e3 / scale * profit,
+        at_most=(at_most, np.zeros(at_most.shape[0])),
+        equal=(equal, np.zeros(equal.shape[0])),
+        bounds=(-1, 1),
+    )
 
 
 def _one_cycle(B: csc_array, W: csc_array, sells: Flags, buys: Flags, price: Floats) -> Floats | None:
@@ -114,42 +126,13 @@ def _one_cycle(B: csc_array, W: csc_array, sells: Flags, buys: Flags, price: Flo
     scale = np.abs(profit).max()
     equal, at_most = _rules(B, W, sells, buys)
     earned = csr_array(np.append(profit, -profit)[None, :] / scale)
-    equal = vstack([_mirrored(equal), earned], format="csr")
-    result = linprog(
+    found = cheapest(
         np.ones(2 * n),
-        A_ub=_mirrored(at_most),
-        b_ub=np.zeros(at_most.shape[0]),
-        A_eq=equal,
-        b_eq=np.append(np.zeros(equal.shape[0] - 1), 1.0),
-        bounds=(0.0, None),
-        method="highs-ds",
-        options=_TIGHT,
+        at_most=(_mirrored(at_most), np.zeros(at_most.shape[0])),
+        equal=(vstack([_mirrored(equal), earned], format="csr"), np.append(np.zeros(equal.shape[0]), 1.0)),
+        bounds=(0, None),
     )
-    return None if result.x is None else result.x[:n] - result.x[n:]
-
-
-_TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-
-
-def _linear_program(
-    cost: Floats, B: csc_array, W: csc_array, sells: Flags, buys: Flags, bounds: tuple[float, float]
-) -> Floats | None:
-    # The cost is enlarged because the tolerance on it is absolute: a profit of 1e-12 must be seen.
-    scale = np.abs(cost).max(initial=0.0)
-    if scale == 0:
-        return None
-    equal, at_most = _rules(B, W, sells, buys)
-    result = linprog(
-        cost / scale * 1e3,
-        A_ub=at_most,
-        b_ub=np.zeros(at_most.shape[0]),
-        A_eq=equal,
-        b_eq=np.zeros(equal.shape[0]),
-        bounds=bounds,
-        method="highs-ds",
-        options=_TIGHT,
-    )
-    return None if result.x is None else np.asarray(result.x)
+    return None if found is None else found[:n] - found[n:]
 
 
 def _rules(B: csc_array, W: csc_array, sells: Flags, buys: Flags) -> tuple[csr_array, csr_array]:
@@ -163,7 +146,7 @@ def _rules(B: csc_array, W: csc_array, sells: Flags, buys: Flags) -> tuple[csr_a
 
 def _mirrored(matrix: csr_array) -> csr_array:
     """The rows for rates split into what they rise and what they fall."""
-    return hstack([matrix, -matrix], format="csr")
+    return csr_array(hstack([matrix, -matrix]))
 
 
 def _names(ids: Ids, positions: Ints) -> tuple[str, ...]:

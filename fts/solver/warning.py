@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.sparse import csc_array
 
 from fts.models.auction import Auction
-from fts.models.columns import Ids, Ints
+from fts.models.columns import Ids, Ints, ints
 from fts.solver.program import Part, part_of
 
 
@@ -46,8 +47,8 @@ def _conversions(part: Part) -> Iterator[tuple[int, int]]:
 
 
 def _sentence(auction: Auction, part: Part, first: int, second: int) -> str:
-    demands = _listed(auction.demand_ids, part.demands[_column(part.W.indptr, part.W.indices, first)])
-    products = part.products[_column(part.B.indptr, part.B.indices, first)]
+    demands = _listed(auction.demand_ids, part.demands[_rows(part.W, first)])
+    products = part.products[_rows(part.B, first)]
     what = _listed(auction.product_ids, products)
     names = _listed(auction.portfolio_ids, part.portfolios[np.array([first, second])])
     cost = f"the price of {what} is 0" if len(products) == 1 else f"their mix of {what} costs 0"
@@ -57,8 +58,8 @@ def _sentence(auction: Auction, part: Part, first: int, second: int) -> str:
     )
 
 
-def _column(starts: Ints, rows: Ints, i: int) -> Ints:
-    return rows[starts[i] : starts[i + 1]]
+def _rows(matrix: csc_array, i: int) -> Ints:
+    return ints(matrix.indices[matrix.indptr[i] : matrix.indptr[i + 1]])
 
 
 def _listed(names: Ids, positions: Ints) -> str:

@@ -40,11 +40,17 @@ class Changes(Records):
         Inside a transaction, which someone else commits.
     instant : datetime
         When all of it happens; UTC, aware.
+
+    Attributes
+    ----------
+    written : bool
+        Whether anything was sent to the database.
     """
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, instant: datetime) -> None:
         super().__init__(cursor, inside=True)
         self._instant = instant
+        self.written = False
         self._gathered: defaultdict[str, defaultdict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
 
     @property
@@ -107,6 +113,7 @@ class Changes(Records):
             "demands": batch.demands,
             "portfolios": batch.portfolios,
         }
+        self.written = True
         with failures("store the batch"):
             self._cursor.execute(statement("insert_batch"), values)
             if outcome is not None:
@@ -123,6 +130,7 @@ class Changes(Records):
         """Send what was gathered to the database, where it waits for the commit."""
         if not self._gathered:
             return
+        self.written = True
         gathered, self._gathered = self._gathered, defaultdict(lambda: defaultdict(list))
         instant = to_utc(self._instant)
         with failures("store the change"):

@@ -48,7 +48,6 @@ class DuckStore:
         self._opening = threading.RLock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._writer: Writer | None = None
-        self._units: Units | None = None
         self._closed = False
         self._local = threading.local()
         self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
@@ -92,7 +91,9 @@ class DuckStore:
                 connection.close()
                 release(self.path)
                 raise
-            self._connection, self._units = connection, units
+            self._connection = connection
+            # A market that was dropped without being closed does not keep its file from the next one.
+            self._release = weakref.finalize(self, release, self.path)
             return units
 
     @property
@@ -135,7 +136,7 @@ class DuckStore:
         for cursor in list(self._cursors):
             cursor.close()
         connection.close()
-        release(self.path)
+        self._release()
 
     def _opened(self) -> Writer:
         with self._opening:

@@ -38,11 +38,11 @@ class Records:
 
     def product(self, product: str) -> ProductRecord | None:
         """The product with this id."""
-        return next(map(_product, self._rows("products", id=product)), None)
+        return next(map(_product, self._rows("product", id=product)), None)
 
     def products(self) -> list[ProductRecord]:
         """Every product, in order of creation."""
-        return [_product(row) for row in self._rows("products", id=None)]
+        return [_product(row) for row in self._rows("products")]
 
     def demand(self, demand: str) -> DemandRecord | None:
         """The demand with this id."""

@@ -88,7 +88,8 @@ class Writer:
         except BaseException:
             self._rollback()
             raise
-        self._last = instant
+        # A change that changed nothing leaves its instant to the next one.
+        self._last = instant if changes.written else self._last
         return result
 
     def _rollback(self) -> None:

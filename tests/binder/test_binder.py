@@ -11,13 +11,13 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 
 ROOT = Path(__file__).parents[2]
 BASE_URL = "/user/someone/"
@@ -38,8 +38,8 @@ def fetch(url: str, *, within: float = 10) -> str:
     while True:
         try:
             with urllib.request.urlopen(url, timeout=10) as reply:
-                return str(reply.read().decode())
-        except (urllib.error.URLError, ConnectionError):
+                return str(reply.read().decode(errors="replace"))
+        except OSError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
@@ -91,38 +91,37 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def jupyter(environment: dict[str, str]) -> Iterator[str]:
     """A running image, as JupyterHub starts it for one user; its address."""
     port = free_port()
-    process = subprocess.Popen(
-        [
-            f"{environment['REPO']}/binder/start",
-            *("jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
-            *("--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.base_url={BASE_URL}"),
-        ],
-        cwd=environment["REPO"],
-        env={
-            **environment,
-            "JUPYTERHUB_SERVICE_PREFIX": BASE_URL,
-            "FTS_EXCHANGE_PORT": str(free_port()),
-            "FTS_DASHBOARD_PORT": str(free_port()),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    with (Path(environment["HOME"]) / "jupyter.log").open("wb") as output:
+        process = subprocess.Popen(
+            [
+                f"{environment['REPO']}/binder/start",
+                *("jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
+                *("--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.base_url={BASE_URL}"),
+            ],
+            cwd=environment["REPO"],
+            env={
+                **environment,
+                "JUPYTERHUB_SERVICE_PREFIX": BASE_URL,
+                "FTS_EXCHANGE_PORT": str(free_port()),
+                "FTS_DASHBOARD_PORT": str(free_port()),
+            },
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     address = f"http://127.0.0.1:{port}{BASE_URL}"
     try:
         fetch(address + "api", within=60)
         yield address
     finally:
+        # As the end of a container: everything that was started in it.
         os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.communicate(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+        process.wait(timeout=30)
 
 
-def log(environment: dict[str, str]) -> str:
-    return (Path(environment["HOME"]) / "fts-demo.log").read_text()
+def logs(environment: dict[str, str]) -> str:
+    """What the image said, for a reader of a failure."""
+    return "\n".join(file.read_text()[-5000:] for file in Path(environment["HOME"]).glob("*.log"))
 
 
 def test_jupyterlab_shows_the_notebooks(jupyter: str) -> None:
@@ -135,8 +134,8 @@ def test_jupyterlab_shows_the_notebooks(jupyter: str) -> None:
 def test_the_exchange_answers_through_the_proxy(jupyter: str, environment: dict[str, str]) -> None:
     try:
         assert json.loads(fetch(jupyter + "exchange/health", within=90)) == {"status": "ok"}
-    except urllib.error.URLError:
-        pytest.fail(log(environment))
+    except OSError:
+        pytest.fail(logs(environment))
     assert json.loads(fetch(jupyter + "exchange/market"))
     page = fetch(jupyter + "exchange/docs")
     # Every file of the page, and the document it explains, are found behind the proxy too.
@@ -151,10 +150,24 @@ def test_the_exchange_answers_through_the_proxy(jupyter: str, environment: dict[
 def test_the_dashboard_answers_through_the_proxy(jupyter: str, environment: dict[str, str]) -> None:
     try:
         page = fetch(jupyter + "dashboard/", within=90)
-    except urllib.error.URLError:
-        pytest.fail(log(environment))
+    except OSError:
+        pytest.fail(logs(environment))
     assert "Bokeh" in page or "bokeh" in page
     scripts = [link for link in re.findall(r'src=["\']([^"\']+\.js[^"\']*)["\']', page)]
     assert scripts
     for link in scripts:
         assert fetch(urllib.parse.urljoin(jupyter + "dashboard/", link))
+
+
+def test_the_dashboard_lives_behind_the_proxy(jupyter: str, environment: dict[str, str], page: Page) -> None:
+    # Its prices come through a websocket, which the proxy has to pass on as well.
+    fetch(jupyter + "dashboard/", within=90)
+    refused: list[str] = []
+    page.on("response", lambda reply: refused.append(f"{reply.status} {reply.url}") if reply.status >= 400 else None)
+    page.goto(jupyter + "dashboard/")
+    try:
+        expect(page.locator("canvas").first).to_be_visible(timeout=120_000)
+        expect(page.locator("body")).to_contain_text(re.compile(r"EUR/MWh"), timeout=120_000)
+    except AssertionError:
+        pytest.fail(page.locator("body").inner_text()[:2000] + logs(environment))
+    assert not refused

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden" / "example"
 
-# Makes an import fail as it does where the library was never installed.
+# Hides libraries from everything that looks for them, as if they had never been installed.
 BLOCK = """
-import sys
+from importlib.machinery import PathFinder
+
+find_spec = PathFinder.find_spec
 
 
-class NotInstalled:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {libraries!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+def find_all_but(name, path=None, target=None):
+    return None if name.partition(".")[0] in {libraries!r} else find_spec(name, path, target)
 
 
-sys.meta_path.insert(0, NotInstalled())
+PathFinder.find_spec = staticmethod(find_all_but)
 """
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -51,6 +51,7 @@ def fts_command(tmp_path: Path) -> Command:
         return subprocess.run(
             [Path(sys.executable).with_name("fts"), *map(str, words)],
             input=stdin,
+            cwd=tmp_path,
             capture_output=True,
             text=True,
             encoding="utf-8",

@@ -71,7 +71,7 @@ def test_ctrl_c_ends_it_quietly(tmp_path: Path) -> None:
         (["schema"], "fastapi", "server"),
         (["dashboard"], "panel", "apps"),
         (["lab"], "jupyterlab", "lab"),
-        (["demo"], "duckdb", "all"),
+        (["demo"], "duckdb", "store"),
         (["demo"], "httpx", "all"),
     ],
 )
@@ -80,7 +80,7 @@ def test_a_missing_library_is_one_sentence_with_its_command(
 ) -> None:
     done = fts_command(*command, without=[library])
     assert done.returncode == 1, done.stderr
-    assert done.stdout == "" and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.endswith(f"{library!r}, which is not installed: pip install 'fts-lab[{extra}]'\n")
 
 
@@ -89,7 +89,7 @@ def test_a_missing_library_is_one_sentence_with_its_command(
     [
         ("fts.Market()", "duckdb", "pip install 'fts-lab[store]'"),
         ("fts.Market()", "pydantic", "pip install 'fts-lab[store]'"),
-        ("import fts.adapters; fts.adapters.load('server')", "fastapi", "pip install 'fts-lab[server]'"),
+        ("import fts.server; fts.server.create_app", "fastapi", "pip install 'fts-lab[server]'"),
         ("auction.solve().plot('noon')", "holoviews", "pip install 'fts-lab[viz]'"),
         ("auction.explore()", "ipywidgets", "pip install 'fts-lab[viz]'"),
     ],

@@ -30,7 +30,7 @@ TOWARDS_BOUND = 0.995
 class Iterate:
     """A point of the method.
 
-    ``x (I,)``, ``y (K,)``, ``prices (P,)``, ``demand_prices (D,)``; the distances from the bounds ``l, u (K,)``, kept
+    ``x (I,)``, ``y (K,)``, ``prices (P,)``, ``demand_prices (D,)``; the distances from the bounds ``left, right (K,)``, kept
     beside ``y`` because near a bound a difference would lose them; their multipliers ``v, w (K,)``.
     """
 
@@ -38,8 +38,8 @@ class Iterate:
     y: Floats
     prices: Floats
     demand_prices: Floats
-    l: Floats
-    u: Floats
+    left: Floats
+    right: Floats
     v: Floats
     w: Floats
 
@@ -105,10 +105,10 @@ class InteriorPoint:
         y = np.where(self.below & self.above, (self._lo + self._hi) / 2, 0.0)
         y = np.where(self.below & ~self.above, self._lo + size / 2, y)
         y = np.where(~self.below & self.above, self._hi - size / 2, y)
-        l, u = np.where(self.below, y - self._lo, 1.0), np.where(self.above, self._hi - y, 1.0)
+        left, right = np.where(self.below, y - self._lo, 1.0), np.where(self.above, self._hi - y, 1.0)
         none = np.zeros(len(y))
         nought = Iterate(
-            np.zeros(p.B.shape[1]), y, np.zeros(p.B.shape[0]), np.zeros(p.W.shape[0]), l, u, none, none
+            np.zeros(p.B.shape[1]), y, np.zeros(p.B.shape[0]), np.zeros(p.W.shape[0]), left, right, none, none
         )
         residual = self.residual(nought)
         h = p.s + 1.0 / size
@@ -119,12 +119,12 @@ class InteriorPoint:
         typical = max(float(np.mean(np.abs(miss))), 1e-3 * float(np.mean(np.abs(p.c))), 1e-6)
         v = np.where(self.below, np.maximum(miss, 0.0) + typical, 0.0)
         w = np.where(self.above, np.maximum(-miss, 0.0) + typical, 0.0)
-        return Iterate(step.x, y, prices, demand_prices, l, u, v, w)
+        return Iterate(step.x, y, prices, demand_prices, left, right, v, w)
 
     def residual(self, at: Iterate) -> Residual:
         """What is missing at a point."""
         p = self.program
-        lower, upper = at.l * at.v, at.u * at.w
+        lower, upper = at.left * at.v, at.right * at.w
         relative = (lower + upper) / self.sizes
         return Residual(
             curve=p.c - p.s * at.y - self.of_segment(at.demand_prices) + at.v - at.w,
@@ -143,7 +143,7 @@ class InteriorPoint:
         """The Newton step that removes what is missing and changes ``l v`` by `lower` and ``u w`` by `upper`."""
         e = self.elimination
         f = missing.curve
-        f = f + lower / at.l - upper / at.u
+        f = f + lower / at.left - upper / at.right
         t = self.by_demand(f / h) - missing.demand
         a = -missing.portfolio
         along = e.private_weight * (t / e.g)[e.private_demand]
@@ -152,13 +152,13 @@ class InteriorPoint:
         demand_prices = (t - self._W_rows @ step.x) / e.g
         demand_prices[e.shared_demand] = step.shared
         y = (f - self.of_segment(demand_prices)) / h
-        l, u = np.where(self.below, y, 0.0), np.where(self.above, -y, 0.0)
-        v, w = (lower - at.v * l) / at.l, (upper - at.w * u) / at.u
-        return Iterate(step.x, y, step.prices, demand_prices, l, u, v, w)
+        left, right = np.where(self.below, y, 0.0), np.where(self.above, -y, 0.0)
+        v, w = (lower - at.v * left) / at.left, (upper - at.w * right) / at.right
+        return Iterate(step.x, y, step.prices, demand_prices, left, right, v, w)
 
     def longest(self, at: Iterate, step: Iterate) -> tuple[float, float]:
         """The longest steps of ``y`` and of the multipliers that keep them within their bounds, at most 2."""
-        primal = min(_reach(at.l, step.l), _reach(at.u, step.u))
+        primal = min(_reach(at.left, step.left), _reach(at.right, step.right))
         dual = min(_reach(at.v, step.v), _reach(at.w, step.w))
         return primal, dual
 
@@ -183,21 +183,21 @@ class InteriorPoint:
                 return at, steps, "solved"
             if steps == MOST_STEPS:
                 break
-            h = np.maximum(self.program.s + at.v / at.l + at.w / at.u, self._least)
+            h = np.maximum(self.program.s + at.v / at.left + at.w / at.right, self._least)
             self.factor(h)
             # Predictor: straight to the optimum; how far it gets says how much to centre.
-            affine = self.direction(at, missing, h, -at.l * at.v, -at.u * at.w)
+            affine = self.direction(at, missing, h, -at.left * at.v, -at.right * at.w)
             primal, dual = self.longest(at, affine)
             reach = min(1.0, primal, dual)
             relative = (
-                (at.l + reach * affine.l) * (at.v + reach * affine.v)
-                + (at.u + reach * affine.u) * (at.w + reach * affine.w)
+                (at.left + reach * affine.left) * (at.v + reach * affine.v)
+                + (at.right + reach * affine.right) * (at.w + reach * affine.w)
             ) / size
             after = float(relative.sum()) / max(self._n_bounds, 1)
             target = missing.gap * min(1.0, (after / missing.gap) ** 3) if missing.gap > 0 else 0.0
             # Corrector: the products of the predictor's changes, and the pull to the centre.
-            lower = np.where(self.below, target * size - at.l * at.v - affine.l * affine.v, 0.0)
-            upper = np.where(self.above, target * size - at.u * at.w - affine.u * affine.w, 0.0)
+            lower = np.where(self.below, target * size - at.left * at.v - affine.left * affine.v, 0.0)
+            upper = np.where(self.above, target * size - at.right * at.w - affine.right * affine.w, 0.0)
             step = self.direction(at, missing, h, lower, upper)
             primal, dual = self.longest(at, step)
             reach = min(1.0, TOWARDS_BOUND * min(primal, dual))
@@ -207,8 +207,8 @@ class InteriorPoint:
                 at.y + reach * step.y,
                 at.prices + reach * step.prices,
                 at.demand_prices + reach * step.demand_prices,
-                at.l + reach * step.l,
-                at.u + reach * step.u,
+                at.left + reach * step.left,
+                at.right + reach * step.right,
                 at.v + reach * step.v,
                 at.w + reach * step.w,
             )

@@ -1,0 +1,1 @@
+"""Dashboards of an exchange, in the browser; they know it only through ``fts.client``."""

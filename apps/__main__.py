@@ -1,0 +1,47 @@
+"""Serve the dashboards: ``python -m apps``, which ``fts dashboard`` runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from fts import adapters
+from fts.errors import FtsError
+
+try:
+    with adapters.explained("cli.dashboard"):
+        from apps.feed import Feed
+        from apps.serving import serve
+        from fts.client import Client
+except FtsError as missing:
+    sys.exit(f"fts: {missing}")
+
+
+def main() -> int:
+    """Follow one exchange and show it until stopped."""
+    parser = argparse.ArgumentParser(prog="python -m apps")
+    parser.add_argument("--exchange", default=os.environ.get("FTS_EXCHANGE", "http://127.0.0.1:8080"))
+    parser.add_argument("--port", type=int, default=5006)
+    parser.add_argument("--prefix", default="")
+    parser.add_argument("--allow-websocket-origin", action="append", default=[])
+    parser.add_argument("--browser", action="store_true")
+    args = parser.parse_args()
+    # The token comes in the environment, where no list of processes shows it.
+    with Client(args.exchange, os.environ.get("FTS_TOKEN"), timeout=10.0) as client:
+        feed = Feed(client)
+        feed.start()
+        try:
+            serve(feed, args.port, args.prefix, args.allow_websocket_origin, browser=args.browser)
+        finally:
+            feed.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except FtsError as error:
+        sys.exit(f"fts: {' '.join(str(error).split())}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,228 @@
+"""Entering, changing and ending bids."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from fts.exchange import bids
+from fts.exchange.batching import Batching
+from fts.exchange.given import read_bidders, read_data, read_id, read_ids, read_span
+from fts.models.curve import Constant, Curve, read_curve
+from fts.models.records import DemandRecord, Page, PortfolioRecord, Row
+from fts.ports.store import Transaction
+
+Result = TypeVar("Result")
+log = logging.getLogger(__name__)
+
+
+class Bidding(Batching):
+    """The demands and portfolios of a market.
+
+    Attributes
+    ----------
+    auto_solve : bool
+        Whether a batch follows every change of a bid.
+    """
+
+    auto_solve: bool
+
+    def create_demand(self, app_data: Any, curve: Any, *, bidder: Any) -> DemandRecord:
+        """Enter a demand.
+
+        Parameters
+        ----------
+        app_data : JSON value
+            By default ``{"name"}``.
+        curve : Curve, Constant, points or None
+            None: inactive for now.
+        bidder : UUID
+
+        Raises
+        ------
+        InvalidInput, InvalidCurve
+        """
+        return self.create_demands([(app_data, curve)], bidder=bidder)[0]
+
+    def create_demands(self, demands: Iterable[tuple[Any, Any]], *, bidder: Any) -> list[DemandRecord]:
+        """Enter demands, each ``(app_data, curve)``, all or none, at one instant.
+
+        Raises
+        ------
+        InvalidInput, InvalidCurve
+        """
+        owner = read_id(bidder, "bidder")
+        new = [self._new_demand(app_data, curve) for app_data, curve in demands]
+        return self._bid(lambda change: bids.create_demands(change, owner, new))
+
+    def demand(self, demand: Any) -> DemandRecord:
+        """One demand.
+
+        Raises
+        ------
+        NotFound
+        """
+        return bids.demand_of(self._store.read, read_id(demand, "demand"))
+
+    def demands(self, bidders: Any) -> list[DemandRecord]:
+        """The active demands of a bidder, or of several."""
+        return self._store.read.demands(read_bidders(bidders))
+
+    def change_demand(self, demand: Any, curve: Any) -> DemandRecord:
+        """Give a demand another curve; None ends it.
+
+        Raises
+        ------
+        InvalidCurve, NotFound
+        """
+        name, read = read_id(demand, "demand"), read_curve(curve)
+        return self._bid(lambda change: bids.change_demand(change, name, read))
+
+    def delete_demand(self, demand: Any) -> DemandRecord:
+        """End a demand; its history stays.
+
+        Raises
+        ------
+        NotFound
+        """
+        return self.change_demand(demand, None)
+
+    def curve_history(self, demand: Any, before: Any = None, after: Any = None) -> Page[Row[Curve | Constant]]:
+        """The curves of a demand, newest first; ``before`` and ``after`` as in `product_outcomes`.
+
+        Raises
+        ------
+        NotFound
+        """
+        name, read = read_id(demand, "demand"), self._store.read
+        bids.check_there("demand", name, read.missing_demands([name]))
+        return read.curve_history(name, *read_span(before, after), self.page_limit)
+
+    def create_portfolio(self, app_data: Any, demand: Any, basis: Any, *, bidder: Any) -> PortfolioRecord:
+        """Enter a portfolio.
+
+        Parameters
+        ----------
+        app_data : JSON value
+            By default ``{"name"}``.
+        demand : weights
+            Demands of the same bidder: ``{id: weight}``, a list of ids, one id, or None.
+        basis : weights
+            Products.
+        bidder : UUID
+
+        Raises
+        ------
+        InvalidInput, InvalidWeights
+        UnknownReference
+            No such product, or no such demand of this bidder.
+        """
+        return self.create_portfolios([(app_data, demand, basis)], bidder=bidder)[0]
+
+    def create_portfolios(self, portfolios: Iterable[tuple[Any, Any, Any]], *, bidder: Any) -> list[PortfolioRecord]:
+        """Enter portfolios, each ``(app_data, demand, basis)``, all or none, at one instant.
+
+        Raises
+        ------
+        InvalidInput, InvalidWeights, UnknownReference
+        """
+        owner = read_id(bidder, "bidder")
+        new = [self._new_portfolio(app_data, demand, basis) for app_data, demand, basis in portfolios]
+        return self._bid(lambda change: bids.create_portfolios(change, owner, new))
+
+    def portfolio(self, portfolio: Any) -> PortfolioRecord:
+        """One portfolio.
+
+        Raises
+        ------
+        NotFound
+        """
+        return bids.portfolio_of(self._store.read, read_id(portfolio, "portfolio"))
+
+    def portfolios(self, bidders: Any) -> list[PortfolioRecord]:
+        """The portfolios with a demand or a basis of a bidder, or of several."""
+        return self._store.read.portfolios(read_bidders(bidders))
+
+    def change_portfolio(self, portfolio: Any, demand: Any = None, basis: Any = None) -> PortfolioRecord:
+        """Give a portfolio other weights.
+
+        Parameters
+        ----------
+        portfolio : id
+        demand, basis : weights, optional
+            None keeps the group, ``{}`` empties it.
+
+        Raises
+        ------
+        NotFound, InvalidWeights, UnknownReference
+        """
+        name = read_id(portfolio, "portfolio")
+        if demand is None and basis is None:
+            return self.portfolio(name)
+        weights = None if demand is None else read_ids(demand, "demand")
+        entries = None if basis is None else read_ids(basis, "basis")
+        return self._bid(lambda change: bids.change_portfolio(change, name, weights, entries))
+
+    def delete_portfolio(self, portfolio: Any) -> PortfolioRecord:
+        """End a portfolio, by emptying both its groups; its history stays.
+
+        Raises
+        ------
+        NotFound
+        """
+        return self.change_portfolio(portfolio, demand={}, basis={})
+
+    def demand_history(self, portfolio: Any, before: Any = None, after: Any = None) -> Page[Row[dict[str, float]]]:
+        """The demand weights of a portfolio, newest first; ``before`` and ``after`` as in `product_outcomes`.
+
+        Raises
+        ------
+        NotFound
+        """
+        name, read = read_id(portfolio, "portfolio"), self._store.read
+        bids.check_there("portfolio", name, read.missing_portfolios([name]))
+        return read.demand_history(name, *read_span(before, after), self.page_limit)
+
+    def basis_history(self, portfolio: Any, before: Any = None, after: Any = None) -> Page[Row[dict[str, float]]]:
+        """The basis of a portfolio, newest first; ``before`` and ``after`` as in `product_outcomes`.
+
+        Raises
+        ------
+        NotFound
+        """
+        name, read = read_id(portfolio, "portfolio"), self._store.read
+        bids.check_there("portfolio", name, read.missing_portfolios([name]))
+        return read.basis_history(name, *read_span(before, after), self.page_limit)
+
+    def portfolio_outcomes(
+        self, portfolio: Any, before: Any = None, after: Any = None
+    ) -> Page[Row[dict[str, float | None]]]:
+        """Price and rate of a portfolio, batch by batch, newest first; spans as in `product_outcomes`.
+
+        Raises
+        ------
+        NotFound
+        """
+        name, read = read_id(portfolio, "portfolio"), self._store.read
+        bids.check_there("portfolio", name, read.missing_portfolios([name]))
+        return read.portfolio_outcomes(name, *read_span(before, after), self.page_limit)
+
+    def _bid(self, change: Callable[[Transaction], Result]) -> Result:
+        result = self._store.write(change)
+        if self.auto_solve:
+            # The change is stored and acknowledged, whatever becomes of the batch.
+            try:
+                self.run_batch()
+            except Exception:
+                log.exception("the batch after a change failed")
+        return result
+
+    def _new_demand(self, app_data: Any, curve: Any) -> bids.NewDemand:
+        data, stored = read_data(self.application.demand_data, app_data, "demand")
+        return bids.NewDemand(str(self.application.generate_demand_id(data)), stored, read_curve(curve))
+
+    def _new_portfolio(self, app_data: Any, demand: Any, basis: Any) -> bids.NewPortfolio:
+        data, stored = read_data(self.application.portfolio_data, app_data, "portfolio")
+        name = str(self.application.generate_portfolio_id(data))
+        return bids.NewPortfolio(name, stored, read_ids(demand, "demand"), read_ids(basis, "basis"))

@@ -1,0 +1,17 @@
+"""The exchange over HTTP: an application for any ASGI server, and one that runs for a notebook cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lazy_loader
+
+from fts import adapters
+
+# The public names are in __init__.pyi; a token is made without loading a web server.
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    with adapters.explained("server"):
+        return _load(name)

@@ -1,0 +1,7 @@
+from .app import create_app as create_app
+from .application import Application as Application
+from .jwt_application import JwtApplication as JwtApplication
+from .limits import Limits as Limits
+from .local_exchange import local as local
+
+__all__: list[str]

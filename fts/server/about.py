@@ -1,0 +1,38 @@
+"""Routes about the exchange itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fts import __version__
+from fts.server.route import Call, JsonReply, Route
+from fts.server.schemas import ref
+
+
+def _market(call: Call) -> Any:
+    schedule = call.market.schedule
+    return {
+        **call.market.units.to_json(),
+        "schedule": None if schedule is None else schedule.to_json(),
+        "version": __version__,
+    }
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/health",
+        "Is it there",
+        JsonReply(ref("Health"), "it is"),
+        lambda call: {"status": "ok"},
+        open_to_all=True,
+    ),
+    Route(
+        "GET",
+        "/market",
+        "Units and schedule",
+        JsonReply(ref("Market"), "units, schedule and version"),
+        _market,
+        open_to_all=True,
+    ),
+)

@@ -1,0 +1,86 @@
+"""Routes about batches, and what is told of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fts.errors import NotSolved
+from fts.models.instant import write_instant
+from fts.server import permission
+from fts.server.feed import EventStream
+from fts.server.parameter import PAGE
+from fts.server.route import Call, JsonReply, Route, StreamReply, TextReply
+from fts.server.schemas import TEXT, listed, ref
+
+
+def _run(call: Call) -> str:
+    record = call.market.run_batch()
+    instant = write_instant(record.instant)
+    if not record.cleared:
+        raise NotSolved(f"the batch of {instant} was not solved, the last prices stay: {record.reason}")
+    return instant
+
+
+def _find(call: Call) -> Any:
+    return call.market.batch(call.given["instant"])
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/batch",
+        "List batches",
+        JsonReply(ref("BatchPage"), "batches, newest first"),
+        lambda call: call.market.batches(call.given["before"], call.given["after"]),
+        query=PAGE,
+        allows=permission.view_products,
+    ),
+    Route(
+        "POST",
+        "/batch",
+        "Run a batch",
+        TextReply(ref("Instant"), "its instant, the valid_from of its outcomes"),
+        _run,
+        allows=permission.run_batch,
+        refuses={422: "the market cannot be cleared; the batch is stored with this reason"},
+    ),
+    Route(
+        "GET",
+        "/batch/{instant}",
+        "Read a batch",
+        JsonReply(ref("Batch"), "the batch, with the proof of its outcome"),
+        lambda call: call.thing,
+        allows=permission.view_products,
+        finds=_find,
+    ),
+    Route(
+        "GET",
+        "/batch/{instant}/prices",
+        "Read all prices of a batch",
+        JsonReply(listed(ref("Price")), "every product's price, volume and price interval"),
+        lambda call: call.market.batch_prices(call.thing.instant),
+        allows=permission.view_products,
+        finds=_find,
+    ),
+    Route(
+        "GET",
+        "/batch/{instant}/auction",
+        "Read the auction of a batch",
+        JsonReply(ref("Auction"), "the auction that it cleared, as a file"),
+        lambda call: call.market.batch_auction(call.thing.instant),
+        allows=permission.run_batch,
+        finds=_find,
+    ),
+    Route(
+        "GET",
+        "/events",
+        "Follow the batches",
+        StreamReply(
+            TEXT,
+            "server-sent events: one `outcome` for every batch, its id the instant, its data `{instant, status}`; "
+            "a comment line every 15 s",
+        ),
+        lambda call: EventStream(call.desk.feed),
+        allows=permission.view_products,
+    ),
+)

@@ -1,0 +1,111 @@
+"""The OpenAPI document: what every route takes, gives and refuses, from the routes themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fts import __version__
+from fts.ports.application import Application
+from fts.server.parameter import IN_PATH, Parameter
+from fts.server.route import Route
+from fts.server.schemas import ref, shapes_of
+
+DESCRIPTION = (
+    "An exchange for flow trading. Every id is a UUID. Instants are RFC 3339 with an offset, written in UTC. A rate "
+    "is signed: + buys, - sells. Requests are checked in one order: token present (400), path and query (400), body "
+    "(415, 413, 400, 422), permission (401), existence (404), permission on the thing (401), what the body refers to "
+    "(422, 409)."
+)
+REASONS = {
+    400: "no token, or a path, query or body that cannot be read",
+    401: "the token does not allow this",
+    404: "no such thing",
+    408: "the body did not arrive in time",
+    413: "the body is too large",
+    415: "the body was not sent as application/json",
+    422: "the body is not valid",
+}
+
+
+def document(application: Application, routes: Sequence[Route]) -> dict[str, Any]:
+    """The OpenAPI document of these routes.
+
+    Parameters
+    ----------
+    application : Application
+        Its data types are part of the document.
+    routes : sequence of Route
+    """
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, application)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "fts exchange", "version": __version__, "description": DESCRIPTION},
+        "paths": paths,
+        "components": {
+            "schemas": shapes_of(application),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "made by `fts token`"}},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _operation(route: Route, application: Application) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": route.title,
+        "operationId": route.title.lower().replace(" ", "_"),
+        "tags": [route.path.split("/")[1]],
+        "responses": _responses(route),
+    }
+    in_path = [_parameter(name, IN_PATH[name], "path") for name in IN_PATH if f"{{{name}}}" in route.path]
+    in_query = [_parameter(name, parameter, "query") for name, parameter in route.query.items()]
+    if in_path or in_query:
+        operation["parameters"] = in_path + in_query
+    if route.body is not None:
+        body = route.body(application)
+        content = {"schema": body.schema, "example": body.example}
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+    if route.open_to_all:
+        operation["security"] = []
+    return operation
+
+
+def _parameter(name: str, parameter: Parameter, place: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": place,
+        "required": place == "path",
+        "description": parameter.description,
+        "schema": parameter.schema,
+    }
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    reply = route.reply
+    shown: dict[str, Any] = {
+        str(reply.status): {
+            "description": reply.description,
+            "content": {reply.media_type: {"schema": reply.schema}},
+        }
+    }
+    error = {"application/json": {"schema": ref("Error")}}
+    for status, reason in sorted(refusals(route).items()):
+        shown[str(status)] = {"description": reason, "content": error}
+    shown["default"] = {"description": "anything else: the market file or the solver cannot be used", "content": error}
+    return shown
+
+
+def refusals(route: Route) -> Mapping[int, str]:
+    """The statuses by which a route refuses, and why."""
+    statuses: set[int] = set()
+    if not route.open_to_all:
+        statuses |= {400, 401}
+    if route.query or "{" in route.path:
+        statuses |= {400}
+    if route.body is not None:
+        statuses |= {400, 408, 413, 415, 422}
+    if route.finds is not None:
+        statuses |= {404}
+    return {status: REASONS[status] for status in statuses} | dict(route.refuses)

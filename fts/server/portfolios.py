@@ -1,0 +1,111 @@
+"""Routes about portfolios."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fts.ports.application import Application
+from fts.server import permission
+from fts.server.body import Body, read_app_data, read_fields, read_group
+from fts.server.limits import Limits
+from fts.server.parameter import PAGE
+from fts.server.route import Call, JsonReply, Route
+from fts.server.schemas import listed, ref
+
+UNKNOWN = {422: "the body is not valid, or its weights name an unknown product or demand"}
+ID = "00000000-0000-0000-0000-000000000000"
+
+
+def _new(application: Application) -> Body:
+    def read(value: Any, application: Application, limits: Limits) -> tuple[Any, Any, Any]:
+        fields = read_fields(value, "app_data", "demand", "basis")
+        return (
+            read_app_data(application.portfolio_data, fields["app_data"]),
+            read_group(fields["demand"], "demand"),
+            read_group(fields["basis"], "basis"),
+        )
+
+    return Body(read, ref("NewPortfolio"), {"app_data": {"name": "load"}, "demand": {ID: 1}, "basis": {ID: 1}})
+
+
+def _change(application: Application) -> Body:
+    def read(value: Any, application: Application, limits: Limits) -> dict[str, Any]:
+        fields = read_fields(value)
+        groups = {name: fields[name] for name in ("demand", "basis") if fields.get(name) is not None}
+        return {name: read_group(weights, name) for name, weights in groups.items()}
+
+    return Body(read, ref("PortfolioChange"), {"basis": {ID: 1}})
+
+
+def _create(call: Call) -> Any:
+    app_data, demand, basis = call.body
+    return call.market.create_portfolio(app_data, demand, basis, bidder=call.bidder)
+
+
+def _find(call: Call) -> Any:
+    return call.market.portfolio(call.given["id"])
+
+
+def _outcomes(call: Call) -> Any:
+    return call.market.portfolio_outcomes(call.thing.id, call.given["before"], call.given["after"])
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/portfolio",
+        "List portfolios",
+        JsonReply(listed(ref("Portfolio")), "portfolios with a demand or a basis"),
+        lambda call: call.market.portfolios(call.bidders),
+        allows=permission.query_bid,
+    ),
+    Route(
+        "POST",
+        "/portfolio",
+        "Create a portfolio",
+        JsonReply(ref("Portfolio"), "the new portfolio", status=201),
+        _create,
+        body=_new,
+        allows=permission.create_bid,
+        refuses=UNKNOWN | {409: "its id is taken"},
+    ),
+    Route(
+        "GET",
+        "/portfolio/{id}",
+        "Read a portfolio",
+        JsonReply(ref("Portfolio"), "the portfolio"),
+        lambda call: call.thing,
+        finds=_find,
+        allows_thing=permission.read_bid,
+    ),
+    Route(
+        "PATCH",
+        "/portfolio/{id}",
+        "Change the weights of a portfolio",
+        JsonReply(ref("Portfolio"), "the portfolio as it is now"),
+        lambda call: call.market.change_portfolio(call.thing.id, **call.body),
+        body=_change,
+        finds=_find,
+        allows_thing=permission.update_bid,
+        refuses=UNKNOWN,
+    ),
+    Route(
+        "DELETE",
+        "/portfolio/{id}",
+        "End a portfolio",
+        JsonReply(ref("Portfolio"), "the portfolio, without demand and basis; its history stays"),
+        lambda call: call.market.delete_portfolio(call.thing.id),
+        finds=_find,
+        allows_thing=permission.update_bid,
+    ),
+    Route(
+        "GET",
+        "/portfolio/{id}/outcomes",
+        "Read the fills of a portfolio",
+        JsonReply(ref("OutcomePage"), "price and rate, batch by batch, newest first"),
+        _outcomes,
+        query=PAGE,
+        finds=_find,
+        allows_thing=permission.read_bid,
+    ),
+)

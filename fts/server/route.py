@@ -1,0 +1,253 @@
+"""One order of checks for every route.
+
+A route says what it takes, whom it allows and what it does; `Endpoint` checks, always in this order:
+
+1. an ``Authorization: Bearer`` header (400);
+2. path and query (400);
+3. the body: sent as JSON (415), small enough (413), JSON (400), valid (422);
+4. the permission that needs no thing (401);
+5. the thing is there (404);
+6. the permission on the thing (401);
+7. what it does: references in weights (422), an id that is taken (409).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from fts.errors import FtsError
+from fts.exchange.market import Market
+from fts.ports.application import Application
+from fts.server.body import Body, parse, receive
+from fts.server.feed import Feed
+from fts.server.limits import Limits
+from fts.server.parameter import Parameter, read_parameters
+from fts.server.refusal import BadRequest, refusal, refusal_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every route works with.
+
+    Attributes
+    ----------
+    market : Market
+    application : Application
+    feed : Feed
+    limits : Limits
+    pool : ThreadPoolExecutor
+        Where the market is used, so that the event loop never waits for it.
+    """
+
+    market: Market
+    application: Application
+    feed: Feed
+    limits: Limits
+    pool: ThreadPoolExecutor
+
+
+@dataclass
+class Call:
+    """One request, as far as it has been read and checked.
+
+    Attributes
+    ----------
+    desk : Desk
+    token : str
+        What follows ``Bearer``; empty where the route needs none.
+    given : dict
+        Parameters of path and query; None where absent.
+    body : value
+        As `Body.read` gave it.
+    thing : record
+        What the path names.
+    bidder : str
+        Whose bid this would be, once that was asked.
+    bidders : list of str
+        Whose bids may be listed, once that was asked.
+    """
+
+    desk: Desk
+    token: str
+    given: dict[str, Any]
+    body: Any = None
+    thing: Any = None
+    bidder: str = ""
+    bidders: list[str] = field(default_factory=list)
+
+    @property
+    def market(self) -> Market:
+        """The market this is about."""
+        return self.desk.market
+
+
+class Reply(Protocol):
+    """How the result of a route is written, and what the document says about it."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+        ...
+
+    @property
+    def media_type(self) -> str:
+        """Its type."""
+        ...
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """JSON schema."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What it is, in a line."""
+        ...
+
+    def write(self, result: Any) -> Response:
+        """The response."""
+        ...
+
+
+@dataclass(frozen=True)
+class JsonReply:
+    """A reply in JSON."""
+
+    schema: dict[str, Any]
+    description: str
+    status: int = 200
+    media_type: str = "application/json"
+
+    def write(self, result: Any) -> Response:
+        """The response; a record or page writes itself."""
+        value = [_json(entry) for entry in result] if isinstance(result, list) else _json(result)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return Response(text, self.status, media_type=self.media_type)
+
+
+@dataclass(frozen=True)
+class TextReply:
+    """A reply in plain text."""
+
+    schema: dict[str, Any]
+    description: str
+    status: int = 200
+    media_type: str = "text/plain"
+
+    def write(self, result: Any) -> Response:
+        """The response."""
+        return Response(result, self.status, media_type=self.media_type)
+
+
+@dataclass(frozen=True)
+class StreamReply:
+    """A reply that is written as it happens; the route gives the response itself."""
+
+    schema: dict[str, Any]
+    description: str
+    status: int = 200
+    media_type: str = "text/event-stream"
+
+    def write(self, result: Any) -> Response:
+        """The response."""
+        response: Response = result
+        return response
+
+
+@dataclass(frozen=True)
+class Route:
+    """One thing that can be asked of the exchange.
+
+    Attributes
+    ----------
+    method, path : str
+    title : str
+        What it does, in a few words.
+    reply : Reply
+    does : callable
+        ``(call) -> result``; everything was checked.
+    body : callable, optional
+        ``(application) -> Body``: what it takes; None: nothing.
+    query : mapping of str to Parameter
+    open_to_all : bool
+        Whether it needs no token.
+    allows : callable, optional
+        Raises `NotPermitted` unless the token has the permission.
+    finds : callable, optional
+        The thing that the path names; raises `NotFound`.
+    allows_thing : callable, optional
+        As ``allows``, once the thing is known.
+    refuses : mapping of int to str
+        Statuses of its own, and why.
+    """
+
+    method: str
+    path: str
+    title: str
+    reply: Reply
+    does: Callable[[Call], Any]
+    body: Callable[[Application], Body] | None = None
+    query: Mapping[str, Parameter] = field(default_factory=dict)
+    open_to_all: bool = False
+    allows: Callable[[Call], None] | None = None
+    finds: Callable[[Call], Any] | None = None
+    allows_thing: Callable[[Call], None] | None = None
+    refuses: Mapping[int, str] = field(default_factory=dict)
+
+
+class Endpoint:
+    """Answers the requests of one route, in the one order of checks."""
+
+    def __init__(self, route: Route, desk: Desk) -> None:
+        self.route, self.desk = route, desk
+        self.body = None if route.body is None else route.body(desk.application)
+
+    async def answer(self, request: Request) -> Response:
+        """The reply to a request, whatever it is."""
+        try:
+            call = Call(self.desk, self._token(request), read_parameters(request, self.route.query))
+            content = b"" if self.body is None else await receive(request, self.desk.limits)
+            # A large body, the store and a batch take their time, and an application may ask a database of its own.
+            return await asyncio.get_running_loop().run_in_executor(self.desk.pool, self._reply, call, content)
+        except FtsError as error:
+            return refusal_of(error)
+        except ClientDisconnect:
+            return refusal(400, "the request ended before its body did")
+        except Exception:
+            log.exception("%s %s failed", self.route.method, self.route.path)
+            return refusal(500, "the exchange has a defect here; its log says more")
+
+    def _token(self, request: Request) -> str:
+        if self.route.open_to_all:
+            return ""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise BadRequest("the request has no token; send the header Authorization: Bearer <token>")
+        return token.strip()
+
+    def _reply(self, call: Call, content: bytes) -> Response:
+        route = self.route
+        if self.body is not None:
+            call.body = self.body.read(parse(content), self.desk.application, self.desk.limits)
+        if route.allows is not None:
+            route.allows(call)
+        if route.finds is not None:
+            call.thing = route.finds(call)
+        if route.allows_thing is not None:
+            route.allows_thing(call)
+        return route.reply.write(route.does(call))
+
+
+def _json(value: Any) -> Any:
+    return value.to_json() if hasattr(value, "to_json") else value

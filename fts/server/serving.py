@@ -1,0 +1,124 @@
+"""Serving an application with uvicorn: on a socket of ours, until told to stop, finishing what was accepted."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from fts.errors import ConfigurationError, FtsError
+from fts.server.feed import Feed
+
+PATIENCE = 60
+"""How long requests that were accepted may take to finish, when the exchange is told to stop [s]."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket to serve on; port 0 is any free one.
+
+    Raises
+    ------
+    ConfigurationError
+        The address cannot be used, or is taken.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(f"cannot listen on {host}:{port}: {error}; choose another port with --port") from error
+
+
+def address(listener: socket.socket) -> str:
+    """The URL of what is served on a socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """Serves one application.
+
+    Parameters
+    ----------
+    app : ASGI application
+        Of `create_app`.
+    feed : Feed
+        Its events, ``app.state.feed``.
+    root_path : str
+        Where a proxy serves it, which strips this from the path.
+    ready : callable, optional
+        Called once it answers.
+    """
+
+    def __init__(
+        self, app: Any, feed: Feed, *, root_path: str = "", ready: Callable[[], None] | None = None
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                root_path=root_path.rstrip("/"),
+                lifespan="on",
+                log_level="warning",
+                access_log=False,
+                ws="none",
+                timeout_graceful_shutdown=PATIENCE,
+            )
+        )
+        self._feed, self._ready = feed, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the door."""
+        await super().startup(sockets)
+        if self._ready is not None and self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more, finish what was taken; those who follow events would stay for ever."""
+        self._feed.end()
+        await super().shutdown(sockets)
+
+
+@contextmanager
+def running(app: Any, feed: Feed, *, root_path: str = "") -> Iterator[str]:
+    """Serve on a free port of this machine, in a thread, for as long as the ``with`` block runs.
+
+    Parameters
+    ----------
+    app : ASGI application
+    feed : Feed
+    root_path : str
+
+    Yields
+    ------
+    str
+        The URL.
+
+    Raises
+    ------
+    FtsError
+        It did not start.
+    """
+    ready = threading.Event()
+    server = Server(app, feed, root_path=root_path, ready=ready.set)
+    listener = listen("127.0.0.1", 0)
+    thread = threading.Thread(target=_serve, args=(server, listener, ready), name="fts-exchange", daemon=True)
+    thread.start()
+    try:
+        ready.wait()
+        if not server.started:
+            raise FtsError("the exchange did not start; its log says why")
+        yield address(listener)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def _serve(server: Server, listener: socket.socket, ready: threading.Event) -> None:
+    try:
+        server.run(sockets=[listener])
+    finally:
+        ready.set()

@@ -1,0 +1,240 @@
+"""How an exchange is run: a file, the environment, and what was said on the command line."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from fts.errors import ConfigurationError, FtsError
+from fts.exchange.schedule import Schedule
+from fts.server.limits import Limits
+
+SHORTEST_SECRET = 32
+"""A secret has at least this many bytes: the size of the signatures that it makes."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one exchange is run.
+
+    Attributes
+    ----------
+    host : str
+    port : int
+        0: any free one.
+    page_limit : int
+    auto_solve : bool
+    database : str
+        A file, or ``:memory:``.
+    create_if_missing : bool
+        Whether a file that is not there is made.
+    schedule : Schedule or None
+    time_unit, quantity_unit, money_unit : str or None
+    limits : Limits
+    origins : tuple of str
+        Web pages of which origins may call.
+    audience, issuer : str or None
+        Required in tokens.
+    """
+
+    host: str
+    port: int
+    page_limit: int
+    auto_solve: bool
+    database: str
+    create_if_missing: bool
+    schedule: Schedule | None
+    time_unit: str | None
+    quantity_unit: str | None
+    money_unit: str | None
+    limits: Limits
+    origins: tuple[str, ...]
+    audience: str | None
+    issuer: str | None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a text")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if type(value) is not int or value < 1:
+        raise ValueError("a whole number above 0")
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise ValueError("a number")
+    return float(value)
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return value.strip().lower() == "true"
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if not isinstance(value, list):
+        raise ValueError("a list of texts")
+    return tuple(_text(part) for part in value)
+
+
+KEYS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
+    ("server", "bind_address"): _text,
+    ("server", "page_limit"): _count,
+    ("server", "auto_solve"): _flag,
+    ("database", "database_path"): _text,
+    ("database", "create_if_missing"): _flag,
+    ("schedule", "from"): _text,
+    ("schedule", "every"): _text,
+    ("market", "time_unit"): _text,
+    ("market", "quantity_unit"): _text,
+    ("market", "money_unit"): _text,
+    **{("limits", field.name): _number if field.name == "seconds" else _count for field in fields(Limits)},
+    ("cors", "origins"): _texts,
+    ("token", "aud"): _text,
+    ("token", "iss"): _text,
+}
+"""Section and key in the file, and how its value is read. ``APP_SECTION__KEY`` is the same in the environment."""
+
+DEFAULTS: Mapping[tuple[str, str], Any] = {
+    ("server", "bind_address"): "127.0.0.1:8080",
+    ("server", "page_limit"): 100,
+    ("server", "auto_solve"): False,
+    ("database", "database_path"): ":memory:",
+    ("database", "create_if_missing"): True,
+    ("cors", "origins"): ("*",),
+}
+
+
+def read_settings(
+    file: str | None, environment: Mapping[str, str], said: Mapping[tuple[str, str], Any] | None = None
+) -> Settings:
+    """Settings: what was said beats the environment, which beats the file, which beats the default.
+
+    Parameters
+    ----------
+    file : str, optional
+        A TOML file; by default that which ``APP_CONFIG`` names, if any.
+    environment : mapping
+        Such as ``os.environ``.
+    said : mapping of (section, key) to value, optional
+        From the command line; None is not said.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    name = file or environment.get("APP_CONFIG")
+    given = dict(DEFAULTS)
+    given |= {} if name is None else _of_file(name)
+    given |= _of_environment(environment)
+    given |= {place: value for place, value in (said or {}).items() if value is not None}
+    host, port = _address(given["server", "bind_address"])
+    limits = {key: value for (section, key), value in given.items() if section == "limits"}
+    return Settings(
+        host=host,
+        port=port,
+        page_limit=given["server", "page_limit"],
+        auto_solve=given["server", "auto_solve"],
+        database=given["database", "database_path"],
+        create_if_missing=given["database", "create_if_missing"],
+        schedule=_schedule(given.get(("schedule", "every")), given.get(("schedule", "from"))),
+        time_unit=given.get(("market", "time_unit")),
+        quantity_unit=given.get(("market", "quantity_unit")),
+        money_unit=given.get(("market", "money_unit")),
+        limits=Limits(**limits),
+        origins=given["cors", "origins"],
+        audience=given.get(("token", "aud")),
+        issuer=given.get(("token", "iss")),
+    )
+
+
+def read_secret(said: str | None, environment: Mapping[str, str]) -> str:
+    """The secret that signs tokens, from the command line or ``APP_SECRET``.
+
+    Raises
+    ------
+    ConfigurationError
+        There is none, or it is short.
+    """
+    secret = said if said is not None else environment.get("APP_SECRET")
+    if not secret:
+        raise ConfigurationError(
+            "an exchange needs a secret to sign tokens with: "
+            "export APP_SECRET=$(python -c 'import secrets; print(secrets.token_hex(32))')"
+        )
+    if len(secret.encode()) < SHORTEST_SECRET:
+        raise ConfigurationError(
+            f"the secret has {len(secret.encode())} bytes, fewer than {SHORTEST_SECRET}; make one with "
+            "python -c 'import secrets; print(secrets.token_hex(32))'"
+        )
+    return secret
+
+
+def _of_file(name: str) -> dict[tuple[str, str], Any]:
+    try:
+        with Path(name).open("rb") as file:
+            content = tomllib.load(file)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the configuration {name}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"the configuration {name} is no TOML: {error}") from error
+    given = {}
+    for section, entries in content.items():
+        if not isinstance(entries, dict):
+            raise ConfigurationError(f"the configuration {name} has {section!r} outside a section")
+        for key, value in entries.items():
+            place = f"[{section}] {key} in {name}"
+            given[section, key] = _value(section, key, value, place)
+    return given
+
+
+def _of_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], Any]:
+    sections = {section for section, _ in KEYS}
+    given = {}
+    for name, value in environment.items():
+        section, _, key = name.removeprefix("APP_").lower().partition("__")
+        if name.startswith("APP_") and section in sections and key:
+            given[section, key] = _value(section, key, value, name)
+    return given
+
+
+def _value(section: str, key: str, value: Any, place: str) -> Any:
+    if (section, key) not in KEYS:
+        known = ", ".join(f"[{known}] {name}" for known, name in KEYS)
+        raise ConfigurationError(f"{place} is no setting; there are {known}")
+    try:
+        return KEYS[section, key](value)
+    except FtsError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"{place} is {value!r}; it must be {error}") from error
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ConfigurationError(f"{text!r} is no address to listen on; write 127.0.0.1:8080")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _schedule(every: str | None, start: str | None) -> Schedule | None:
+    if every is None:
+        if start is not None:
+            raise ConfigurationError("the schedule has a 'from' and no 'every'; say how often batches run")
+        return None
+    return Schedule(every, start)

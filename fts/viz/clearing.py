@@ -1,0 +1,107 @@
+"""Supply and demand of one product with its clearing."""
+
+from __future__ import annotations
+
+import math
+
+import holoviews as hv
+import numpy as np
+
+from fts.models.auction import Auction
+from fts.models.columns import Floats
+from fts.models.outcome import Outcome
+from fts.models.records import Units
+from fts.viz import style
+from fts.viz.axes import price_axis, price_unit, rate_axis, rate_unit
+from fts.viz.market_curve import MarketCurves, market_curves
+
+_VIEW = 5.0  # of the traded volume: how far to the right a picture of a much larger market reaches at first
+
+
+def supply_demand(
+    auction: Auction, outcome: Outcome, product: str, units: Units | None = None, title: str | None = None
+) -> hv.Overlay:
+    """Draw supply and demand of one product, crossing at its clearing.
+
+    The curves are those of :func:`fts.viz.market_curves`: each portfolio that holds the product, as the price of the
+    product moves and everything else stays at the clearing.
+
+    Parameters
+    ----------
+    auction : Auction
+    outcome : Outcome
+        Its clearing.
+    product : str
+        Id of the product.
+    units : Units, optional
+        Of the market, for the axes.
+    title : str, optional
+        What the product is called; by default its id.
+
+    Raises
+    ------
+    UnknownReference
+        The auction has no such product.
+    """
+    curves = market_curves(auction, outcome, product)
+    right, low, high = _view(curves)
+    rate, price = rate_axis(units), price_axis(units)
+    demand = _drawn(curves.demand_rates, curves.demand_prices, right, first=high, last=low, idle=curves.volume == 0)
+    supply = _drawn(curves.supply_rates, curves.supply_prices, right, first=low, last=high, idle=curves.volume == 0)
+    layers = [
+        style.line(hv.Curve(demand, rate, price, label="demand"), style.DEMAND),
+        style.line(hv.Curve(supply, rate, price, label="supply"), style.SUPPLY),
+    ]
+    here = [] if math.isnan(curves.price) else [(curves.volume, curves.price)]
+    guide = [(0.0, curves.price), *here, (curves.volume, low)] if here else []
+    layers.append(style.line(hv.Curve(guide, rate, price), style.GUIDE, dash="dotted", width=1.5))
+    marked = hv.Scatter(here, rate, price, label="clearing")
+    layers.append(style.dots(marked, style.CLEARING, marker="diamond", size=14))
+    return style.picture(
+        hv.Overlay(layers),
+        f"{product if title is None else title}: {_said(curves, units)}",
+        xlim=(0.0, right),
+        ylim=(low, high),
+    )
+
+
+def _said(curves: MarketCurves, units: Units | None) -> str:
+    if math.isnan(curves.price):
+        return "no price"
+    return f"{curves.volume:.4g} {rate_unit(units)} at {curves.price:.4g} {price_unit(units)}"
+
+
+def _view(curves: MarketCurves) -> tuple[float, float, float]:
+    """Right end of the rates, and both ends of the prices, that are in view at first."""
+    rates = np.concatenate([curves.demand_rates, curves.supply_rates, [curves.volume]])
+    widest = float(rates[np.isfinite(rates)].max())
+    if curves.volume > 0:
+        widest = min(max(widest, 1.5 * curves.volume), _VIEW * curves.volume)
+    right = 1.06 * widest or 1.0
+    seen = [
+        prices[np.isfinite(prices) & (rates <= right)]
+        for rates, prices in (
+            (curves.demand_rates, curves.demand_prices),
+            (curves.supply_rates, curves.supply_prices),
+        )
+    ]
+    prices = np.concatenate([*seen, [] if math.isnan(curves.price) else [curves.price]])
+    if not len(prices):
+        return right, 0.0, 1.0
+    low, high = float(prices.min()), float(prices.max())
+    margin = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
+    return right, low - margin, high + margin
+
+
+def _drawn(rates: Floats, prices: Floats, right: float, *, first: float, last: float, idle: bool) -> Floats:
+    """Corners to draw: ends go on vertically, and an unlimited end leaves the picture on the right."""
+    if not len(rates):
+        return np.array([[0.0, first], [0.0, last]])
+    corners = np.column_stack([rates, prices])
+    if idle or rates[0] > 0:
+        corners = np.vstack([[rates[0], first], corners])
+    corners = corners[np.isfinite(corners[:, 1])]
+    if np.isinf(rates[-1]):
+        corners[-1, 0] = max(10 * right, 10 * float(rates[np.isfinite(rates)].max()))
+        return corners
+    return np.vstack([corners, [rates[-1], last]])

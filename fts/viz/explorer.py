@@ -1,0 +1,208 @@
+"""Controls that change one bid and clear again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+
+from fts.errors import FtsError
+from fts.models.auction import Auction
+from fts.models.curve import Constant, Curve, DemandCurve
+from fts.models.outcome import Outcome
+from fts.models.records import Units
+from fts.viz.axes import price_unit, rate_unit
+from fts.viz.clearing import supply_demand
+from fts.viz.figure import drawn
+
+
+def explore(auction: Auction, units: Units | None = None) -> widgets.Widget:
+    """Open controls in the notebook: change a bid, see prices, fills and surplus follow.
+
+    Every point of the chosen demand curve has a slider and a number field for its rate and its price; the auction
+    clears again while they move. A change that breaks a rule of curves is refused in words; the last clearing stays.
+
+    Parameters
+    ----------
+    auction : Auction
+        It stays as it is; the controls work on copies.
+    units : Units, optional
+        Of the market, for labels.
+
+    Raises
+    ------
+    NotSolved, UnboundedAuction
+        The auction itself does not clear.
+    """
+    return Explorer(auction, units).view
+
+
+class Explorer:
+    """The state behind the controls: the auction as given, the one demand that changes, and its clearing.
+
+    Attributes
+    ----------
+    view : Widget
+        What the notebook shows.
+    outcome : Outcome
+        Of the auction with the change.
+    """
+
+    def __init__(self, auction: Auction, units: Units | None = None) -> None:
+        self._given, self._units = auction, units
+        self._before: Outcome = auction.solve()
+        self.outcome = self._before
+        self.demand = widgets.Dropdown(options=auction.demand_ids.to_pylist(), description="demand")
+        self.product = widgets.Dropdown(options=auction.product_ids.to_pylist(), description="product")
+        self.reset = widgets.Button(description="as it was", icon="undo", tooltip="take the change back")
+        self.fields: list[widgets.BoundedFloatText] = []
+        self._read: Callable[[], DemandCurve] = lambda: self._given.demands[self.demand.value]
+        self._points = widgets.VBox()
+        self.message = widgets.HTML()
+        self.figures = widgets.HTML()
+        self.picture = widgets.HTML()
+        controls = widgets.VBox(
+            [widgets.HBox([self.demand, self.reset]), self._points, self.message],
+            layout=widgets.Layout(min_width="430px"),
+        )
+        seen = widgets.VBox([self.product, self.picture], layout=widgets.Layout(min_width="440px", flex="1"))
+        self.view = widgets.VBox(
+            [widgets.HBox([controls, seen], layout=widgets.Layout(flex_flow="row wrap")), self.figures]
+        )
+        self.demand.observe(self._choose, "value")
+        self.product.observe(self._draw, "value")
+        self.reset.on_click(self._choose)
+        self._choose()
+
+    def _choose(self, _: Any = None) -> None:
+        """Put up the controls of the chosen demand, at its curve as it was."""
+        self.fields = []
+        curve = self._given.demands[self.demand.value]
+        self._read = self._constant(curve) if isinstance(curve, Constant) else self._piecewise(curve)
+        self._clear()
+
+    def _piecewise(self, curve: Curve) -> Callable[[], DemandCurve]:
+        rates, prices = _reach(curve.rates.tolist()), self._price_reach()
+        rate_label, price_label = f"rate [{rate_unit(self._units)}]", f"price [{price_unit(self._units)}]"
+        rows = []
+        for k, (rate, price) in enumerate(curve.points):
+            rows.append(widgets.HTML(f"<b>point {k}</b>"))
+            rows.append(self._number(rate_label, rate, rates))
+            rows.append(self._number(price_label, price, prices))
+        self._points.children = rows
+        fields = self.fields
+        return lambda: Curve([(fields[k].value, fields[k + 1].value) for k in range(0, len(fields), 2)])
+
+    def _constant(self, curve: Constant) -> Callable[[], DemandCurve]:
+        rows = [self._number(f"price [{price_unit(self._units)}]", curve.price, self._price_reach())]
+        price = self.fields[-1]
+        ends: dict[str, widgets.BoundedFloatText | None] = {}
+        finite = [end for end in (curve.min_rate, curve.max_rate) if math.isfinite(end)]
+        for name, end in (("min_rate", curve.min_rate), ("max_rate", curve.max_rate)):
+            if math.isfinite(end):
+                rows.append(self._number(f"{name} [{rate_unit(self._units)}]", end, _reach(finite)))
+                ends[name] = self.fields[-1]
+            else:
+                rows.append(widgets.HTML(f"{name}: unlimited"))
+                ends[name] = None
+        self._points.children = rows
+        return lambda: Constant(
+            price.value, **{name: None if field is None else field.value for name, field in ends.items()}
+        )
+
+    def _number(self, label: str, value: float, reach: tuple[float, float]) -> widgets.Widget:
+        """A slider and a number field that move together."""
+        low, high = min(reach[0], value), max(reach[1], value)
+        step = 10.0 ** math.floor(math.log10(high - low)) / 100
+        slider = widgets.FloatSlider(
+            value=value,
+            min=low,
+            max=high,
+            step=step,
+            continuous_update=True,
+            readout=False,
+            description=label,
+            style={"description_width": "130px"},
+            layout=widgets.Layout(width="320px"),
+        )
+        field = widgets.BoundedFloatText(value=value, min=low, max=high, step=step, layout=widgets.Layout(width="90px"))
+        field.continuous_update = True
+        widgets.link((slider, "value"), (field, "value"))
+        field.observe(self._clear, "value")
+        self.fields.append(field)
+        return widgets.HBox([slider, field])
+
+    def _price_reach(self) -> tuple[float, float]:
+        return _reach([float(price) for price in self._given.point_prices])
+
+    def _clear(self, _: Any = None) -> None:
+        try:
+            changed = dict(self._given.demands) | {self.demand.value: self._read()}
+            self.outcome = Auction(changed, self._given.portfolios).solve()
+        except FtsError as error:
+            self.message.value = f'<p style="color:#d6456b;max-width:430px">{escape(str(error))}</p>'
+            return
+        self.message.value = ""
+        self.figures.value = self._tables()
+        self._draw()
+
+    def _draw(self, _: Any = None) -> None:
+        if self.product.value is None or self.product.value not in self.outcome.auction.product_ids.to_pylist():
+            self.picture.value = ""
+            return
+        picture = supply_demand(self.outcome.auction, self.outcome, self.product.value, self._units)
+        svg = drawn(picture, "svg").decode()
+        # A white sheet of its own, so that it reads in dark notebooks too.
+        self.picture.value = f'<div style="background:#fff;max-width:560px">{svg[svg.index("<svg") :]}</div>'
+
+    def _tables(self) -> str:
+        price, rate = price_unit(self._units), rate_unit(self._units)
+        money = "money/time" if self._units is None else f"{self._units.money_unit}/{rate.rpartition('/')[2]}"
+        before, after = self._before, self.outcome
+        welfare = (
+            pd.DataFrame({"welfare": [before.certificate.welfare]}),
+            pd.DataFrame({"welfare": [after.certificate.welfare]}),
+        )
+        tables = [
+            _table("product", [(f"price [{price}]", before.products["price"], after.products["price"])]),
+            _table(
+                "portfolio",
+                [(f"rate [{rate}]", before.portfolios["rate"], after.portfolios["rate"])],
+            ),
+            _table(
+                "demand",
+                [(f"surplus [{money}]", before.demands["surplus"], after.demands["surplus"])],
+            ),
+            _table("all", [(f"[{money}]", welfare[0].T[0], welfare[1].T[0])]),
+        ]
+        return f'<div style="display:flex;flex-wrap:wrap;gap:1.5em">{"".join(tables)}</div>'
+
+
+def _reach(values: list[float]) -> tuple[float, float]:
+    """Where a slider ends: half as far again as the values, and never at one side of zero only by a hair."""
+    low, high = min([*values, 0.0]), max([*values, 0.0])
+    more = 0.5 * (high - low) or 1.0
+    return low - (more if low < 0 else 0.0), high + (more if high > 0 or low == 0 else 0.0)
+
+
+def _table(name: str, columns: list[tuple[str, pd.Series, pd.Series]]) -> str:
+    heads = "".join(f"<th>{label}</th><th>was</th>" for label, _, _ in columns)
+    rows = []
+    for key in columns[0][2].index:
+        cells = "".join(
+            f"<td><b>{_number(after.get(key))}</b></td><td>{_number(before.get(key))}</td>"
+            for _, before, after in columns
+        )
+        rows.append(f"<tr><td>{escape(str(key))}</td>{cells}</tr>")
+    return (
+        '<table style="border-spacing:0.8em 0.1em;border-collapse:separate;text-align:right">'
+        f"<tr><th>{name}</th>{heads}</tr>{''.join(rows)}</table>"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value + 0.0:,.2f}"

@@ -1,0 +1,211 @@
+"""``fts serve`` and ``fts token`` as the shell runs them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import jwt
+import pytest
+
+from fts.client import Client
+from fts.server import JwtApplication
+
+SECRET = "0123456789abcdef0123456789abcdef"
+HOUR = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("APP_")}
+
+
+def fts(*words: str, secret: str | None = SECRET, **environment: str) -> subprocess.CompletedProcess[str]:
+    secrets = {} if secret is None else {"APP_SECRET": secret}
+    return subprocess.run(
+        [sys.executable, "-m", "fts", *words],
+        env=ENVIRONMENT | secrets | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+class Served:
+    """A running ``fts serve``, and what it says."""
+
+    def __init__(self, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "fts", "serve", "--port", "0", *words],
+            env=ENVIRONMENT | {"APP_SECRET": SECRET},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.url = self.wait(r"exchange +(http://\S+)")[1]
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip())
+
+    def wait(self, pattern: str, count: int = 1) -> re.Match[str]:
+        """Wait until that many lines say this; the last of them."""
+        end = time.monotonic() + 90
+        while time.monotonic() < end:
+            found = [match for match in map(re.compile(pattern).search, list(self.lines)) if match]
+            if len(found) >= count:
+                return found[count - 1]
+            if self.process.poll() is not None and not self._reader.is_alive():
+                break
+            time.sleep(0.05)
+        raise AssertionError(f"never said {pattern!r}: {self.lines}")
+
+    def client(self, *, admin: bool = False) -> Client:
+        token = fts("token", *(["--admin"] if admin else [])).stdout.strip()
+        return Client(self.url, token)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(60)
+        self._reader.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        return status
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    running: list[Served] = []
+
+    def start(*words: str) -> Served:
+        running.append(Served(*words))
+        return running[-1]
+
+    yield start
+    for served in running:
+        served.end(signal.SIGKILL)
+
+
+def test_a_schedule_a_kill_and_a_restart(serve: Callable[..., Served], tmp_path: Path) -> None:
+    file = str(tmp_path / "market.duckdb")
+    served = serve("--database", file, "--every", "1s", "--from", "2027-01-01T00:00:00.25Z")
+    with served.client(admin=True) as admin, served.client() as bidder:
+        assert admin.market()["schedule"] == {"from": "2027-01-01T00:00:00.250000Z", "every": "1s"}
+        product = admin.create_product(HOUR)["id"]
+        demand = bidder.create_demand({"name": "load"}, [(-10, 60), (10, 20)])["id"]
+        bidder.create_portfolio({"name": "load"}, demand, product)
+        # The grid begins in the future, so nothing runs by itself yet.
+        assert admin.batches()["results"] == []
+        first = admin.run_batch()
+    told = served.wait(r"batch +(\S+) +(\S+) +(\d+) prices +([\d.]+) s")
+    assert (told[1], told[3]) == (first, "1")
+    served.end(signal.SIGKILL)
+
+    again = serve("--database", file, "--every", "1s", "--from", "2020-01-01T00:00:00.25Z")
+    again.wait(r"batch +\S+ +(solved|exact)", 3)
+    with again.client(admin=True) as admin:
+        (row,) = admin.product_outcomes(product, before=first[:-1] + "9Z")["results"]
+        assert row["valid_from"] == first and row["value"]["price"] == pytest.approx(40)
+        instants = [datetime.fromisoformat(batch["instant"]) for batch in admin.batches(after=first)["results"]]
+    assert len(instants) >= 4
+    assert {instant.microsecond for instant in instants[:-1]} == {250_000}
+    busy = fts("serve", "--port", "0", "--database", file)
+    assert busy.returncode == 1 and busy.stderr.count("\n") == 1 and "another process" in busy.stderr
+    assert again.end() == 0
+
+
+def test_what_was_accepted_is_finished(serve: Callable[..., Served], tmp_path: Path) -> None:
+    file = str(tmp_path / "market.duckdb")
+    served = serve("--database", file)
+    acknowledged: list[str] = []
+    client, admin = served.client(), served.client(admin=True)
+    batch: list[str] = []
+
+    def bid() -> None:
+        for k in range(10_000):
+            try:
+                acknowledged.append(client.create_demand({"name": str(k)}, [(0, k)])["id"])
+            except Exception:
+                return
+
+    def run() -> None:
+        batch.append(admin.run_batch())
+
+    threads = [threading.Thread(target=bid), threading.Thread(target=run)]
+    for thread in threads:
+        thread.start()
+    while len(acknowledged) < 5:
+        time.sleep(0.01)
+    assert served.end() == 0
+    for thread in threads:
+        thread.join()
+    # The batch was under way when it was told to stop.
+    assert len(batch) == 1
+    assert not any("Traceback" in line or "ERROR" in line for line in served.lines)
+    again = serve("--database", file)
+    with Client(again.url, client._connection._http.headers["Authorization"].removeprefix("Bearer ")) as reader:
+        assert {record["id"] for record in reader.demands()} >= set(acknowledged)
+        assert reader.batches()["results"][0]["instant"] == batch[0]
+    assert again.end() == 0
+
+
+def test_a_market_in_use_says_where_it_is(serve: Callable[..., Served]) -> None:
+    served = serve("--root-path", "/exchange")
+    assert served.wait(r"explorer +(\S+)")[1] == f"{served.url}/docs"
+    port = served.url.rpartition(":")[2]
+    taken = fts("serve", "--port", port)
+    assert taken.returncode == 2 and taken.stderr.count("\n") == 1 and "--port" in taken.stderr
+    assert served.end(signal.SIGINT) in (0, 130)
+
+
+@pytest.mark.parametrize(
+    "words, secret, told",
+    [
+        (["serve"], None, "APP_SECRET"),
+        (["serve"], SECRET[1:], "31 bytes"),
+        (["serve", "--every", "often"], SECRET, "often"),
+        (["serve", "--config", "/no/such/file"], SECRET, "/no/such/file"),
+        (["serve", "--host", "192.0.2.1"], SECRET, "192.0.2.1"),
+        (["token"], None, "APP_SECRET"),
+        (["token"], "short", "5 bytes"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(words: list[str], secret: str | None, told: str) -> None:
+    done = fts(*words, secret=secret)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and told in done.stderr and (secret is None or secret not in done.stderr)
+
+
+@pytest.mark.parametrize("words", [["--days", "0"], ["--days", "nan"], ["--count", "0"], ["--bidder", "x"]])
+def test_a_token_that_cannot_be_made(words: list[str]) -> None:
+    assert fts("token", *words).returncode == 2
+
+
+def test_tokens() -> None:
+    application = JwtApplication(SECRET)
+    plain = fts("token", "--count", "3").stdout.split()
+    assert len({application.can_create_bid(token) for token in plain}) == 3
+    assert not any(application.can_run_batch(token) for token in plain)
+    header, row = fts("token", "--csv", "--admin", "--bidder", str(UUID(int=5))).stdout.split()
+    bidder, token = row.split(",")
+    assert header == "bidder,token" and UUID(bidder) == UUID(int=5)
+    assert application.can_create_bid(token) == UUID(int=5) and application.can_run_batch(token)
+
+
+def test_a_token_expires() -> None:
+    def lifetime(*words: str) -> float:
+        claims = jwt.decode(fts("token", *words).stdout.strip(), SECRET, algorithms=["HS256"])
+        return float(claims["exp"] - claims["iat"]) / 86400
+
+    assert lifetime() == 30
+    assert lifetime("--days", "0.5") == 0.5
