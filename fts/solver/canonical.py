@@ -20,7 +20,7 @@ from scipy.linalg.lapack import dpstrf
 from scipy.sparse import csc_array, eye_array, hstack, vstack
 from scipy.sparse.linalg import splu
 
-from fts.models.columns import Flags, Floats, Ints
+from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.native.scaling import scales_of
 from fts.solver.program import alone
@@ -281,7 +281,7 @@ def _least(A: csc_array, x: Floats, length: Floats) -> Floats:
     if A.shape[0] * A.shape[1] <= DENSE:
         dense = A.toarray()
         least = np.linalg.lstsq(dense, dense @ u, rcond=1e-12)[0]
-        return least / length
+        return floats(least / length)
     # Proximal steps: each brings the multipliers nearer by a factor of 1e-10 where A has rank, and stays in its range.
     normal = splu(
         csc_array(A @ A.T + 1e-10 * eye_array(A.shape[0])),
@@ -293,7 +293,7 @@ def _least(A: csc_array, x: Floats, length: Floats) -> Floats:
     least = np.zeros(len(u))
     for _ in range(4):
         least = least + A.T @ normal.solve(kept - A @ least)
-    return least / length
+    return floats(least / length)
 
 
 # 3. Prices
@@ -312,7 +312,7 @@ def price_intervals(program: Program, y: Floats) -> tuple[Floats, Floats]:
     near = np.isfinite(low) & np.isfinite(high) & (np.where(np.isfinite(high), high, 0) - np.where(
         np.isfinite(low), low, 0) <= FLAT * level)
     middle = np.where(near & ~crossed, (np.where(near, low, 0) + np.where(near, high, 0)) / 2, middle)
-    return np.where(crossed | near, middle, low), np.where(crossed | near, middle, high)
+    return floats(np.where(crossed | near, middle, low)), floats(np.where(crossed | near, middle, high))
 
 
 def quotes(program: Program, low: Floats, high: Floats) -> tuple[Floats, Floats, Flags]:

@@ -40,7 +40,7 @@ class Entry:
 _EXTRA = "pip install 'fts-lab[engines]'"
 
 ENGINES = {
-    "native": Entry("scipy", 1e-9, "interior point on products (bids eliminated), exact last step", "pip install fts-lab"),
+    "native": Entry("scipy", 1e-9, "interior point on the products, bids eliminated", "pip install fts-lab"),
     "clarabel": Entry("clarabel", 1e-9, "interior point (Rust), through CVXPY", "pip install fts-lab"),
     "osqp": Entry("osqp", 1e-5, "operator splitting (C), through CVXPY", _EXTRA),
     "ecos": Entry("ecos", 1e-5, "interior point on cones (C), through CVXPY", _EXTRA),

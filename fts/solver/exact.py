@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fts.models.columns import Flags, Floats
+from fts.models.columns import Flags, Floats, floats
 from fts.ports.engine import Answer
 from fts.solver.native.prepared import Prepared
 
@@ -27,7 +27,7 @@ ROUNDING = 1e-13
 
 @dataclass
 class Standing:
-    """A point of the equations: ``x (I,)``, ``y (K,)``, ``prices (P,)``, ``demand_prices (D,)``, segments in between."""
+    """A point of the equations: ``x (I,)``, ``y (K,)``, ``prices (P,)``, ``demand_prices (D,)``; who is in between."""
 
     x: Floats
     y: Floats
@@ -76,7 +76,6 @@ def _refined(equations: _Equations, answer: Answer, rounds: int) -> tuple[Answer
         at = equations.move(equations.step(at, stiffness))
         moved = int(np.count_nonzero(before != at.between))
         stiffness = max(stiffness / 100, SOFT) if moved <= 1 + before.sum() // 200 else min(10 * stiffness, STIFF)
-        equations.trace.append((missing, int(at.between.sum())))
     x, y = equations.settle(best)
     return (
         prepared.answer(x, y, best.prices, best.demand_prices, answer.status, answer.iterations),
@@ -86,7 +85,6 @@ def _refined(equations: _Equations, answer: Answer, rounds: int) -> tuple[Answer
 
 class _Equations:
     def __init__(self, prepared: Prepared) -> None:
-        self.trace = []
         self.prepared = prepared
         self.program, self.sizes, self.elimination = prepared.program, prepared.sizes, prepared.elimination
         p = self.program
@@ -103,7 +101,7 @@ class _Equations:
         self.n_portfolios = n_portfolios
 
     def by_demand(self, values: Floats) -> Floats:
-        return np.bincount(self.program.segment_demand, weights=values, minlength=self.program.W.shape[0])
+        return floats(np.bincount(self.program.segment_demand, weights=values, minlength=self.program.W.shape[0]))
 
     def stand(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats) -> Standing:
         """The point, with every segment where fill and price together say it belongs."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fts.models.columns import Floats
+from fts.models.columns import Floats, floats
 from fts.ports.engine import Program
 from fts.solver.native.elimination import Elimination
 
@@ -30,8 +30,8 @@ TOWARDS_BOUND = 0.995
 class Iterate:
     """A point of the method.
 
-    ``x (I,)``, ``y (K,)``, ``prices (P,)``, ``demand_prices (D,)``; the distances from the bounds ``left, right (K,)``, kept
-    beside ``y`` because near a bound a difference would lose them; their multipliers ``v, w (K,)``.
+    ``x (I,)``, ``y (K,)``, ``prices (P,)``, ``demand_prices (D,)``; the distances from the bounds ``left,
+    right (K,)``, kept beside ``y`` because near a bound a difference would lose them; their multipliers ``v, w (K,)``.
     """
 
     x: Floats
@@ -61,7 +61,6 @@ class Residual:
     demand: Floats
     product: Floats
     gap: float
-    worst: float
 
 
 class InteriorPoint:
@@ -83,6 +82,7 @@ class InteriorPoint:
         self._lo, self._hi = np.where(self.below, program.lo, 0.0), np.where(self.above, program.hi, 0.0)
         self._n_bounds = int(self.below.sum() + self.above.sum())
         self._W_rows = program.W.tocsr()
+        self._magnitude = abs(elimination.B_rows)
         self._each = len(program.segment_demand) == program.W.shape[0] and bool(
             (program.segment_demand == np.arange(program.W.shape[0])).all()
         )
@@ -93,7 +93,7 @@ class InteriorPoint:
         """Sums over the segments of each demand, (D,)."""
         if self._each:
             return values
-        return np.bincount(self.program.segment_demand, weights=values, minlength=self.program.W.shape[0])
+        return floats(np.bincount(self.program.segment_demand, weights=values, minlength=self.program.W.shape[0]))
 
     def of_segment(self, values: Floats) -> Floats:
         """Each segment's demand's value, (K,)."""
@@ -132,7 +132,6 @@ class InteriorPoint:
             demand=self._W_rows @ at.x - self.by_demand(at.y),
             product=-(self.elimination.B_rows @ at.x),
             gap=float(relative.sum()) / max(self._n_bounds, 1),
-            worst=float(relative.max(initial=0.0)),
         )
 
     def factor(self, h: Floats) -> None:
@@ -172,11 +171,9 @@ class InteriorPoint:
         at = self.start() if start is None else start
         size = self.sizes
         best, best_miss = at, np.inf
-        self.history = []
         for steps in range(MOST_STEPS + 1):
             missing = self.residual(at)
             miss = self.measure(at, missing)
-            self.history.append(self.parts + (missing.worst,))
             if miss < best_miss:
                 best, best_miss = at, miss
             if miss <= tol:
@@ -201,7 +198,6 @@ class InteriorPoint:
             step = self.direction(at, missing, h, lower, upper)
             primal, dual = self.longest(at, step)
             reach = min(1.0, TOWARDS_BOUND * min(primal, dual))
-            self.history[-1] += (reach, target)
             at = Iterate(
                 at.x + reach * step.x,
                 at.y + reach * step.y,
@@ -212,7 +208,7 @@ class InteriorPoint:
                 at.v + reach * step.v,
                 at.w + reach * step.w,
             )
-            if self._stays_inside(at):
+            if self._overflows(at):
                 break
         return best, steps, "the limit of steps was reached"
 
@@ -225,16 +221,9 @@ class InteriorPoint:
         curve = float(np.max(np.abs(missing.curve) / level, initial=0.0))
         portfolio = float(np.max(np.abs(missing.portfolio), initial=0.0))
         demand = _ratio(np.abs(missing.demand), e.reach)
-        self.parts = (imbalance, curve, portfolio, demand, missing.gap)
-        return max(self.parts)
+        return max(imbalance, curve, portfolio, demand, missing.gap)
 
-    @property
-    def _magnitude(self):
-        if not hasattr(self, "_abs"):
-            self._abs = abs(self.elimination.B_rows)
-        return self._abs
-
-    def _stays_inside(self, at: Iterate) -> bool:
+    def _overflows(self, at: Iterate) -> bool:
         return not (np.isfinite(at.y).all() and np.isfinite(at.prices).all())
 
 

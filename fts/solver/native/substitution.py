@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csc_array, diags_array
 
-from fts.models.columns import Flags, Floats, Ints
+from fts.models.columns import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Substitution:
         return columns
 
 
-def substitute(B: csc_array, W: csc_array, candidates: Flags | None = None) -> Substitution:
+def substitute(B: csc_array, W: csc_array) -> Substitution:
     """Separate shared demands wherever one of their portfolios has no other demand."""
     n_portfolios = W.shape[1]
     per_column = np.diff(W.indptr)
@@ -95,7 +95,8 @@ def substitute(B: csc_array, W: csc_array, candidates: Flags | None = None) -> S
     crossed = csc_array(bundle @ shares)
     new_B = csc_array(straight - crossed)
     size = csc_array(abs(straight) + abs(crossed))
-    new_B.sort_indices(), size.sort_indices()
+    new_B.sort_indices()
+    size.sort_indices()
     _drop_rounding(new_B, size)
     new_W.sort_indices()
     return Substitution(new_B, new_W, pivot, demand, weight, shares)
@@ -103,9 +104,10 @@ def substitute(B: csc_array, W: csc_array, candidates: Flags | None = None) -> S
 
 def _drop_rounding(difference: csc_array, size: csc_array) -> None:
     """Entries that are only rounding error of what was subtracted are no trade."""
-    lookup = csc_array(size.multiply(difference != 0))
-    lookup.sort_indices()
     difference.eliminate_zeros()
     difference.sort_indices()
+    pattern = csc_array((np.ones(difference.nnz), difference.indices, difference.indptr), shape=difference.shape)
+    lookup = csc_array(size.multiply(pattern))
+    lookup.sort_indices()
     difference.data[np.abs(difference.data) <= 1e-13 * lookup.data] = 0.0
     difference.eliminate_zeros()
