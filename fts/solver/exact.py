@@ -64,7 +64,8 @@ def _refined(equations: _Equations, answer: Answer, rounds: int) -> tuple[Answer
     best, least = at, np.inf
     stale, stiffness = 0, STIFF
     for _ in range(rounds):
-        missing = equations.missing(at)
+        parts = equations.parts(at)
+        missing = equations.missing(at, parts)
         if missing < least:
             stale = 0 if missing < least / 4 else stale + 1
             best, least = at, missing
@@ -73,7 +74,7 @@ def _refined(equations: _Equations, answer: Answer, rounds: int) -> tuple[Answer
         if least <= ROUNDING and stale >= 1 or stale >= 8 or (missing > 100 * least and missing > 1e-3):
             break
         before = at.between
-        at = equations.move(equations.step(at, stiffness))
+        at = equations.move(equations.step(at, parts, stiffness))
         moved = int(np.count_nonzero(before != at.between))
         stiffness = max(stiffness / 100, SOFT) if moved <= 1 + before.sum() // 200 else min(10 * stiffness, STIFF)
     x, y = equations.settle(best)
@@ -81,6 +82,9 @@ def _refined(equations: _Equations, answer: Answer, rounds: int) -> tuple[Answer
         prepared.answer(x, y, best.prices, best.demand_prices, answer.status, answer.iterations),
         least,
     )
+
+
+Parts = tuple[Floats, Floats, Floats, Floats]
 
 
 class _Equations:
@@ -122,7 +126,8 @@ class _Equations:
         at.demand_prices[self.alone_demand] = worth[self.alone] / self.alone_weight
         return at
 
-    def parts(self, at: Standing) -> tuple[Floats, Floats, Floats, Floats]:
+    def parts(self, at: Standing) -> Parts:
+        """What is missing on the curves, of portfolio prices, of demand rates and of products."""
         p = self.program
         curve = np.where(at.between, p.c - p.s * at.y - at.demand_prices[p.segment_demand], 0.0)
         portfolio = p.B.T @ at.prices - p.W.T @ at.demand_prices
@@ -130,10 +135,10 @@ class _Equations:
         product = -(self.elimination.B_rows @ at.x)
         return curve, portfolio, demand, product
 
-    def missing(self, at: Standing) -> float:
+    def missing(self, at: Standing, parts: Parts) -> float:
         """The largest relative violation: of the equations, and of what was assumed about the segments."""
         p, d = self.program, self.program.segment_demand
-        curve, portfolio, demand, product = self.parts(at)
+        curve, portfolio, demand, product = parts
         level = np.maximum(np.abs(at.demand_prices), 1e-6)[d]
         pull = p.c - p.s * at.y - at.demand_prices[d]
         wrong = np.where(at.y <= p.lo, np.maximum(pull, 0.0), np.where(at.y >= p.hi, np.maximum(-pull, 0.0), 0.0))
@@ -150,10 +155,10 @@ class _Equations:
             float(np.max(np.abs(product) / np.maximum(flow, floor), initial=0.0)),
         )
 
-    def step(self, at: Standing, stiffness: float) -> Standing:
+    def step(self, at: Standing, parts: Parts, stiffness: float) -> Standing:
         """One solve of the equations."""
         p, e = self.program, self.elimination
-        curve, portfolio, demand, product = self.parts(at)
+        curve, portfolio, demand, product = parts
         h = np.where(at.between, np.maximum(p.s, stiffness / self.sizes), FIXED / self.sizes)
         g = self.by_demand(1.0 / h)
         e.factor(g)
@@ -164,7 +169,7 @@ class _Equations:
             weights=e.private_weight * (t / g)[e.private_demand],
             minlength=self.n_portfolios,
         )
-        step = e.solve(a, product, t[e.shared_demand], rounds=3)
+        step = e.solve(a, product, t[e.shared_demand], rounds=1)
         demand_prices = (t - self.W_rows @ step.x) / g
         demand_prices[e.shared_demand] = step.shared
         y = np.where(at.between, (curve - demand_prices[p.segment_demand]) / h, 0.0)
