@@ -131,7 +131,7 @@ class MarketPage:
         frame = seen.products.join(seen.prices["price"])[["kind", "from", "thru", "price"]].dropna(subset=["from"])
         if not len(frame) or seen.cleared is None:
             return
-        shape = (tuple(frame.index), self.kind.value)
+        shape = (tuple(frame.index), tuple(frame["price"].isna()), self.kind.value)
         self._forward.draw(shape, viz.forward_curve, frame, seen.units, highlight=self.kind.value)
 
     def _show_product(self) -> None:

@@ -1,5 +1,9 @@
 from . import bundled as bundled
+from . import client as client
 from . import errors as errors
+from . import server as server
+from . import sim as sim
+from . import viz as viz
 from .exchange import Market as Market
 from .models.auction import Auction as Auction
 from .models.certificate import Certificate as Certificate
@@ -11,6 +15,7 @@ from .models.instant import read_instant as read_instant
 from .models.instant import write_instant as write_instant
 from .models.outcome import Outcome as Outcome
 from .models.portfolio import Portfolio as Portfolio
+from .models.records import Units as Units
 from .models.weights import read_weights as read_weights
 from .solver import engines as engines
 

@@ -50,6 +50,9 @@ def register(subparsers: Any) -> None:
         help="market file, made when it is not there; secret and logs are kept beside it (default: %(default)s)",
     )
     parser.add_argument("--every", default="10s", metavar="TIME", help="time between batches (default: %(default)s)")
+    parser.add_argument(
+        "--months", type=int, default=12, metavar="N", help="months of delivery that trade, 1 to 36 (default: 12)"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the bidders' news (default: 1)")
     parser.add_argument("--no-lab", action="store_true", help="start no JupyterLab")
     parser.add_argument("--no-dashboard", action="store_true", help="start no dashboard")
@@ -69,12 +72,16 @@ def run(args: argparse.Namespace) -> int:
     """Run the market until Ctrl-C."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    # Everything is on this machine: a proxy for the internet is not asked for it.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = f"localhost,{LOCALHOST},{os.environ.get('NO_PROXY', '')}"
     try:
         every = read_duration(args.every)
     except InvalidInstant as error:
         raise ConfigurationError(f"--every {args.every}: {error}") from error
+    if not 1 <= args.months <= 36:
+        raise ConfigurationError(f"--months {args.months}: between 1 and 36 months trade")
     try:
-        market = open_market(args.database, every, args.seed)
+        market = open_market(args.database, every, args.months, args.seed)
         with Children() as children:
             try:
                 return live(market, children, args)
@@ -134,7 +141,7 @@ def start_seen(market: OpenMarket, children: Children, url: str, ports: Ports, a
     if not args.no_lab:
         key = start_lab(market, children, url, ports.lab)
         state("JupyterLab", f"http://localhost:{ports.lab}/lab?token={key}   (opens in a few seconds)")
-    say(f"\nToken of a bidder, for you:\n{market.token('you')}")
+    say(f"Token of a bidder, for you:\n{market.token('you')}")
     say(f"Token of the operator:\n{market.token('operator', admin=True)}\n")
 
 

@@ -22,9 +22,6 @@ from fts.sim.agent import Agent, Bids, View
 from fts.sim.delivery import Delivery, by_month
 from fts.sim.zone import read_zone
 
-MONTHS = 12
-"""Months of delivery that trade."""
-
 BIDDERS = UUID("b3a2f7c4-0d7e-5b1c-8f25-51c1d9a4e6d0")
 """The name space of bidder ids of the sample."""
 
@@ -62,6 +59,8 @@ class OpenMarket:
     ----------
     path : Path
         The market file.
+    new : bool
+        Whether the file was made just now.
     secret : str
         Signs the tokens.
     every : timedelta
@@ -77,6 +76,7 @@ class OpenMarket:
     """
 
     path: Path
+    new: bool
     secret: str
     every: timedelta
     seed: int
@@ -94,7 +94,7 @@ class OpenMarket:
         return write_token(self.secret, UUID(bidder_id(name)), admin=admin, issued=datetime.now(UTC))
 
 
-def open_market(path: Path, every: timedelta, seed: int) -> OpenMarket:
+def open_market(path: Path, every: timedelta, months: int, seed: int) -> OpenMarket:
     """Make the market file or open it again: products listed, opening bids entered, positions stated.
 
     Parameters
@@ -103,6 +103,8 @@ def open_market(path: Path, every: timedelta, seed: int) -> OpenMarket:
         The market file.
     every : timedelta
         Between batches.
+    months : int
+        Months of delivery that trade.
     seed : int
         Of the bidders' news.
 
@@ -125,7 +127,7 @@ def open_market(path: Path, every: timedelta, seed: int) -> OpenMarket:
         state(
             "market", f"{path}, new" if last is None else f"{path}, history up to {write_instant(last.instant)[:19]}Z"
         )
-        deliveries = list_products(market, zone.deliveries(now, MONTHS), zone.clock)
+        deliveries = list_products(market, zone.deliveries(now, months), zone.clock)
         state("", f"{len(deliveries)} products: typical hours of {_span(deliveries)}; a unit is 1 MWh over its hours")
         statements = []
         for agent in zone.agents:
@@ -134,7 +136,7 @@ def open_market(path: Path, every: timedelta, seed: int) -> OpenMarket:
         bids = sum(statement.bids for statement in statements)
         units = market.units.to_json()
         state("", f"{bids:,} demands and portfolios of {len(statements)} bidders, {time.monotonic() - begun:.1f} s")
-    return OpenMarket(path, secret, every, seed, deliveries, statements, units)
+    return OpenMarket(path, last is None, secret, every, seed, deliveries, statements, units)
 
 
 def keep_secret(path: Path) -> str:

@@ -43,7 +43,8 @@ class Screen:
 
     def _batch(self, batch: Mapping[str, Any], prices: dict[str, float]) -> None:
         if prices and not self.prices:
-            say(f"First clearing prices, batch of {batch['instant'][11:19]} UTC, {batch['seconds']:.2f} s:\n")
+            first = "First clearing prices" if self.market.new else "Clearing prices again"
+            say(f"{first}, batch of {batch['instant'][11:19]} UTC, {batch['seconds']:.2f} s:\n")
             say(price_table(self.market.deliveries, prices, self.market.price_unit) + "\n")
         else:
             say(batch_line(self.market.deliveries, self.prices, prices, batch, self.revised))

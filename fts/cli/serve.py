@@ -7,11 +7,15 @@ import logging
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 from fts.errors import ConfigurationError
+from fts.models.auction import Auction
+from fts.models.curve import Constant
 from fts.models.instant import write_instant
+from fts.models.portfolio import Portfolio
 from fts.models.records import BatchRecord
 from fts.server.app import create_app
 from fts.server.jwt_application import JwtApplication
@@ -51,7 +55,6 @@ def run(args: argparse.Namespace) -> int:
     }
     secret = read_secret(args.secret, os.environ)
     settings = read_settings(args.config, os.environ, said)
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     host = args.host or settings.host
     listener = listen(host, settings.port if args.port is None else args.port)
     try:
@@ -70,10 +73,20 @@ def serve(settings: Settings, secret: str, listener: Any, *, solver: str | None 
     secret : str
     listener : socket
     solver : str, optional
+        One that cannot be used is refused at once, not batch by batch.
     root_path : str
         Where a proxy serves it.
+
+    Raises
+    ------
+    ConfigurationError, MissingLibrary, MissingLicence, StoreError
+        The exchange cannot be run so.
     """
     application = JwtApplication(secret, audience=settings.audience, issuer=settings.issuer)
+    if solver is None:
+        threading.Thread(target=warm, name="fts-solver").start()
+    else:
+        warm(solver)
     app = create_app(
         _store(settings),
         application,
@@ -91,11 +104,29 @@ def serve(settings: Settings, secret: str, listener: Any, *, solver: str | None 
     server = Server(
         app, app.state.feed, root_path=root_path, ready=lambda: greet(settings, address(listener))
     )
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     # The server repeats the signal once it has stopped; by then there is nothing left to end.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
     server.run(sockets=[listener])
     if not server.started:
         raise ConfigurationError("the exchange did not start; its log says why")
+
+
+def warm(solver: str | None = None) -> None:
+    """Clear two bids, so that the first batch need not wait until the solver's libraries are loaded.
+
+    Parameters
+    ----------
+    solver : str, optional
+        That of the market.
+
+    Raises
+    ------
+    ConfigurationError, MissingLibrary, MissingLicence
+        It cannot be used.
+    """
+    demands = {"load": [(0, 60), (100, 20)], "wind": Constant(5, min_rate=-80, max_rate=0)}
+    Auction(demands, {name: Portfolio(name, "noon") for name in demands}).solve(solver=solver)
 
 
 def greet(settings: Settings, url: str) -> None:

@@ -115,7 +115,7 @@ class Client:
         return records
 
     def create_product(self, app_data: Any) -> Record:
-        """List a product; by default ``{"kind", "from", "thru"}``."""
+        """List a product; by default ``{"kind", "from", "thru"}``, instants as texts or aware datetimes."""
         return self._change("POST", "/product", app_data)
 
     def product(self, product: str) -> Record:

@@ -6,11 +6,15 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
+import numpy as np
 
-from fts.errors import ConfigurationError, FtsError, RequestFailed
+from fts.errors import ConfigurationError, FtsError, InvalidInput, RequestFailed
+from fts.models.instant import write_instant
 
 ATTEMPTS = 3
 PAUSE = 0.2
@@ -74,9 +78,15 @@ class Connection:
         raise AssertionError
 
     def change(self, method: str, path: str, body: Any = None) -> Any:
-        """Change something, once; the body is sent as JSON."""
+        """Change something, once; the body is sent as JSON.
+
+        Raises
+        ------
+        InvalidInput
+            The body cannot be written as JSON.
+        """
         # Not httpx's json=, which takes None for no body; here it is the null curve.
-        return self._send(method, path, content=json.dumps(body), headers={"Content-Type": "application/json"})
+        return self._send(method, path, content=_text(body), headers={"Content-Type": "application/json"})
 
     def call(self, method: str, path: str) -> Any:
         """Ask for something that takes no body, once."""
@@ -122,6 +132,23 @@ class Connection:
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise NoAnswer(f"no answer from the exchange at {self._http.base_url}: {reason}") from error
+
+
+def _text(body: Any) -> str:
+    try:
+        return json.dumps(body, default=_plain, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"this cannot be sent as JSON: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return write_instant(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, np.number):
+        return value.item()
+    raise TypeError(f"{value!r:.60} is no number, text, list or mapping")
 
 
 def _refused(reply: httpx.Response) -> RequestFailed:

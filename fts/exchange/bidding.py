@@ -69,6 +69,15 @@ class Bidding(Batching):
         """The active demands of a bidder, or of several."""
         return self._store.read.demands(read_bidders(bidders))
 
+    def bidder_of_demand(self, demand: Any) -> str:
+        """Whose demand it is, without reading all of it.
+
+        Raises
+        ------
+        NotFound
+        """
+        return bids.bidder_of_demand(self._store.read, read_id(demand, "demand"))
+
     def change_demand(self, demand: Any, curve: Any) -> DemandRecord:
         """Give a demand another curve; None ends it.
 
@@ -143,6 +152,15 @@ class Bidding(Batching):
     def portfolios(self, bidders: Any) -> list[PortfolioRecord]:
         """The portfolios with a demand or a basis of a bidder, or of several."""
         return self._store.read.portfolios(read_bidders(bidders))
+
+    def bidder_of_portfolio(self, portfolio: Any) -> str:
+        """Whose portfolio it is, without reading all of it.
+
+        Raises
+        ------
+        NotFound
+        """
+        return bids.bidder_of_portfolio(self._store.read, read_id(portfolio, "portfolio"))
 
     def change_portfolio(self, portfolio: Any, demand: Any = None, basis: Any = None) -> PortfolioRecord:
         """Give a portfolio other weights.

@@ -113,11 +113,12 @@ def change_demand(market: Transaction, name: str, curve: Curve | Constant | None
     ------
     NotFound
     """
-    record = demand_of(market, name)
-    if record.curve is None and curve is None:
+    if curve is None and (record := demand_of(market, name)).curve is None:
         return record
+    bidder, app_data = _found(market.owner_of_demand(name), "demand", name)
+    portfolios = market.portfolios_of(name)
     market.replace_curve(name, curve)
-    return replace(record, valid_from=market.instant, curve=curve)
+    return DemandRecord(name, market.instant, None, bidder, app_data, curve, portfolios)
 
 
 def change_portfolio(
@@ -168,6 +169,26 @@ def portfolio_of(market: Reader, name: str) -> PortfolioRecord:
     NotFound
     """
     return _found(market.portfolio(name), "portfolio", name)
+
+
+def bidder_of_demand(market: Reader, name: str) -> str:
+    """Whose demand it is.
+
+    Raises
+    ------
+    NotFound
+    """
+    return _found(market.owner_of_demand(name), "demand", name)[0]
+
+
+def bidder_of_portfolio(market: Reader, name: str) -> str:
+    """Whose portfolio it is.
+
+    Raises
+    ------
+    NotFound
+    """
+    return _found(market.owner_of_portfolio(name), "portfolio", name)[0]
 
 
 def check_there(what: str, name: str, missing: Sequence[str]) -> None:

@@ -43,6 +43,18 @@ class Reader(Protocol):
         """The portfolios of these bidders that have a demand or a basis, in order of creation."""
         ...
 
+    def owner_of_demand(self, demand: str) -> tuple[str, Any] | None:
+        """Bidder and app_data of the demand with this id."""
+        ...
+
+    def owner_of_portfolio(self, portfolio: str) -> tuple[str, Any] | None:
+        """Bidder and app_data of the portfolio with this id."""
+        ...
+
+    def portfolios_of(self, demand: str) -> dict[str, float]:
+        """The weights of a demand in the portfolios that refer to it, by portfolio id."""
+        ...
+
     def missing_products(self, products: Collection[str]) -> list[str]:
         """Those of these ids that no product has."""
         ...

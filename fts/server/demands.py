@@ -35,7 +35,16 @@ def _create(call: Call) -> Any:
 
 
 def _find(call: Call) -> Any:
-    return call.market.demand(call.given["id"])
+    record = call.market.demand(call.given["id"])
+    call.owner = record.bidder_id
+    return record
+
+
+def _find_owner(call: Call) -> str:
+    """Whose it is; the whole record takes the market longer."""
+    name: str = call.given["id"]
+    call.owner = call.market.bidder_of_demand(name)
+    return name
 
 
 ROUTES = (
@@ -71,9 +80,9 @@ ROUTES = (
         "/demand/{id}",
         "Change the curve of a demand",
         JsonReply(ref("Demand"), "the demand as it is now"),
-        lambda call: call.market.change_demand(call.thing.id, call.body),
+        lambda call: call.market.change_demand(call.thing, call.body),
         body=_curve,
-        finds=_find,
+        finds=_find_owner,
         allows_thing=permission.update_bid,
     ),
     Route(
@@ -81,8 +90,8 @@ ROUTES = (
         "/demand/{id}",
         "End a demand",
         JsonReply(ref("Demand"), "the demand, without a curve; its history stays"),
-        lambda call: call.market.delete_demand(call.thing.id),
-        finds=_find,
+        lambda call: call.market.delete_demand(call.thing),
+        finds=_find_owner,
         allows_thing=permission.update_bid,
     ),
 )

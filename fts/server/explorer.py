@@ -34,7 +34,7 @@ def explorer(document: dict[str, Any]) -> list[Route]:
         swagger_js_url="docs/swagger-ui-bundle.js",
         swagger_css_url="docs/swagger-ui.css",
         swagger_favicon_url="docs/favicon-32x32.png",
-        swagger_ui_parameters={"validatorUrl": None, "tryItOutEnabled": True, "persistAuthorization": True},
+        swagger_ui_parameters={"validatorUrl": None, "tryItOutEnabled": True},
     )
     page.headers["Content-Security-Policy"] = POLICY
     folder = resources.files("fastapi_swagger.resources")

@@ -20,6 +20,8 @@ WAITING = 64
 """How many events may wait for one reader."""
 QUIET = 15.0
 """A comment line keeps the connection open after this long without an event [s]."""
+FAREWELL = 5.0
+"""How long a reader may take to read to the end, when the exchange stops [s]."""
 COMMENT = b":\n"
 log = logging.getLogger(__name__)
 
@@ -46,10 +48,12 @@ class Feed:
     ----------
     waiting : int
         How many events may wait for one reader, before it is dropped.
+    farewell : float
+        How long a reader may take to read to the end, when the exchange stops [s].
     """
 
-    def __init__(self, waiting: int = WAITING) -> None:
-        self._waiting = waiting
+    def __init__(self, waiting: int = WAITING, farewell: float = FAREWELL) -> None:
+        self._waiting, self._farewell = waiting, farewell
         self._readers: set[Reader] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
@@ -85,6 +89,8 @@ class Feed:
         with self._lock:
             self._loop, self._closed = None, True
         self._give(None)
+        for reader in tuple(self._readers):
+            asyncio.get_running_loop().call_later(self._farewell, reader.dropped.set)
 
     def _give(self, message: bytes | None) -> None:
         for reader in tuple(self._readers):

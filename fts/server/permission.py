@@ -26,13 +26,13 @@ def query_bid(call: Call) -> None:
 
 def read_bid(call: Call) -> None:
     """The bid that was found may be read."""
-    if not call.desk.application.can_read_bid(call.token, UUID(call.thing.bidder_id)):
+    if not call.desk.application.can_read_bid(call.token, UUID(call.owner)):
         raise NotPermitted("this token may not read this bid; use a valid token of its bidder")
 
 
 def update_bid(call: Call) -> None:
     """The bid that was found may be changed."""
-    if not call.desk.application.can_update_bid(call.token, UUID(call.thing.bidder_id)):
+    if not call.desk.application.can_update_bid(call.token, UUID(call.owner)):
         raise NotPermitted("this token may not change this bid; use a valid token of its bidder")
 
 

@@ -43,11 +43,20 @@ def _create(call: Call) -> Any:
 
 
 def _find(call: Call) -> Any:
-    return call.market.portfolio(call.given["id"])
+    record = call.market.portfolio(call.given["id"])
+    call.owner = record.bidder_id
+    return record
+
+
+def _find_owner(call: Call) -> str:
+    """Whose it is; the whole record takes the market longer."""
+    name: str = call.given["id"]
+    call.owner = call.market.bidder_of_portfolio(name)
+    return name
 
 
 def _outcomes(call: Call) -> Any:
-    return call.market.portfolio_outcomes(call.thing.id, call.given["before"], call.given["after"])
+    return call.market.portfolio_outcomes(call.thing, call.given["before"], call.given["after"])
 
 
 ROUTES = (
@@ -83,9 +92,9 @@ ROUTES = (
         "/portfolio/{id}",
         "Change the weights of a portfolio",
         JsonReply(ref("Portfolio"), "the portfolio as it is now"),
-        lambda call: call.market.change_portfolio(call.thing.id, **call.body),
+        lambda call: call.market.change_portfolio(call.thing, **call.body),
         body=_change,
-        finds=_find,
+        finds=_find_owner,
         allows_thing=permission.update_bid,
         refuses=UNKNOWN,
     ),
@@ -94,8 +103,8 @@ ROUTES = (
         "/portfolio/{id}",
         "End a portfolio",
         JsonReply(ref("Portfolio"), "the portfolio, without demand and basis; its history stays"),
-        lambda call: call.market.delete_portfolio(call.thing.id),
-        finds=_find,
+        lambda call: call.market.delete_portfolio(call.thing),
+        finds=_find_owner,
         allows_thing=permission.update_bid,
     ),
     Route(
@@ -105,7 +114,7 @@ ROUTES = (
         JsonReply(ref("OutcomePage"), "price and rate, batch by batch, newest first"),
         _outcomes,
         query=PAGE,
-        finds=_find,
+        finds=_find_owner,
         allows_thing=permission.read_bid,
     ),
 )

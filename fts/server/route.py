@@ -70,8 +70,10 @@ class Call:
         Parameters of path and query; None where absent.
     body : value
         As `Body.read` gave it.
-    thing : record
+    thing : record, or id
         What the path names.
+    owner : str
+        The bidder whose it is, if it is a bid.
     bidder : str
         Whose bid this would be, once that was asked.
     bidders : list of str
@@ -83,6 +85,7 @@ class Call:
     given: dict[str, Any]
     body: Any = None
     thing: Any = None
+    owner: str = ""
     bidder: str = ""
     bidders: list[str] = field(default_factory=list)
 

@@ -13,6 +13,8 @@ import uvicorn
 from fts.errors import ConfigurationError, FtsError
 from fts.server.feed import Feed
 
+IDLE = 75
+"""How long a connection without a request is kept; longer than clients keep it, so that they end it first [s]."""
 PATIENCE = 60
 """How long requests that were accepted may take to finish, when the exchange is told to stop [s]."""
 
@@ -64,6 +66,7 @@ class Server(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 ws="none",
+                timeout_keep_alive=IDLE,
                 timeout_graceful_shutdown=PATIENCE,
             )
         )

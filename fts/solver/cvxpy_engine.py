@@ -104,19 +104,20 @@ _spoken: set[str] = set()
 
 @contextmanager
 def _first_words(name: str) -> Iterator[None]:
-    """Send the banner that HiGHS prints once per process to standard error: standard output is for answers."""
+    """Hold back the banner that HiGHS prints once per process, before any option: standard output is for answers."""
     if name != "HIGHS" or name in _spoken:
         yield
         return
     _spoken.add(name)
     sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
     try:
         yield
     finally:
         os.dup2(kept, 1)
         os.close(kept)
+        os.close(nowhere)
 
 
 def _answer(model: Model, program: Program, status: str, iterations: int) -> Answer:
@@ -147,11 +148,11 @@ def _piqp(tol: float) -> dict[str, Any]:
 
 
 def _osqp(tol: float) -> dict[str, Any]:
-    return {"eps_abs": tol / 100, "eps_rel": tol / 100, "max_iter": 100_000, "polishing": True}
+    return {"eps_abs": tol / 100, "eps_rel": tol / 100, "max_iter": 50_000, "polishing": True}
 
 
 def _scs(tol: float) -> dict[str, Any]:
-    return {"eps_abs": tol / 100, "eps_rel": tol / 100, "max_iters": 100_000}
+    return {"eps_abs": tol / 100, "eps_rel": tol / 100, "max_iters": 50_000}
 
 
 def _ecos(tol: float) -> dict[str, Any]:

@@ -24,6 +24,9 @@ from fts.solver.tidy import readings_of
 from fts.solver.unbounded import refuse_unbounded
 from fts.solver.warm import start_from
 
+SHARPER = 1e-3
+"""The tolerance of a second attempt, as a share of the first one's."""
+
 
 def solve(
     auction: Auction,
@@ -85,7 +88,7 @@ def solve(
         readings = of_native(program, reference, start)
     else:
         readings = _of_library(run, program, tol, reference)
-    (rates, prices, demand_prices), reading, certificate = _best(auction, part, readings, tol)
+    (rates, prices, demand_prices), reading, certificate = _best(auction, part, readings, tol, name == NATIVE)
     answer = reading.answer
     if name == NATIVE and certificate.status == "solved":
         # The native engine promises fit as well.
@@ -107,13 +110,17 @@ def solve(
 
 
 def _of_library(run: Engine, program: Program, tol: float, reference: Floats | None) -> Iterator[Reading]:
-    """Readings of an engine of a library: finished exactly, else as near as it came."""
+    """Readings of a library's answer: finished exactly, else as near as it came.
+
+    Where nothing of that is proved, the library is asked once more, for a sharper answer.
+    """
     scaling = scaling_of(program)
     scaled = scaling.scaled(program)
-    answer = run(scaled, tol)
-    yield from of_engine(program, scaling.restored(program, answer), reference)
-    for reading in readings_of(scaled, answer, tol):
-        yield plain(scaling.restored(program, reading))
+    for asked in (tol, SHARPER * tol):
+        answer = run(scaled, asked)
+        yield from of_engine(program, scaling.restored(program, answer), reference)
+        for reading in readings_of(scaled, answer, tol):
+            yield plain(scaling.restored(program, reading))
 
 
 def _everywhere(values: Floats, part: Part, n_products: int) -> Floats:
@@ -129,16 +136,16 @@ def _no_trade(program: Program) -> Answer:
 
 
 def _best(
-    auction: Auction, part: Part, readings: Iterator[Reading], tol: float
+    auction: Auction, part: Part, readings: Iterator[Reading], tol: float, exact: bool
 ) -> tuple[tuple[Floats, Floats, Floats], Reading, Certificate]:
-    """The first reading that is exact, else the first that is solved, else the one that is nearest to it."""
+    """The first reading that is proved (exact, if that is asked for), else the one that is nearest to it."""
     reached: list[tuple[float, tuple[Floats, Floats, Floats], Reading, Certificate]] = []
     for reading in readings:
         rates, prices, demand_prices = spread(auction, part, reading.answer)
         demand_prices, certificate = certified(auction, rates, prices, demand_prices, tol)
         distance = 0.0 if certificate.solved else _worst(certificate)[1]
         reached.append((distance, (rates, prices, demand_prices), reading, certificate))
-        if certificate.status == "exact":
+        if certificate.status == "exact" or (certificate.solved and not exact):
             return reached[-1][1:]
     return min(reached, key=lambda one: one[0])[1:]
 

@@ -60,6 +60,18 @@ class Records:
         """The portfolios of these bidders that have a demand or a basis, in order of creation."""
         return [_portfolio(row) for row in self._rows("portfolios", bidders=list(bidders))]
 
+    def owner_of_demand(self, demand: str) -> tuple[str, Any] | None:
+        """Bidder and app_data of the demand with this id."""
+        return next(map(_owner, self._rows("owner_of_demand", id=demand)), None)
+
+    def owner_of_portfolio(self, portfolio: str) -> tuple[str, Any] | None:
+        """Bidder and app_data of the portfolio with this id."""
+        return next(map(_owner, self._rows("owner_of_portfolio", id=portfolio)), None)
+
+    def portfolios_of(self, demand: str) -> dict[str, float]:
+        """The weights of a demand in the portfolios that refer to it, by portfolio id."""
+        return dict(sorted(self._rows("portfolios_of", id=demand)))
+
     def missing_products(self, products: Collection[str]) -> list[str]:
         """Those of these ids that no product has."""
         if not products:
@@ -181,8 +193,14 @@ def _page(results: list[Value], limit: int, instants: list[datetime], after: dat
     return Page(results[:limit], more if after is None else {**more, "after": after})
 
 
-def _next(instant: datetime) -> datetime:
-    return instant + instant.resolution
+def _next(instant: datetime) -> datetime | None:
+    # Nothing comes after the last instant there is, so nothing bounds it.
+    return None if instant.replace(tzinfo=None) == datetime.max else instant + instant.resolution
+
+
+def _owner(row: Sequence[Any]) -> tuple[str, Any]:
+    bidder, app_data = row
+    return bidder, json.loads(app_data)
 
 
 def _product(row: Sequence[Any]) -> ProductRecord:

@@ -67,9 +67,9 @@ class Explorer:
         self.picture = widgets.HTML()
         controls = widgets.VBox(
             [widgets.HBox([self.demand, self.reset]), self._points, self.message],
-            layout=widgets.Layout(min_width="430px"),
+            layout=widgets.Layout(min_width="370px"),
         )
-        seen = widgets.VBox([self.product, self.picture], layout=widgets.Layout(min_width="440px", flex="1"))
+        seen = widgets.VBox([self.product, self.picture], layout=widgets.Layout(min_width="360px", flex="1 1 360px"))
         self.view = widgets.VBox(
             [widgets.HBox([controls, seen], layout=widgets.Layout(flex_flow="row wrap")), self.figures]
         )
@@ -117,21 +117,33 @@ class Explorer:
     def _number(self, label: str, value: float, reach: tuple[float, float]) -> widgets.Widget:
         """A slider and a number field that move together."""
         low, high = min(reach[0], value), max(reach[1], value)
-        step = 10.0 ** math.floor(math.log10(high - low)) / 100
+        places = 2 - math.floor(math.log10(high - low))
         slider = widgets.FloatSlider(
             value=value,
             min=low,
             max=high,
-            step=step,
+            step=10.0**-places,
             continuous_update=True,
             readout=False,
             description=label,
-            style={"description_width": "130px"},
-            layout=widgets.Layout(width="320px"),
+            style={"description_width": "115px"},
+            layout=widgets.Layout(width="270px"),
         )
-        field = widgets.BoundedFloatText(value=value, min=low, max=high, step=step, layout=widgets.Layout(width="90px"))
+        field = widgets.BoundedFloatText(
+            value=value, min=low, max=high, step=10.0**-places, layout=widgets.Layout(width="85px")
+        )
         field.continuous_update = True
-        widgets.link((slider, "value"), (field, "value"))
+
+        def slid(change: dict[str, Any]) -> None:
+            # The browser's slider adds steps up, and the last digits of its sum are not the reader's.
+            field.value = round(change["new"], max(places, 0) + 2)
+
+        def written(change: dict[str, Any]) -> None:
+            if abs(slider.value - change["new"]) > 10.0 ** -(places + 3):
+                slider.value = change["new"]
+
+        slider.observe(slid, "value")
+        field.observe(written, "value")
         field.observe(self._clear, "value")
         self.fields.append(field)
         return widgets.HBox([slider, field])
@@ -144,7 +156,7 @@ class Explorer:
             changed = dict(self._given.demands) | {self.demand.value: self._read()}
             self.outcome = Auction(changed, self._given.portfolios).solve()
         except FtsError as error:
-            self.message.value = f'<p style="color:#d6456b;max-width:430px">{escape(str(error))}</p>'
+            self.message.value = f'<p style="color:#d6456b;max-width:360px">{escape(str(error))}</p>'
             return
         self.message.value = ""
         self.figures.value = self._tables()
@@ -163,23 +175,13 @@ class Explorer:
         price, rate = price_unit(self._units), rate_unit(self._units)
         money = "money/time" if self._units is None else f"{self._units.money_unit}/{rate.rpartition('/')[2]}"
         before, after = self._before, self.outcome
-        welfare = (
-            pd.DataFrame({"welfare": [before.certificate.welfare]}),
-            pd.DataFrame({"welfare": [after.certificate.welfare]}),
-        )
         tables = [
-            _table("product", [(f"price [{price}]", before.products["price"], after.products["price"])]),
-            _table(
-                "portfolio",
-                [(f"rate [{rate}]", before.portfolios["rate"], after.portfolios["rate"])],
-            ),
-            _table(
-                "demand",
-                [(f"surplus [{money}]", before.demands["surplus"], after.demands["surplus"])],
-            ),
-            _table("all", [(f"[{money}]", welfare[0].T[0], welfare[1].T[0])]),
+            _table("product", f"price [{price}]", before.products["price"], after.products["price"]),
+            _table("portfolio", f"rate [{rate}]", before.portfolios["rate"], after.portfolios["rate"]),
+            _table("demand", f"surplus [{money}]", before.demands["surplus"], after.demands["surplus"]),
+            _table("", f"welfare [{money}]", _whole(before), _whole(after)),
         ]
-        return f'<div style="display:flex;flex-wrap:wrap;gap:1.5em">{"".join(tables)}</div>'
+        return f'<div style="display:flex;flex-wrap:wrap;align-items:flex-start;gap:.5em 1.5em">{"".join(tables)}</div>'
 
 
 def _reach(values: list[float]) -> tuple[float, float]:
@@ -189,18 +191,18 @@ def _reach(values: list[float]) -> tuple[float, float]:
     return low - (more if low < 0 else 0.0), high + (more if high > 0 or low == 0 else 0.0)
 
 
-def _table(name: str, columns: list[tuple[str, pd.Series, pd.Series]]) -> str:
-    heads = "".join(f"<th>{label}</th><th>was</th>" for label, _, _ in columns)
-    rows = []
-    for key in columns[0][2].index:
-        cells = "".join(
-            f"<td><b>{_number(after.get(key))}</b></td><td>{_number(before.get(key))}</td>"
-            for _, before, after in columns
-        )
-        rows.append(f"<tr><td>{escape(str(key))}</td>{cells}</tr>")
+def _whole(outcome: Outcome) -> pd.Series:
+    return pd.Series({"all": outcome.certificate.welfare})
+
+
+def _table(name: str, measure: str, before: pd.Series, after: pd.Series) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(str(key))}</td><td><b>{_number(after[key])}</b></td><td>{_number(before.get(key))}</td></tr>"
+        for key in after.index
+    )
     return (
         '<table style="border-spacing:0.8em 0.1em;border-collapse:separate;text-align:right">'
-        f"<tr><th>{name}</th>{heads}</tr>{''.join(rows)}</table>"
+        f"<tr><th>{name}</th><th>{escape(measure)}</th><th>was</th></tr>{rows}</table>"
     )
 
 

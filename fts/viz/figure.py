@@ -9,6 +9,7 @@ from typing import Any
 import holoviews as hv
 from bokeh.embed import components
 from bokeh.resources import INLINE
+from holoviews.core.dimension import LabelledData
 from IPython.core.getipython import get_ipython
 
 from fts.errors import InvalidInput
@@ -62,9 +63,17 @@ def drawn(picture: Any, kind: str, *, dpi: int = 200) -> bytes:
 def show(picture: Any) -> Any:
     """The picture, after making sure that a notebook can show it.
 
-    In a notebook that has not loaded HoloViews yet, this loads it with all it needs inside: no other host is asked.
+    Until a notebook loads an interactive backend (``hv.extension("bokeh", inline=True)``), pictures show as drawings
+    by matplotlib: they need no script, and no other host is asked for anything.
     """
     shell = get_ipython()
-    if shell is not None and hasattr(shell, "kernel") and not hv.extension._loaded:
-        hv.extension("bokeh", inline=True, logo=False)
+    if shell is not None and shell.display_formatter is not None:
+        shell.display_formatter.formatters["image/svg+xml"].for_type(LabelledData, _drawing)
     return picture
+
+
+def _drawing(picture: Any) -> str | None:
+    """The drawing a notebook shows, or None where HoloViews shows the picture itself."""
+    if hv.extension._loaded:
+        return None
+    return drawn(picture, "svg").decode()

@@ -12,6 +12,7 @@ from fts.viz import style
 from fts.viz.axes import price_axis, time_axis
 
 _FEW = 8  # kinds that a legend can name
+_TOGETHER = 6  # hours that it names together, if there are more
 
 
 def forward_curve(
@@ -22,6 +23,8 @@ def forward_curve(
     title: str = "Prices over delivery time",
 ) -> hv.Overlay:
     """Draw the forward curve: one line per kind of product, a point at the middle of each delivery.
+
+    More than a few kinds are named in groups: ``workday 12–17`` are six lines of one colour.
 
     Parameters
     ----------
@@ -35,25 +38,34 @@ def forward_curve(
         Heading of the picture.
     """
     delivery, price = time_axis("delivery", "delivery"), price_axis(units)
-    frame = _points(prices)
-    kinds = sorted(frame["kind"].unique(), key=_order)
-    groups = list(dict.fromkeys(_group(kind) for kind in kinds))
+    dimensions = (delivery, [price, hv.Dimension("kind", label="product")])
+    lines = {str(kind): rows for kind, rows in _points(prices).groupby("kind")}
+    kinds = sorted(lines, key=_order)
     many = len(kinds) > _FEW
-    layers = [style.line(hv.Curve([], delivery, price), style.GUIDE)]
-    for kind in sorted(kinds, key=lambda kind: kind == highlight):
-        rows = frame.loc[frame["kind"] == kind, ["delivery", "price"]].dropna()
-        chosen = kind == highlight
-        if many:
-            color = style.CLEARING if chosen else _shade(groups.index(_group(kind)), _order(kind)[1])
-        else:
-            color = style.CYCLE[kinds.index(kind) % len(style.CYCLE)]
-        named = chosen or not many or _order(kind)[1] in (0, 6, 12, 18)
-        faint = highlight is not None and not chosen
-        curve = hv.Curve(rows, delivery, price, label=kind if named else "")
-        layers.append(style.line(curve, color, width=3.5 if chosen else 1.8, alpha=0.45 if faint and many else 1.0))
-        if chosen or not many:
-            layers.append(style.dots(hv.Scatter(rows, delivery, price), color, size=7))
+    blocks: dict[str, list[str]] = {}
+    for kind in kinds:
+        if kind != highlight:
+            blocks.setdefault(_block(kind) if many else kind, []).append(kind)
+    groups = list(dict.fromkeys(_order(kind)[0] for kind in kinds))
+    layers = [style.line(hv.Curve([], *dimensions), style.GUIDE)]
+    for name, members in blocks.items():
+        group, number = _order(members[0])
+        color = _shade(groups.index(group), number) if many else style.CYCLE[kinds.index(name) % len(style.CYCLE)]
+        curve = hv.Curve(_apart([lines[kind] for kind in members]), *dimensions, label=name)
+        layers.append(style.line(curve, color, width=1.8, alpha=0.65 if many and highlight in lines else 1.0))
+        if not many:
+            layers.append(style.dots(hv.Scatter(lines[name], *dimensions), color, size=7))
+    if highlight is not None and highlight in lines:
+        rows = lines[highlight]
+        layers.append(style.line(hv.Curve(rows, *dimensions, label=highlight), style.CLEARING, width=3.5))
+        layers.append(style.dots(hv.Scatter(rows, *dimensions), style.CLEARING, size=7))
     return style.picture(hv.Overlay(layers), title, dates=True)
+
+
+def _apart(lines: list[pd.DataFrame]) -> pd.DataFrame:
+    """Several lines as one, broken between them."""
+    broken = [pd.concat([line, line.iloc[-1:].assign(price=float("nan"))]) for line in lines]
+    return pd.concat(broken, ignore_index=True)
 
 
 def _points(prices: pd.DataFrame) -> pd.DataFrame:
@@ -66,7 +78,7 @@ def _points(prices: pd.DataFrame) -> pd.DataFrame:
             "price": prices["price"].to_numpy(dtype=float),
         }
     )
-    return frame.sort_values("delivery", kind="stable")
+    return frame.dropna().sort_values("delivery", kind="stable")
 
 
 def _order(kind: str) -> tuple[str, int]:
@@ -75,8 +87,13 @@ def _order(kind: str) -> tuple[str, int]:
     return (group, int(number)) if number.isdecimal() else (kind, -1)
 
 
-def _group(kind: str) -> str:
-    return _order(kind)[0]
+def _block(kind: str) -> str:
+    """The quarter of the day that an hour's kind lies in, such as ``workday 12–17``; any other kind by itself."""
+    group, number = _order(kind)
+    if number < 0:
+        return kind
+    first = number - number % _TOGETHER
+    return f"{group} {first}–{first + _TOGETHER - 1}"
 
 
 def _shade(group: int, hour: int) -> Any:

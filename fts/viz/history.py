@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import holoviews as hv
 import numpy as np
 import pandas as pd
@@ -60,7 +62,16 @@ def _held(outcomes: pd.DataFrame, column: str, value: hv.Dimension, color: str, 
     steps = hv.Curve(_steps(start, end, values, column), batch, value)
     marks = hv.Scatter((start.to_numpy(), values), batch, value)
     overlay = hv.Overlay([style.line(steps, color), style.dots(marks, color, size=6)])
-    return style.picture(overlay, title, legend=False, dates=True, height=height, ylim=_view(values))
+    return style.picture(overlay, title, legend=False, dates=True, height=height, xlim=_span(start), ylim=_view(values))
+
+
+def _span(start: pd.Series) -> tuple[Any, Any]:
+    """Instants in view: all of them, with some room; None: as the backend likes."""
+    if not len(start):
+        return None, None
+    first, last = start.iloc[0], start.iloc[-1]
+    room = 0.03 * (last - first) if last > first else pd.Timedelta("1min")
+    return (first - room).to_datetime64(), (last + room).to_datetime64()
 
 
 def _view(values: Floats) -> tuple[float, float]:

@@ -21,7 +21,8 @@ _MARKERS_MATPLOTLIB = {"circle": "o", "diamond": "D"}
 
 def line(element: hv.Curve, color: str, *, dash: str = "solid", width: float = 2.5, alpha: float = 1.0) -> hv.Curve:
     """A curve drawn as a line, which says its values where the pointer is."""
-    common = {"color": color, "alpha": alpha}
+    # Framewise: where a picture changes in place, its axes follow.
+    common = {"color": color, "alpha": alpha, "framewise": True}
     element = element.opts(
         backend=BOKEH, line_width=width, line_dash=_DASHES_BOKEH[dash], tools=["hover"], muted_alpha=0.1, **common
     )
@@ -32,7 +33,8 @@ def line(element: hv.Curve, color: str, *, dash: str = "solid", width: float = 2
 
 def dots(element: hv.Scatter, color: str, *, marker: str = "circle", size: float = 7, alpha: float = 1.0) -> hv.Scatter:
     """Points drawn as markers, which say their values where the pointer is."""
-    common = {"color": color, "alpha": alpha}
+    # Framewise: where a picture changes in place, its axes follow.
+    common = {"color": color, "alpha": alpha, "framewise": True}
     element = element.opts(backend=BOKEH, size=size, marker=marker, tools=["hover"], **common)
     return element.opts(backend=MATPLOTLIB, s=0.5 * size**2, marker=_MARKERS_MATPLOTLIB[marker], **common)
 

@@ -35,19 +35,31 @@ def golden() -> Path:
     return GOLDEN
 
 
+Environment = Callable[..., dict[str, str]]
+
+
 @pytest.fixture
-def fts_command(tmp_path: Path) -> Command:
+def environment(tmp_path: Path) -> Environment:
+    """Variables of a process in which some libraries look as if they were not installed."""
+
+    def variables(without: Sequence[str] = ()) -> dict[str, str]:
+        if not without:
+            return dict(os.environ)
+        block = tmp_path / "block"
+        block.mkdir(exist_ok=True)
+        (block / "sitecustomize.py").write_text(BLOCK.format(libraries=set(without)))
+        return {**os.environ, "PYTHONPATH": str(block)}
+
+    return variables
+
+
+@pytest.fixture
+def fts_command(tmp_path: Path, environment: Environment) -> Command:
     """Run ``fts`` in a fresh process; ``without`` names libraries that shall look as if they were not installed."""
 
     def run(
         *words: object, stdin: str | None = None, without: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
-        environment = dict(os.environ)
-        if without:
-            block = tmp_path / "block"
-            block.mkdir(exist_ok=True)
-            (block / "sitecustomize.py").write_text(BLOCK.format(libraries=set(without)))
-            environment["PYTHONPATH"] = str(block)
         return subprocess.run(
             [Path(sys.executable).with_name("fts"), *map(str, words)],
             input=stdin,
@@ -55,7 +67,7 @@ def fts_command(tmp_path: Path) -> Command:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            env=environment,
+            env=environment(without),
             timeout=120,
         )
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
+from uuid import UUID
 
 import httpx
+import numpy as np
 import pandas as pd
 import pytest
 
 import fts
 from fts.client import Client, NoAnswer
 from fts.client.follow import read_events
-from fts.errors import ConfigurationError, InvalidCurve, RequestFailed
+from fts.errors import ConfigurationError, InvalidCurve, InvalidInput, RequestFailed
 from fts.server import local
 
 HOUR = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
@@ -114,6 +117,32 @@ def answering(*answers: Any) -> tuple[Client, list[str]]:
         return httpx.Response(**given)
 
     return Client("http://exchange", "t", transport=httpx.MockTransport(answer)), asked
+
+
+def test_what_is_sent_is_plain_json() -> None:
+    bodies: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append((request.url.path, json.loads(request.content)))
+        return httpx.Response(201, json={})
+
+    # Under a path, as behind a proxy.
+    client = Client("http://host/user/someone/exchange/", "t", transport=httpx.MockTransport(answer))
+    start = datetime(2027, 1, 1, 13, tzinfo=timezone(timedelta(hours=1)))
+    client.create_product({"kind": np.int64(0), "from": start, "thru": "2027-01-02T00:00:00Z"})
+    one, two = str(UUID(int=1)), str(UUID(int=2))
+    client.create_portfolio({"name": "x"}, {one: np.float32(0.5)}, [UUID(two)])
+    client.change_demand("d", None)
+    root = "/user/someone/exchange"
+    assert bodies == [
+        (f"{root}/product", {"kind": 0, "from": "2027-01-01T12:00:00Z", "thru": "2027-01-02T00:00:00Z"}),
+        (f"{root}/portfolio", {"app_data": {"name": "x"}, "demand": {one: 0.5}, "basis": [two]}),
+        (f"{root}/demand/d", None),
+    ]
+    for data in (object(), float("nan"), {1, 2}, datetime(2027, 1, 1)):
+        with pytest.raises(InvalidInput):
+            client.create_product(data)
+    assert len(bodies) == 3
 
 
 BROKEN = httpx.ReadError("broken")

@@ -16,14 +16,14 @@ BRIEF = timedelta(milliseconds=50)
 
 def test_a_market_is_made_once_and_found_again(tmp_path):
     path = tmp_path / "market.duckdb"
-    first = open_market(path, BRIEF, seed=1)
-    assert len(first.deliveries) == 576
+    first = open_market(path, BRIEF, months=2, seed=1)
+    assert len(first.deliveries) == 96
     assert [statement.positions for statement in first.statements] == [{}] * 12
     with fts.Market(path, schedule=BRIEF) as market:
         assert market.run_batch().status == "solved"
         demands = {d.id for d in market.demands(bidder_id("Havel Stadtwerke"))}
     time.sleep(2 * BRIEF.total_seconds())  # what the batch cleared has ended, for all bidders at one instant
-    second = open_market(path, BRIEF, seed=1)
+    second = open_market(path, BRIEF, months=2, seed=1)
     assert second.secret == first.secret
     assert [d.product for d in second.deliveries] == [d.product for d in first.deliveries]
     assert [s.bids for s in second.statements] == [s.bids for s in first.statements]

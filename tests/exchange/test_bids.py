@@ -88,6 +88,7 @@ def test_a_portfolio_shows_its_last_change_and_so_do_its_demands(market, bidder,
     shown = market.demand(demand.id)
     assert (shown.valid_from, shown.portfolios) == (start, {made.id: 1.0})
     assert market.demands([bidder]) == [shown, other]
+    assert market.bidder_of_demand(demand.id) == market.bidder_of_portfolio(made.id) == str(bidder)
 
     clock.wait(hours=1)
     changed = market.change_portfolio(made.id, demand={other.id: 0.5})
@@ -97,6 +98,11 @@ def test_a_portfolio_shows_its_last_change_and_so_do_its_demands(market, bidder,
     assert market.demand(demand.id).valid_from == clock()
     assert market.demand(demand.id).portfolios == {}
     assert market.demand(other.id).portfolios == {made.id: 0.5}
+
+    clock.wait(hours=1)
+    revised = market.change_demand(other.id, [(0, 50), (100, 20)])
+    assert (revised.valid_from, revised.portfolios) == (clock(), {made.id: 0.5})
+    assert market.demand(other.id) == revised
 
     clock.wait(hours=1)
     assert market.change_portfolio(made.id) == changed
@@ -180,8 +186,11 @@ def test_what_is_not_there(market) -> None:
         market.demand,
         market.portfolio,
         market.product,
+        market.bidder_of_demand,
+        market.bidder_of_portfolio,
         market.delete_demand,
         market.delete_portfolio,
+        lambda demand: market.change_demand(demand, LOAD),
         market.curve_history,
         market.demand_history,
         market.basis_history,

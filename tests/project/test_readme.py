@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from fts.cli import COMMANDS
+
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
@@ -58,7 +60,7 @@ def test_the_curl_session(tmp_path: Path) -> None:
     assert row["price"] == pytest.approx(28, rel=1e-6) and row["rate"] == pytest.approx(80, rel=1e-6)
 
 
-@pytest.mark.parametrize("words", re.findall(r"(?m)^fts (\w+)", block("console", "On the command line")))
-def test_every_command_of_the_readme_exists(words: str) -> None:
-    done = subprocess.run([Path(sys.executable).with_name("fts"), words, "--help"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def test_every_command_of_the_readme_exists() -> None:
+    lines = re.findall(r"^fts [^#]*", block("console", "On the command line"), re.M)
+    named = {word for line in lines for word in re.findall(r"fts (\w+)", line)}
+    assert named == set(COMMANDS)

@@ -130,6 +130,21 @@ def test_a_slow_reader_is_dropped_and_nobody_waits_for_it() -> None:
     assert sum(b"event: outcome" in body for body in kept) == 20
 
 
+def test_stopping_waits_for_no_stuck_reader() -> None:
+    async def block_for_ever(message: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def run() -> None:
+        feed = Feed(farewell=0.05)
+        feed.open()
+        stuck = asyncio.create_task(EventStream(feed)({"type": "http"}, _never, block_for_ever))
+        await asyncio.sleep(0.02)
+        feed.end()
+        await asyncio.wait_for(stuck, 5)
+
+    asyncio.run(run())
+
+
 def test_a_reader_who_goes_away_is_forgotten() -> None:
     async def gone() -> Any:
         return {"type": "http.disconnect"}

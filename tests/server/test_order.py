@@ -220,3 +220,34 @@ def test_a_curve_may_have_too_many_points(exchange: Exchange) -> None:
     more = [*most, {"rate": 10_000, "price": -10_000}]
     reply = exchange.ask("POST", "/demand", exchange.alice, json={"app_data": NAMED, "curve_data": more})
     assert reply.status_code == 422 and "10000" in reply.json()["detail"]
+
+
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "1582-10-10T00:00:00Z"])
+def test_the_ends_of_time(exchange: Exchange, instant: str) -> None:
+    product, load, _ = exchange.cross()
+    for path in ("/batch", f"/product/{product}/outcomes", f"/portfolio/{load}/outcomes"):
+        for name in ("before", "after"):
+            assert exchange.ask("GET", path, exchange.alice, params={name: instant}).status_code == 200
+    for name in ("from", "thru"):
+        assert exchange.ask("GET", "/product", exchange.alice, params={name: instant}).status_code == 200
+    for path in (f"/batch/{instant}", f"/batch/{instant}/prices", f"/batch/{instant}/auction"):
+        assert exchange.ask("GET", path, exchange.admin).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "instant", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59-01:00"]
+)
+def test_beyond_the_ends_of_time(exchange: Exchange, instant: str) -> None:
+    assert exchange.ask("GET", "/batch", exchange.alice, params={"before": instant}).status_code == 400
+
+
+def test_a_product_from_the_beginning_to_the_end_of_time(exchange: Exchange) -> None:
+    data = {"kind": str(uuid4()), "from": "0001-01-01T00:00:00Z", "thru": "9999-12-31T23:59:59.999999Z"}
+    made = exchange.ask("POST", "/product", exchange.admin, json=data)
+    assert made.status_code == 201 and made.json()["app_data"] == data
+    assert len(exchange.ask("GET", "/product", exchange.bob, params={"kind": data["kind"]}).json()["results"]) == 1
+
+
+def test_a_cursor_of_another_list(exchange: Exchange) -> None:
+    for cursor in ("", "x", NOWHERE):
+        assert exchange.ask("GET", "/product", exchange.bob, params={"cursor": cursor}).status_code == 422

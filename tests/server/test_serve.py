@@ -10,15 +10,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import jwt
 import pytest
 
+from fts.cli import main
 from fts.client import Client
 from fts.server import JwtApplication
+from fts.server.jwt_application import write_token
 
 SECRET = "0123456789abcdef0123456789abcdef"
 HOUR = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
@@ -34,6 +36,25 @@ def fts(*words: str, secret: str | None = SECRET, **environment: str) -> subproc
         text=True,
         timeout=120,
     )
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """The same within this process, where nothing is served: status, output, errors."""
+
+    def run(*words: str, secret: str | None = SECRET) -> tuple[int, str, str]:
+        for name in [name for name in os.environ if name.startswith("APP_")]:
+            monkeypatch.delenv(name)
+        if secret is not None:
+            monkeypatch.setenv("APP_SECRET", secret)
+        try:
+            status = main(words)
+        except SystemExit as ended:
+            status = int(str(ended.code))
+        told = capsys.readouterr()
+        return status, told.out, told.err
+
+    return run
 
 
 class Served:
@@ -70,8 +91,7 @@ class Served:
         raise AssertionError(f"never said {pattern!r}: {self.lines}")
 
     def client(self, *, admin: bool = False) -> Client:
-        token = fts("token", *(["--admin"] if admin else [])).stdout.strip()
-        return Client(self.url, token)
+        return Client(self.url, write_token(SECRET, uuid4(), admin=admin, issued=datetime.now(UTC)))
 
     def end(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
@@ -159,12 +179,14 @@ def test_what_was_accepted_is_finished(serve: Callable[..., Served], tmp_path: P
     assert again.end() == 0
 
 
-def test_a_market_in_use_says_where_it_is(serve: Callable[..., Served]) -> None:
+def test_a_market_in_use_says_where_it_is(
+    serve: Callable[..., Served], run: Callable[..., tuple[int, str, str]]
+) -> None:
     served = serve("--root-path", "/exchange")
     assert served.wait(r"explorer +(\S+)")[1] == f"{served.url}/docs"
     port = served.url.rpartition(":")[2]
-    taken = fts("serve", "--port", port)
-    assert taken.returncode == 2 and taken.stderr.count("\n") == 1 and "--port" in taken.stderr
+    status, _, errors = run("serve", "--port", port)
+    assert status == 2 and errors.count("\n") == 1 and "--port" in errors
     assert served.end(signal.SIGINT) in (0, 130)
 
 
@@ -176,35 +198,38 @@ def test_a_market_in_use_says_where_it_is(serve: Callable[..., Served]) -> None:
         (["serve", "--every", "often"], SECRET, "often"),
         (["serve", "--config", "/no/such/file"], SECRET, "/no/such/file"),
         (["serve", "--host", "192.0.2.1"], SECRET, "192.0.2.1"),
+        (["serve", "--port", "0", "--solver", "abacus"], SECRET, "abacus"),
         (["token"], None, "APP_SECRET"),
         (["token"], "short", "5 bytes"),
     ],
 )
-def test_what_cannot_be_used_is_one_line(words: list[str], secret: str | None, told: str) -> None:
-    done = fts(*words, secret=secret)
-    assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.count("\n") == 1 and told in done.stderr and (secret is None or secret not in done.stderr)
+def test_what_cannot_be_used_is_one_line(
+    run: Callable[..., tuple[int, str, str]], words: list[str], secret: str | None, told: str
+) -> None:
+    status, output, errors = run(*words, secret=secret)
+    assert status == 2 and output == ""
+    assert errors.count("\n") == 1 and told in errors and (secret is None or secret not in errors)
 
 
 @pytest.mark.parametrize("words", [["--days", "0"], ["--days", "nan"], ["--count", "0"], ["--bidder", "x"]])
-def test_a_token_that_cannot_be_made(words: list[str]) -> None:
-    assert fts("token", *words).returncode == 2
+def test_a_token_that_cannot_be_made(run: Callable[..., tuple[int, str, str]], words: list[str]) -> None:
+    assert run("token", *words)[0] == 2
 
 
-def test_tokens() -> None:
+def test_tokens(run: Callable[..., tuple[int, str, str]]) -> None:
     application = JwtApplication(SECRET)
-    plain = fts("token", "--count", "3").stdout.split()
+    plain = run("token", "--count", "3")[1].split()
     assert len({application.can_create_bid(token) for token in plain}) == 3
     assert not any(application.can_run_batch(token) for token in plain)
-    header, row = fts("token", "--csv", "--admin", "--bidder", str(UUID(int=5))).stdout.split()
+    header, row = run("token", "--csv", "--admin", "--bidder", str(UUID(int=5)))[1].split()
     bidder, token = row.split(",")
     assert header == "bidder,token" and UUID(bidder) == UUID(int=5)
     assert application.can_create_bid(token) == UUID(int=5) and application.can_run_batch(token)
 
 
-def test_a_token_expires() -> None:
+def test_a_token_expires(run: Callable[..., tuple[int, str, str]]) -> None:
     def lifetime(*words: str) -> float:
-        claims = jwt.decode(fts("token", *words).stdout.strip(), SECRET, algorithms=["HS256"])
+        claims = jwt.decode(run("token", *words)[1].strip(), SECRET, algorithms=["HS256"])
         return float(claims["exp"] - claims["iat"]) / 86400
 
     assert lifetime() == 30

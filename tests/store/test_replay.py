@@ -101,8 +101,9 @@ def test_the_auction_of_every_instant_equals_a_plain_replay(seed: int, tmp_path:
 
     with Market(path) as market:
         previous: dict[str, Any] = {"demand_curves": {}, "portfolios": {}}
-        for instant, auction in expected:
-            assert market.auction(as_of=instant - MICRO).to_json() == previous
+        for k, (instant, auction) in enumerate(expected):
+            if k % 5 == 0:
+                assert market.auction(as_of=instant - MICRO).to_json() == previous
             found = market.auction(as_of=instant).to_json()
             assert found == auction
             assert list(found["portfolios"]) == list(auction["portfolios"])

@@ -31,7 +31,7 @@ def bits(numbers) -> list[bytes]:
     return [struct.pack("<d", number) for number in numbers]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.lists(curves(), min_size=1, max_size=5), st.lists(finite, min_size=1, max_size=5))
 def test_numbers_come_back_to_the_last_bit(shapes, weights) -> None:
     with Market() as market:
@@ -58,7 +58,7 @@ def test_numbers_come_back_to_the_last_bit(shapes, weights) -> None:
             assert bits(auction.basis.data) == bits(weight for weight in weights if weight)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.text())
 def test_names_come_back_to_the_last_letter(name) -> None:
     with Market() as market:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -85,9 +86,9 @@ def prices(kinds: list[str]) -> pd.DataFrame:
 
 def test_a_forward_curve_has_a_line_per_kind_over_the_months() -> None:
     picture = viz.forward_curve(prices(["weekend 3", "workday 14"]), UNITS)
-    assert axes(picture) == ["delivery (UTC)", "price (EUR/MWh)"]
+    assert axes(picture) == ["delivery (UTC)", "price (EUR/MWh)", "product"]
     line = layer(picture, hv.Curve, "workday 14")
-    assert line.dimension_values("price").tolist() == [10, 11, 12]
+    assert line.dimension_values("price")[:3].tolist() == [10, 11, 12]
     middle = pd.Timestamp("2027-01-16T12:00")
     assert pd.Timestamp(line.dimension_values("delivery")[0]) == middle
 
@@ -95,17 +96,22 @@ def test_a_forward_curve_has_a_line_per_kind_over_the_months() -> None:
 def test_hours_of_typical_days_are_all_drawn_and_a_few_named() -> None:
     kinds = [f"{day} {hour}" for day in ("workday", "weekend") for hour in range(24)]
     picture = viz.forward_curve(prices(kinds), UNITS, highlight="workday 14")
-    lines = [element for element in picture if isinstance(element, hv.Curve) and len(element)]
-    assert len(lines) == 48
-    named = {line.label for line in lines if line.label}
-    assert named == {f"{day} {hour}" for day in ("workday", "weekend") for hour in (0, 6, 12, 18)} | {"workday 14"}
+    lines = {element.label: element for element in picture if isinstance(element, hv.Curve) and len(element)}
+    quarters = ("0–5", "6–11", "12–17", "18–23")
+    assert set(lines) == {f"{day} {quarter}" for day in ("workday", "weekend") for quarter in quarters} | {"workday 14"}
+    assert lines["workday 14"].dimension_values("price").tolist() == [140, 141, 142]
+    # Six hours in one, broken between them; the chosen hour stands by itself.
+    assert set(lines["workday 12–17"].dimension_values("kind")) == {f"workday {hour}" for hour in (12, 13, 15, 16, 17)}
+    night = lines["workday 0–5"].dimension_values("price")
+    assert night[:3].tolist() == [0, 1, 2] and math.isnan(night[3]) and night[4:7].tolist() == [10, 11, 12]
 
 
 def test_a_product_without_a_price_leaves_a_gap_not_a_zero() -> None:
     frame = prices(["base"])
     frame.loc[frame.index[0], "price"] = float("nan")
     line = layer(viz.forward_curve(frame, UNITS), hv.Curve, "base")
-    assert line.dimension_values("price").tolist() == [0, 1]
+    assert line.dimension_values("price")[:2].tolist() == [0, 1]
+    assert len(line.dframe().dropna()) == 2
 
 
 def test_a_price_holds_until_the_next_batch_or_its_own_end() -> None:
@@ -134,7 +140,7 @@ def test_a_picture_is_saved_without_a_browser(tmp_path: Path, kind: str) -> None
         assert content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
     else:
         assert b"EUR/MWh" in content
-        assert not re.search(rb"<link|<script[^>]*src=|url\(http", content)
+        assert not re.search(rb"<(?:link|script)\b[^>]*(?:href|src)=[\"']?(?:https?:|static)", content)
 
 
 def test_other_endings_are_refused(tmp_path: Path) -> None:
