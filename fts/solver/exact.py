@@ -139,7 +139,7 @@ class _Equations:
         """The largest relative violation: of the equations, and of what was assumed about the segments."""
         p, d = self.program, self.program.segment_demand
         curve, portfolio, demand, product = parts
-        level = np.maximum(np.abs(at.demand_prices), 1e-6)[d]
+        level = np.maximum(np.abs(at.demand_prices), 1e-3)[d]
         pull = p.c - p.s * at.y - at.demand_prices[d]
         wrong = np.where(at.y <= p.lo, np.maximum(pull, 0.0), np.where(at.y >= p.hi, np.maximum(-pull, 0.0), 0.0))
         wrong = np.where(at.between, np.abs(curve), wrong) / np.maximum(level, np.abs(p.c))
@@ -150,7 +150,7 @@ class _Equations:
         return max(
             float(np.max(wrong, initial=0.0)),
             float(np.max(outside, initial=0.0)),
-            float(np.max(np.abs(portfolio) / np.maximum(worth, 1e-6), initial=0.0)),
+            float(np.max(np.abs(portfolio) / np.maximum(worth, 1e-3), initial=0.0)),
             float(np.max(np.abs(demand) / self.elimination.reach, initial=0.0)),
             float(np.max(np.abs(product) / np.maximum(flow, floor), initial=0.0)),
         )

@@ -17,7 +17,7 @@ EARLY = 1e-4
 """The same where nearly all bids are sloped: the last step then finds its segments from further away."""
 SLOPED = 0.9
 """Share of sloped segments from which this is tried."""
-CLEAN = 1e-11
+CLEAN = 1e-10
 """What may be missing after it: rounding."""
 
 
