@@ -299,20 +299,20 @@ def _least(A: csc_array, x: Floats, length: Floats) -> Floats:
 # 3. Prices
 
 
-def price_intervals(program: Program, y: Floats) -> tuple[Floats, Floats]:
-    """Least and largest price at which each curve stands where its fills are, (D,) each."""
-    p = program
-    at = p.c - p.s * y
+def price_intervals(program: Program, answer: Answer) -> tuple[Floats, Floats]:
+    """Least and largest price at which each curve stands where its fills are, (D,) each.
+
+    The answer's own prices are inside: an interval that is only rounding is the answer's price.
+    """
+    p, lam = program, answer.demand_prices
+    at = p.c - p.s * answer.y
     low, high = np.full(p.W.shape[0], -np.inf), np.full(p.W.shape[0], np.inf)
-    np.maximum.at(low, p.segment_demand, np.where(y < p.hi, at, -np.inf))
-    np.minimum.at(high, p.segment_demand, np.where(y > p.lo, at, np.inf))
-    crossed = low >= high
-    middle = (np.where(crossed, low, 0.0) + np.where(crossed, high, 0.0)) / 2
-    level = np.maximum(np.abs(np.where(np.isfinite(low), low, 0)), np.abs(np.where(np.isfinite(high), high, 0)))
-    near = np.isfinite(low) & np.isfinite(high) & (np.where(np.isfinite(high), high, 0) - np.where(
-        np.isfinite(low), low, 0) <= FLAT * level)
-    middle = np.where(near & ~crossed, (np.where(near, low, 0) + np.where(near, high, 0)) / 2, middle)
-    return floats(np.where(crossed | near, middle, low)), floats(np.where(crossed | near, middle, high))
+    np.maximum.at(low, p.segment_demand, np.where(answer.y < p.hi, at, -np.inf))
+    np.minimum.at(high, p.segment_demand, np.where(answer.y > p.lo, at, np.inf))
+    level = np.maximum(np.abs(lam), 1e-3 * scales_of(p).demand_price)
+    with np.errstate(invalid="ignore"):
+        pinned = high - low <= TIE * level
+    return np.where(pinned, lam, np.minimum(low, lam)), np.where(pinned, lam, np.maximum(high, lam))
 
 
 def quotes(program: Program, low: Floats, high: Floats) -> tuple[Floats, Floats, Flags]:
@@ -341,7 +341,7 @@ def _prices(
     program: Program, answer: Answer, solve: Solve, reference: Floats | None, unique_quantities: bool
 ) -> Canonical:
     """The clearing prices nearest to the references."""
-    low, high = price_intervals(program, answer.y)
+    low, high = price_intervals(program, answer)
     pinned = low == high
     nothing = np.full(program.B.shape[0], np.nan)
     if _prices_pinned(program, pinned):
