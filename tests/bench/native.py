@@ -167,7 +167,9 @@ def main() -> None:
     parser.add_argument("--cpu", action="store_true", help="processor time of all threads, for a busy machine")
     parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
-    print(f"{'processor' if CPU else 'wall'} time, BLAS threads {THREADS}, load {os.getloadavg()[0]:.1f}, clarabel {clarabel.__version__}, default settings")
+    kind = "processor" if CPU else "wall"
+    about = f"BLAS threads {THREADS}, load {os.getloadavg()[0]:.1f}, clarabel {clarabel.__version__}, default settings"
+    print(f"{kind} time, {about}")
     table = []
     for row in rows(arguments.case, arguments.repeat, arguments.slow, arguments.alone):
         table.append(row)

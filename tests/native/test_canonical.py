@@ -92,3 +92,19 @@ def test_no_trade_between_the_quotes_has_their_middle():
 def test_a_determined_price_is_its_own_interval():
     outcome = cleared({"a": [(0, 10), (2, 0)], "s": [(-2, 8), (0, 5)]}, {k: (k, "A") for k in "as"})
     assert outcome.products.price_low.tolist() == outcome.products.price_high.tolist() == outcome.prices.tolist()
+
+
+def test_the_price_interval_of_a_spread_and_of_its_products():
+    # A + B is bid for at 10 and not traded, A is offered at 5 and not traded, B trades at 310/23 by itself.
+    bids = {"b": Constant(10, 0, 1), "s": Constant(5, -1, 0), "c": [(0, 20), (2, 10)], "t": [(-2, 18), (0, 5)]}
+    held = {"b": {"A": 1, "B": 1}, "s": "A", "c": "B", "t": "B"}
+    found = cleared(bids, {k: (k, held[k]) for k in bids}).price_interval(["A", "B"])
+    # 20 - 5z = 5 + 6.5z at z = 30/23: B at 310/23. Nobody trades A between 10 - 310/23 and 5.
+    assert found.loc["B"].tolist() == pytest.approx([310 / 23, 310 / 23])
+    assert found.loc["A"].tolist() == pytest.approx([10 - 310 / 23, 5])
+
+
+def test_only_the_difference_of_two_prices_is_limited():
+    outcome = cleared({"b": Constant(3, 0, 1), "s": Constant(1, -1, 0)}, {k: (k, {"A": 1, "B": -1}) for k in "bs"})
+    found = outcome.price_interval(["A", "B"])
+    assert np.isinf(found.to_numpy()).all()

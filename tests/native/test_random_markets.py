@@ -51,7 +51,7 @@ def same(first: fts.Outcome, second: fts.Outcome) -> None:
     assert (np.abs(x - y).to_numpy() <= 1e-8 * reach).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(SEEDS)
 def test_every_measure_of_the_certificate_is_rounding(seed):
     found = cleared(market(seed)).certificate
@@ -59,7 +59,7 @@ def test_every_measure_of_the_certificate_is_rounding(seed):
     assert max(found.imbalance, found.domain, found.consistency, found.gap, found.fit) < 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(SEEDS)
 def test_welfare_is_that_of_clarabel(seed):
     auction = market(seed, units=False)
@@ -68,7 +68,7 @@ def test_welfare_is_that_of_clarabel(seed):
     assert ours.certificate.welfare == pytest.approx(theirs.certificate.welfare, rel=1e-7, abs=1e-7)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(SEEDS)
 def test_the_order_of_bids_does_not_matter(seed):
     auction = market(seed)
@@ -80,7 +80,20 @@ def test_the_order_of_bids_does_not_matter(seed):
     same(first, cleared(fts.Auction(dict(demands), dict(portfolios))))
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.xfail(reason="the auction of the prices has no interior, and is not solved exactly", strict=True)
+@pytest.mark.parametrize("seed", [18, 20, 593, 849, 922, 1283])
+def test_known_markets_whose_choice_still_depends_on_the_order(seed):
+    # 6 of 1,201 random markets: both answers are proved exact, but they are not the same one.
+    auction = market(seed)
+    first = solve(auction, "native")
+    demands, portfolios = list(auction.demands.items()), list(auction.portfolios.items())
+    rng = np.random.default_rng(seed)
+    rng.shuffle(demands)
+    rng.shuffle(portfolios)
+    same(first, solve(fts.Auction(dict(demands), dict(portfolios)), "native"))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(SEEDS, st.integers(-6, 6))
 def test_the_unit_of_a_portfolio_does_not_matter(seed, power):
     auction, k = market(seed, units=False), 2.0**power
@@ -96,7 +109,7 @@ def test_the_unit_of_a_portfolio_does_not_matter(seed, power):
     same(first, second)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(SEEDS)
 def test_a_warm_start_does_not_change_the_answer(seed):
     auction = market(seed)
@@ -104,7 +117,7 @@ def test_a_warm_start_does_not_change_the_answer(seed):
     same(cold, cleared(auction, warm=cold))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(SEEDS)
 def test_a_warm_start_after_bids_came_and_went(seed):
     auction = market(seed, units=False)
