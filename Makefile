@@ -27,8 +27,9 @@ $(INSTALLED): requirements.lock pyproject.toml | $(BIN)/uv
 demo: $(INSTALLED)
 	$(BIN)/fts demo
 
+# One worker runs a whole file, so that what a file sets up is set up once.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov=fts --cov-report=term
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov=fts --cov-report=term
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from fts.store.changes import Changes
 from fts.store.market_file import MEMORY, connect, release, settle
 from fts.store.records import Records
 from fts.store.statements import to_utc
-from fts.store.writer import Writer
+from fts.store.writer import LOG_BYTES, Writer
 
 Result = TypeVar("Result")
 
@@ -33,6 +33,8 @@ class DuckStore:
         The file, made when it is not there; ``":memory:"`` is forgotten at the end.
     read_only : bool
         Only look at a market that exists.
+    log_bytes : int
+        How long the log beside the file may grow before it is folded into the file.
 
     Examples
     --------
@@ -42,9 +44,12 @@ class DuckStore:
     >>> store.close()
     """
 
-    def __init__(self, path: str | os.PathLike[str] = MEMORY, *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] = MEMORY, *, read_only: bool = False, log_bytes: int = LOG_BYTES
+    ) -> None:
         self.path = os.fspath(path)
         self._read_only = read_only
+        self._log_bytes = log_bytes
         self._opening = threading.RLock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._writer: Writer | None = None
@@ -86,7 +91,13 @@ class DuckStore:
             connection = connect(self.path, read_only=self._read_only)
             try:
                 units = settle(connection, self.path, wanted, now=to_utc(clock()), read_only=self._read_only)
-                self._writer = Writer(connection.cursor(), clock, read_only=self._read_only)
+                self._writer = Writer(
+                    connection.cursor(),
+                    clock,
+                    read_only=self._read_only,
+                    log_file=None if self.path == MEMORY else f"{self.path}.wal",
+                    log_bytes=self._log_bytes,
+                )
             except BaseException:
                 connection.close()
                 release(self.path)

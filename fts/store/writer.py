@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ Result = TypeVar("Result")
 STEP = timedelta(microseconds=1)
 # Changes closer than the clock's grain are no reason for a warning.
 GRAIN = timedelta(milliseconds=10)
+LOG_BYTES = 16 * 2**20
 log = logging.getLogger(__name__)
 
 
@@ -32,12 +34,26 @@ class Writer:
     now : callable
         The clock, aware.
     read_only : bool
+    log_file : path, optional
+        Where DuckDB logs what is not in the file yet; None: nowhere.
+    log_bytes : int
+        How long the log may grow before it is folded into the file.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, now: Callable[[], datetime], *, read_only: bool) -> None:
+    def __init__(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        now: Callable[[], datetime],
+        *,
+        read_only: bool,
+        log_file: str | None = None,
+        log_bytes: int = LOG_BYTES,
+    ) -> None:
         self._cursor = cursor
         self._now = now
         self._read_only = read_only
+        self._log_file, self._log_bytes = log_file, log_bytes
+        self._fold_at = log_bytes
         self._lock = threading.RLock()
         self._changing = False
         self._behind = False
@@ -60,9 +76,11 @@ class Writer:
                 raise StoreError("a change cannot be made inside another; make one after the other")
             self._changing = True
             try:
-                return self._commit(change)
+                result = self._commit(change)
             finally:
                 self._changing = False
+            self._fold_log()
+            return result
 
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
@@ -91,6 +109,21 @@ class Writer:
         # A change that changed nothing leaves its instant to the next one.
         self._last = instant if changes.written else self._last
         return result
+
+    def _fold_log(self) -> None:
+        """Fold a long log into the file: DuckDB does so by itself only at a moment when nobody reads."""
+        if self._log_file is None or not os.path.exists(self._log_file):
+            return
+        size = os.path.getsize(self._log_file)
+        if size < self._fold_at:
+            return
+        try:
+            self._cursor.execute("CHECKPOINT")
+            self._fold_at = self._log_bytes
+        except duckdb.Error as error:
+            # The change is on disk already; the log waits for a better moment.
+            self._fold_at = size + self._log_bytes
+            log.warning("the market's log of %d bytes could not be folded into its file yet: %s", size, error)
 
     def _rollback(self) -> None:
         try:

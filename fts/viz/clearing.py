@@ -62,6 +62,7 @@ def supply_demand(
         f"{product if title is None else title}: {_said(curves, units)}",
         xlim=(0.0, right),
         ylim=(low, high),
+        height=420,
     )
 
 

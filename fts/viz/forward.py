@@ -59,7 +59,7 @@ def forward_curve(
         rows = lines[highlight]
         layers.append(style.line(hv.Curve(rows, *dimensions, label=highlight), style.CLEARING, width=3.5))
         layers.append(style.dots(hv.Scatter(rows, *dimensions), style.CLEARING, size=7))
-    return style.picture(hv.Overlay(layers), title, dates=True)
+    return style.picture(hv.Overlay(layers), title, dates=True, height=440)
 
 
 def _apart(lines: list[pd.DataFrame]) -> pd.DataFrame:

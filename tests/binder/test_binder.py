@@ -22,9 +22,6 @@ from playwright.sync_api import Page, expect
 ROOT = Path(__file__).parents[2]
 BASE_URL = "/user/someone/"
 
-# One worker builds the image's environment for all of them.
-pytestmark = pytest.mark.xdist_group("binder")
-
 
 def free_port() -> int:
     with socket.socket() as probe:

@@ -58,14 +58,12 @@ def fetch(url: str) -> str:
         return str(reply.read().decode())
 
 
-@pytest.mark.xdist_group("lab")
 def test_it_shows_the_notebooks_on_the_next_free_port(lab: str, taken: int) -> None:
     assert int(lab.rstrip("/").rpartition(":")[2]) != taken
     names = [item["name"] for item in json.loads(fetch(lab + "api/contents"))["content"]]
     assert "01_quickstart.ipynb" in names
 
 
-@pytest.mark.xdist_group("lab")
 def test_it_asks_the_internet_for_nothing(lab: str) -> None:
     page = fetch(lab + "lab")
     settings = json.loads(re.search(r'<script id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.S).group(1))
@@ -74,7 +72,6 @@ def test_it_asks_the_internet_for_nothing(lab: str) -> None:
     assert not re.findall(r'(?:src|href)="(https?:)?//', page)
 
 
-@pytest.mark.xdist_group("lab")
 def test_it_wants_its_token(lab: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(lab + "api/contents", timeout=30)

@@ -54,10 +54,10 @@ def test_a_reader_that_goes_away_is_no_error(golden: Path) -> None:
 def test_ctrl_c_ends_it_quietly(tmp_path: Path) -> None:
     pipe = tmp_path / "auction.json"
     os.mkfifo(pipe)
-    process = subprocess.Popen([FTS, "solve", pipe], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    # Opening blocks until the command has opened the pipe too; then it waits for us to write.
-    with pipe.open("w"):
-        process.send_signal(signal.SIGINT)
+    with subprocess.Popen([FTS, "solve", pipe], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        # Opening blocks until the command has opened the pipe too; then it waits for us to write.
+        with pipe.open("w"):
+            process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (128 + signal.SIGINT, b"", b"")
 

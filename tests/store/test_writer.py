@@ -227,3 +227,34 @@ def test_a_full_disk_refuses_changes_and_loses_none(tmp_path: Path) -> None:
     assert len(told) >= 20 and int(still_read) == len(told)
     with Market(path) as market:
         assert {record.id for record in market.demands("00000000-0000-0000-0000-000000000007")} == told
+
+
+def test_the_log_stays_short_while_others_read_and_folding_it_loses_nothing(tmp_path: Path) -> None:
+    store = DuckStore(tmp_path / "market.duckdb", log_bytes=60_000)
+    store.open()
+    log, longest, over = tmp_path / "market.duckdb.wal", 0, threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            store.read.demands([str(uuid4())])
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    try:
+        instants = []
+        for _ in range(150):
+            instants.append(a_demand(store))
+            longest = max(longest, log.stat().st_size if log.exists() else 0)
+    finally:
+        over.set()
+        for reader in readers:
+            reader.join()
+    store.close()
+    assert 30_000 < longest < 120_000
+    again = DuckStore(tmp_path / "market.duckdb")
+    again.open()
+    # Nobody trades with these demands, so each auction lists those that were there as unused.
+    assert [len(again.read.auction_as_of(t).dropped.unused) for t in (instants[0], instants[-1])] == [1, 150]
+    assert again.claim() > instants[-1]
+    again.close()
