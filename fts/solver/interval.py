@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linprog
 from scipy.sparse import csr_array, hstack
 
 from fts.errors import NotSolved, UnknownReference
@@ -14,6 +13,7 @@ from fts.models.columns import Floats, Ints
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer
 from fts.solver.canonical import price_intervals
+from fts.solver.linear_program import cheapest
 from fts.solver.native.scaling import scaled, scales_of
 from fts.solver.program import part_of, program_of
 
@@ -87,18 +87,10 @@ def _furthest(A: csr_array, box: Floats, n: int, at: int, sign: float, outcome: 
     """The furthest move of one price in one direction, in typical prices."""
     cost = np.zeros(n)
     cost[at] = -sign
-    limits = [(float(low), float(high)) for low, high in box]
-    found = linprog(
-        cost,
-        A_eq=A.tocsc(),
-        b_eq=np.zeros(A.shape[0]),
-        bounds=limits,
-        method="highs",
-        options={"primal_feasibility_tolerance": 1e-10},
-    )
-    if found.status != 0:
-        raise NotSolved(f"the linear program of a price interval ended with {found.message!r}", outcome)
-    move = float(found.x[at])
+    found = cheapest(cost, (csr_array((0, n)), np.zeros(0)), (A, np.zeros(A.shape[0])), box)
+    if found is None:
+        raise NotSolved("the linear program of a price interval has no answer", outcome)
+    move = float(found[at])
     return sign * np.inf if abs(move) >= FAR / 2 else move
 
 
