@@ -29,7 +29,7 @@ from scipy import sparse  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from clearing_market import columns  # noqa: E402
+from market import columns  # noqa: E402
 
 from fts import Auction  # noqa: E402
 from fts.ports.engine import Answer, Program  # noqa: E402
