@@ -73,17 +73,18 @@ def canonical(program: Program, answer: Answer, solve: Solve, reference: Floats 
     reference : (P,) [money / quantity], optional
         Prices to stay near to; NaN where there is none. None: the middle of each product's own quotes.
     """
-    answer, sure = _fills(program, answer, solve)
-    answer, also_sure = _rates(program, answer, solve)
-    return _prices(program, answer, solve, reference, sure and also_sure)
+    unit = scales_of(program).demand_price
+    answer, sure = _fills(program, answer, solve, unit)
+    answer, also_sure = _rates(program, answer, solve, unit)
+    return _prices(program, answer, solve, reference, sure and also_sure, unit)
 
 
 # 1. Fills
 
 
-def _fills(program: Program, answer: Answer, solve: Solve) -> tuple[Answer, bool]:
+def _fills(program: Program, answer: Answer, solve: Solve, unit: Floats) -> tuple[Answer, bool]:
     """Tied flat fills in proportion to what is offered."""
-    tied = _tied(program, answer)
+    tied = _tied(program, answer, unit)
     if not tied.any():
         return answer, True
     movable = _movable(program, tied)
@@ -104,13 +105,13 @@ def _fills(program: Program, answer: Answer, solve: Solve) -> tuple[Answer, bool
     return _settled(program, replace(answer, x=x, y=y)), False
 
 
-def _tied(program: Program, answer: Answer) -> Flags:
-    """Flat segments whose price is the demand's."""
+def _tied(program: Program, answer: Answer, unit: Floats) -> Flags:
+    """Flat segments whose price is the demand's; `unit` is a typical price of each demand, (D,)."""
     p = program
     lam = answer.demand_prices[p.segment_demand]
     width = p.hi - p.lo
     drop = np.where(p.s == 0, 0.0, p.s * np.where(np.isfinite(width), width, 0.0))
-    level = np.maximum.reduce([np.abs(p.c), np.abs(lam), 1e-3 * scales_of(p).demand_price[p.segment_demand]])
+    level = np.maximum.reduce([np.abs(p.c), np.abs(lam), 1e-3 * unit[p.segment_demand]])
     tied: Flags = (drop <= FLAT * np.abs(p.c)) & (np.abs(p.c - lam) <= TIE * level)
     return tied
 
@@ -217,9 +218,9 @@ def _settled(program: Program, answer: Answer) -> Answer:
 # 2. Rates
 
 
-def _rates(program: Program, answer: Answer, solve: Solve) -> tuple[Answer, bool]:
+def _rates(program: Program, answer: Answer, solve: Solve, unit: Floats) -> tuple[Answer, bool]:
     """The least traded of the rates that give these fills."""
-    tied = _tied(program, answer)
+    tied = _tied(program, answer, unit)
     endless = tied & np.where(answer.y >= 0, np.isinf(program.hi), np.isinf(program.lo))
     if not endless.any() and alone(program.W).all():
         return answer, True
@@ -299,17 +300,18 @@ def _least(A: csc_array, x: Floats, length: Floats) -> Floats:
 # 3. Prices
 
 
-def price_intervals(program: Program, answer: Answer) -> tuple[Floats, Floats]:
+def price_intervals(program: Program, answer: Answer, unit: Floats) -> tuple[Floats, Floats]:
     """Least and largest price at which each curve stands where its fills are, (D,) each.
 
-    The answer's own prices are inside: an interval that is only rounding is the answer's price.
+    The answer's own prices are inside: an interval that is only rounding, measured against a typical price `unit` of
+    each demand (D,), is the answer's price.
     """
     p, lam = program, answer.demand_prices
     at = p.c - p.s * answer.y
     low, high = np.full(p.W.shape[0], -np.inf), np.full(p.W.shape[0], np.inf)
     np.maximum.at(low, p.segment_demand, np.where(answer.y < p.hi, at, -np.inf))
     np.minimum.at(high, p.segment_demand, np.where(answer.y > p.lo, at, np.inf))
-    level = np.maximum(np.abs(lam), 1e-3 * scales_of(p).demand_price)
+    level = np.maximum(np.abs(lam), 1e-3 * unit)
     with np.errstate(invalid="ignore"):
         pinned = high - low <= TIE * level
     return np.where(pinned, lam, np.minimum(low, lam)), np.where(pinned, lam, np.maximum(high, lam))
@@ -338,10 +340,10 @@ def quotes(program: Program, low: Floats, high: Floats) -> tuple[Floats, Floats,
 
 
 def _prices(
-    program: Program, answer: Answer, solve: Solve, reference: Floats | None, unique_quantities: bool
+    program: Program, answer: Answer, solve: Solve, reference: Floats | None, unique_quantities: bool, unit: Floats
 ) -> Canonical:
     """The clearing prices nearest to the references."""
-    low, high = price_intervals(program, answer)
+    low, high = price_intervals(program, answer, unit)
     pinned = low == high
     nothing = np.full(program.B.shape[0], np.nan)
     if _prices_pinned(program, pinned):

@@ -64,7 +64,7 @@ def price_interval(outcome: Outcome, products: Sequence[str]) -> pd.DataFrame:
         status="",
         iterations=0,
     )
-    low, high = price_intervals(original, answer)
+    low, high = price_intervals(original, answer, scales.demand_price)
     lam = answer.demand_prices
     # Unknown are the moves from the outcome's own prices, in typical prices: nought is always among them.
     bounds = np.column_stack([(low - lam) / scales.demand_price, (high - lam) / scales.demand_price])
