@@ -217,7 +217,15 @@ class Auction:
         """What is legal but probably not meant, one sentence each."""
         return tuple(adapters.load("fts.solver").warnings_of(self))
 
-    def solve(self, solver: str | None = None, tol: float | None = None, *, throw: bool = True) -> Any:
+    def solve(
+        self,
+        solver: str | None = None,
+        tol: float | None = None,
+        *,
+        throw: bool = True,
+        reference: Any = None,
+        warm: Any = None,
+    ) -> Any:
         """Clear the auction.
 
         Parameters
@@ -228,6 +236,10 @@ class Auction:
             Largest measure of the certificate that counts as solved; None is the engine's own.
         throw : bool
             False returns what was reached, with its certificate, instead of raising.
+        reference : (n_products,) [money / quantity], optional
+            Where several prices clear the auction, those nearest to these are taken; NaN where a product has none.
+        warm : Outcome, optional
+            An earlier outcome to start from; it saves time and never changes the answer.
 
         Returns
         -------
@@ -242,7 +254,9 @@ class Auction:
         MissingLibrary, MissingLicence
             The engine is not installed or not licensed.
         """
-        return adapters.load("fts.solver").solve(self, solver=solver, tol=tol, throw=throw)
+        return adapters.load("fts.solver").solve(
+            self, solver=solver, tol=tol, throw=throw, reference=reference, warm=warm
+        )
 
     def certify(self, rates: Any, prices: Any, demand_prices: Any = None, tol: float | None = None) -> Any:
         """The certificate of given rates (n_portfolios,) and prices (n_products,), whoever found them."""

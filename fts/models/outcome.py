@@ -215,6 +215,24 @@ class Outcome:
             )
         return outcome
 
+    def price_interval(self, products: Any) -> pd.DataFrame:
+        """The least and the largest clearing price of each of these products, by two linear programs each.
+
+        Returns
+        -------
+        DataFrame
+            ``price_low``, ``price_high`` by product [money / unit]; infinite where unlimited.
+
+        Raises
+        ------
+        UnknownReference
+            The auction does not hold a product.
+        NotSolved
+            The outcome is not exact.
+        """
+        found: pd.DataFrame = adapters.load("fts.solver").price_interval(self, products)
+        return found
+
     def plot(self, product: str, units: Any = None) -> Any:
         """Supply and demand of one product, with the clearing marked (HoloViews).
 

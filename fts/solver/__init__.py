@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fts.solver.certificate import certified, certify
 from fts.solver.engines import engines
+from fts.solver.interval import price_interval
 from fts.solver.lp import write_lp
 from fts.solver.mps import write_mps
 from fts.solver.problem import outcome_of, problem
@@ -15,6 +16,7 @@ __all__ = [
     "certify",
     "engines",
     "outcome_of",
+    "price_interval",
     "problem",
     "solve",
     "warnings_of",

@@ -10,7 +10,9 @@ import pandas as pd
 from fts import adapters
 from fts.errors import ConfigurationError, MissingLibrary
 from fts.ports.engine import Engine
+from fts.solver.native import engine as native
 
+NATIVE = "native"
 DEFAULT = "clarabel"
 
 
@@ -38,6 +40,7 @@ class Entry:
 _EXTRA = "pip install 'fts-lab[engines]'"
 
 ENGINES = {
+    "native": Entry("scipy", 1e-9, "interior point on the products, bids eliminated", "pip install fts-lab"),
     "clarabel": Entry("clarabel", 1e-9, "interior point (Rust), through CVXPY", "pip install fts-lab"),
     "osqp": Entry("osqp", 1e-5, "operator splitting (C), through CVXPY", _EXTRA),
     "ecos": Entry("ecos", 1e-5, "interior point on cones (C), through CVXPY", _EXTRA),
@@ -89,5 +92,8 @@ def engine(name: str) -> Engine:
     entry = ENGINES[name]
     if not installed(name):
         raise MissingLibrary(f"the engine {name!r} is not installed: {entry.install}")
+    if name == "native":
+        own: Engine = native.solve
+        return own
     made: Engine = adapters.load("solver.cvxpy_engine").CvxpyEngine(name.upper())
     return made

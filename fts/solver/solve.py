@@ -12,22 +12,33 @@ import numpy as np
 from fts.errors import ConfigurationError, NotSolved
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate
-from fts.models.columns import Floats
+from fts.models.columns import Floats, floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Engine, Program
 from fts.solver.certificate import certified
+from fts.solver.engines import DEFAULT, NATIVE, engine, tolerance
 from fts.solver.engines import DEFAULT, engine, tolerance
 from fts.solver.magnitude import refuse_overflow
 from fts.solver.program import Part, part_of, program_of, spread
+from fts.solver.reading import Reading, of_engine, of_native, plain
 from fts.solver.scaling import scaling_of
 from fts.solver.tidy import readings_of
 from fts.solver.unbounded import refuse_unbounded
+from fts.solver.warm import start_from
 
 SHARPER = 1e-3
 """The tolerance of a second attempt, as a share of the first one's."""
 
 
-def solve(auction: Auction, solver: str | None = None, tol: float | None = None, throw: bool = True) -> Outcome:
+def solve(
+    auction: Auction,
+    solver: str | None = None,
+    tol: float | None = None,
+    throw: bool = True,
+    *,
+    reference: Floats | None = None,
+    warm: Outcome | None = None,
+) -> Outcome:
     """Clear an auction.
 
     Parameters
@@ -39,6 +50,12 @@ def solve(auction: Auction, solver: str | None = None, tol: float | None = None,
         Largest measure of the certificate that counts as solved; None is the engine's own.
     throw : bool
         False returns what was reached, with its certificate, instead of raising NotSolved.
+    reference : (n_products,) [money / quantity], optional
+        Where several prices clear the auction, those nearest to these are taken; NaN where a product has none. None:
+        the middle of each product's own quotes.
+    warm : Outcome, optional
+        An earlier outcome to start from, of this auction or a similar one. It saves time (native engine) and never
+        changes the answer.
 
     Raises
     ------
@@ -66,25 +83,53 @@ def solve(auction: Auction, solver: str | None = None, tol: float | None = None,
     program = program_of(auction, part)
     refuse_overflow(auction, part, program)
     refuse_unbounded(auction, part, program)
-    readings = _readings(run, program, tol) if len(program.c) else iter([_no_trade(program)])
-    # A canonical step, which turns an engine's answer into the one it stands for, belongs here.
-    (rates, prices, demand_prices), answer, certificate = _best(auction, part, readings, tol)
+    reference = None if reference is None else floats(reference)[part.products]
+    if not len(program.c):
+        readings = iter([plain(_no_trade(program))])
+    elif name == NATIVE:
+        start = None if warm is None else start_from(warm, auction, part, program)
+        readings = of_native(program, reference, start)
+    else:
+        readings = _of_library(run, program, tol, reference)
+    (rates, prices, demand_prices), reading, certificate = _best(auction, part, readings, tol, name == NATIVE)
+    answer = reading.answer
+    if name == NATIVE and certificate.status == "solved":
+        # The native engine promises fit as well.
+        certificate = replace(certificate, status="not solved")
     certificate = replace(certificate, iterations=answer.iterations, seconds=perf_counter() - started)
     outcome = Outcome(
-        auction, rates=rates, prices=prices, demand_prices=demand_prices, certificate=certificate, solver=name
+        auction,
+        rates=rates,
+        prices=prices,
+        demand_prices=demand_prices,
+        certificate=certificate,
+        solver=name,
+        price_low=_everywhere(reading.price_low, part, len(prices)),
+        price_high=_everywhere(reading.price_high, part, len(prices)),
     )
     if throw and not certificate.solved:
         raise NotSolved(_reason(name, answer.status, certificate), outcome)
     return outcome
 
 
-def _readings(run: Engine, program: Program, tol: float) -> Iterator[Answer]:
-    """What the engine may have meant; where nothing of that is proved, it is asked once more, for a sharper answer."""
+def _of_library(run: Engine, program: Program, tol: float, reference: Floats | None) -> Iterator[Reading]:
+    """Readings of a library's answer: finished exactly, else as near as it came.
+
+    Where nothing of that is proved, the library is asked once more, for a sharper answer.
+    """
     scaling = scaling_of(program)
     scaled = scaling.scaled(program)
     for asked in (tol, SHARPER * tol):
-        for reading in readings_of(scaled, run(scaled, asked), tol):
-            yield scaling.restored(program, reading)
+        answer = run(scaled, asked)
+        yield from of_engine(program, scaling.restored(program, answer), reference)
+        for reading in readings_of(scaled, answer, tol):
+            yield plain(scaling.restored(program, reading))
+
+
+def _everywhere(values: Floats, part: Part, n_products: int) -> Floats:
+    result = np.full(n_products, np.nan)
+    result[part.products] = values
+    return result
 
 
 def _no_trade(program: Program) -> Answer:
@@ -94,15 +139,16 @@ def _no_trade(program: Program) -> Answer:
 
 
 def _best(
-    auction: Auction, part: Part, readings: Iterator[Answer], tol: float
-) -> tuple[tuple[Floats, Floats, Floats], Answer, Certificate]:
-    """The first reading of the engine's answer that is proved, or the one that is nearest to it."""
-    reached: list[tuple[float, tuple[Floats, Floats, Floats], Answer, Certificate]] = []
+    auction: Auction, part: Part, readings: Iterator[Reading], tol: float, exact: bool
+) -> tuple[tuple[Floats, Floats, Floats], Reading, Certificate]:
+    """The first reading that is proved (exact, if that is asked for), else the one that is nearest to it."""
+    reached: list[tuple[float, tuple[Floats, Floats, Floats], Reading, Certificate]] = []
     for reading in readings:
-        rates, prices, demand_prices = spread(auction, part, reading)
+        rates, prices, demand_prices = spread(auction, part, reading.answer)
         demand_prices, certificate = certified(auction, rates, prices, demand_prices, tol)
-        reached.append((_worst(certificate)[1], (rates, prices, demand_prices), reading, certificate))
-        if certificate.solved:
+        distance = 0.0 if certificate.solved else _worst(certificate)[1]
+        reached.append((distance, (rates, prices, demand_prices), reading, certificate))
+        if certificate.status == "exact" or (certificate.solved and not exact):
             return reached[-1][1:]
     return min(reached, key=lambda one: one[0])[1:]
 

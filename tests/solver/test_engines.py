@@ -46,7 +46,7 @@ def test_engine_finds_the_prices_that_random_markets_were_built_around(engine, b
 
 def test_engines_table_says_what_is_here():
     table = fts.engines()
-    assert table.index.tolist() == ["clarabel", "osqp", "ecos", "scs", "piqp", "highs", "mosek"]
+    assert table.index.tolist() == ["native", "clarabel", "osqp", "ecos", "scs", "piqp", "highs", "mosek"]
     assert table.loc[["clarabel", "piqp"], "tol"].tolist() == [1e-9, 1e-9]
     assert table.loc[["ecos", "osqp", "scs"], "tol"].tolist() == [1e-5] * 3
     assert table.loc["clarabel", "installed"]

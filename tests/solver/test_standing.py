@@ -8,7 +8,7 @@ import pytest
 import fts
 from fts import Auction, Constant, Portfolio
 
-pytestmark = pytest.mark.parametrize("engine", ["clarabel", "piqp"])
+pytestmark = pytest.mark.parametrize("engine", ["clarabel", "piqp", "native"])
 BUYER, SELLER = [(0, 60), (100, 20)], [(-100, 70), (0, 10)]
 
 

@@ -106,7 +106,7 @@ BOUNDED = {
 }
 
 
-@pytest.mark.parametrize("engine", ["clarabel", "piqp"])
+@pytest.mark.parametrize("engine", ["clarabel", "piqp", "native"])
 @pytest.mark.parametrize("name", BOUNDED)
 def test_cycle_without_profit_is_solved(name, engine):
     outcome = BOUNDED[name].solve(engine)

@@ -1,0 +1,60 @@
+"""The native engine behind the engine port."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from fts.ports.engine import Answer, Program
+from fts.solver.exact import finish
+from fts.solver.native.interior_point import InteriorPoint
+from fts.solver.native.prepared import Prepared, prepare
+
+ENOUGH = (1e-8, 1e-10, 1e-12)
+"""What may be missing when the exact last step is tried, and tried again."""
+EARLY = 1e-4
+"""The same where nearly all bids are sloped: the last step then finds its segments from further away."""
+SLOPED = 0.9
+"""Share of sloped segments from which this is tried."""
+CLEAN = 1e-10
+"""What may be missing after it: rounding."""
+
+
+def solve(program: Program, tol: float) -> Answer:
+    """Solve a program by the interior-point method and the exact last step."""
+    return solve_exactly(program)
+
+
+def solve_exactly(program: Program) -> Answer:
+    """The exact answer, or the nearest to it that was found."""
+    exact, missing, rough = solve_prepared(prepare(program))
+    return exact if missing <= CLEAN else rough
+
+
+def solve_prepared(prepared: Prepared) -> tuple[Answer, float, Answer]:
+    """Solve a program that has been made ready."""
+    method = InteriorPoint(prepared.program, prepared.sizes, prepared.elimination)
+    point, steps = None, 0
+    mostly = np.count_nonzero(prepared.program.s > 0) >= SLOPED * len(prepared.program.s)
+    for enough in (EARLY, *ENOUGH) if mostly else ENOUGH:
+        point, more, status = method.solve(enough, point)
+        steps += more
+        rough = prepared.answer(point.x, point.y, point.prices, point.demand_prices, status, steps)
+        exact, missing = finish(prepared, rough)
+        if missing <= CLEAN or status != "solved":
+            break
+    return exact, missing, rough
+
+
+def without_noise(prepared: Prepared, answer: Answer, share: float) -> Answer:
+    """Prices and rates that are a tiny share of what is typical are 0."""
+    x, y, prices, demand_prices = answer.x, answer.y, answer.prices, answer.demand_prices
+    scales = prepared.scales
+    return replace(
+        answer,
+        x=np.where(np.abs(x) <= share * prepared.rooms * scales.rate, 0.0, x),
+        y=y,
+        prices=np.where(np.abs(prices) <= share * scales.price, 0.0, prices),
+        demand_prices=np.where(np.abs(demand_prices) <= share * scales.demand_price, 0.0, demand_prices),
+    )

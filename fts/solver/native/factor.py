@@ -1,0 +1,117 @@
+"""Factorisations of the product system: dense, or sparse where little fills in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotrs
+from scipy.sparse import csc_array
+from scipy.sparse.linalg import SuperLU, splu
+
+from fts.models.columns import Floats, Ints
+
+DIAGONAL = 1e-13
+"""Share added to the unit diagonal of the scaled matrix; refinement takes it out of the solution."""
+
+
+class DenseFactor:
+    """Cholesky factor of a symmetric positive semidefinite matrix, scaled to a unit diagonal.
+
+    Parameters
+    ----------
+    matrix : (n, n) in Fortran order
+        Its lower triangle counts; it is overwritten.
+    """
+
+    def __init__(self, matrix: NDArray[np.float64]) -> None:
+        at = np.arange(len(matrix))
+        diagonal = matrix[at, at]
+        self._unit = _unit(diagonal)
+        matrix *= self._unit[:, None]
+        matrix *= self._unit
+        extra = DIAGONAL
+        ones = np.where(diagonal > 0, 1.0, 0.0)
+        while True:
+            # The strict lower triangle is read afresh on every attempt; the factor overwrites a copy.
+            trial = matrix.copy(order="F")
+            trial[at, at] = ones + extra
+            self._factor, failed = dpotrf(trial, lower=1, clean=0, overwrite_a=1)
+            if not failed:
+                return
+            extra *= 100
+
+    def solve(self, right: Floats) -> Floats:
+        """Solve for one right-hand side, (n,)."""
+        solution, _ = dpotrs(self._factor, self._unit * right, lower=1, overwrite_b=1)
+        solved: Floats = self._unit * solution
+        return solved
+
+
+class SparsePattern:
+    """Where the entries of a sparse symmetric matrix stand, and the order in which they are eliminated.
+
+    Parameters
+    ----------
+    n : int
+    cells : (m,)
+        Entries ``column * n + row`` of the lower triangle, increasing.
+    """
+
+    def __init__(self, n: int, cells: Ints) -> None:
+        column, row = np.divmod(cells, n)
+        off = np.flatnonzero(row != column)
+        rows, columns = np.append(row, column[off]), np.append(column, row[off])
+        self._source = np.append(np.arange(len(cells)), off)
+        self.n, self.nnz = n, len(rows)
+        self._lay(rows, columns)
+        self._rows, self._columns = rows, columns
+        self.order = np.arange(n)
+
+    def _lay(self, rows: Ints, columns: Ints) -> None:
+        order = np.lexsort((rows, columns))
+        self._take = self._source[order]
+        self._row = rows[order].astype(np.int32)
+        self._start = np.append(0, np.cumsum(np.bincount(columns, minlength=self.n))).astype(np.int32)
+        self._diagonal = np.flatnonzero(self._row == np.repeat(np.arange(self.n), np.diff(self._start)))
+
+    def fill(self, values: Floats) -> int:
+        """Entries of the factor, found by factoring once; the order found is kept."""
+        factor = splu(self._matrix(values, DIAGONAL)[0], permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
+                      options={"SymmetricMode": True})
+        position = factor.perm_c.astype(np.int64)
+        self.order = np.argsort(position)
+        self._lay(position[self._rows], position[self._columns])
+        return int(factor.nnz)
+
+    def _matrix(self, values: Floats, extra: float) -> tuple[csc_array, Floats]:
+        data = values[self._take]
+        diagonal = np.zeros(self.n)
+        diagonal[self._row[self._diagonal]] = data[self._diagonal]
+        unit = _unit(diagonal)
+        data *= unit[self._row]
+        data *= np.repeat(unit, np.diff(self._start))
+        data[self._diagonal] = np.where(diagonal[self._row[self._diagonal]] > 0, 1.0, 0.0) + extra
+        return csc_array((data, self._row, self._start), shape=(self.n, self.n)), unit
+
+    def factor(self, values: Floats) -> SparseFactor:
+        """Factor the matrix with these entries, (m,)."""
+        matrix, unit = self._matrix(values, DIAGONAL)
+        factor = splu(matrix, permc_spec="NATURAL", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+        return SparseFactor(factor, unit, self.order)
+
+
+class SparseFactor:
+    """Factor of a sparse matrix, eliminated in an order that keeps it sparse."""
+
+    def __init__(self, factor: SuperLU, unit: Floats, order: Ints) -> None:
+        self._factor, self._unit, self._order = factor, unit, order
+
+    def solve(self, right: Floats) -> Floats:
+        """Solve for one right-hand side, (n,)."""
+        solution = np.empty_like(right)
+        solution[self._order] = self._unit * self._factor.solve(self._unit * right[self._order])
+        return solution
+
+
+def _unit(diagonal: Floats) -> Floats:
+    return 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))

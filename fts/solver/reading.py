@@ -1,0 +1,86 @@
+"""What an engine's answer may stand for, the best first: exact and canonical where it can be finished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fts.models.columns import Floats
+from fts.ports.engine import Answer, Program
+from fts.solver.canonical import Canonical, canonical
+from fts.solver.exact import finish
+from fts.solver.native import engine as native
+from fts.solver.native.prepared import Prepared, prepare
+
+NOISE = (1e-14, 1e-12, 1e-10)
+"""Shares of typical prices and rates that may be rounding of 0."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An answer, and what is known about the choice behind it.
+
+    Attributes
+    ----------
+    answer : Answer
+    price_low, price_high : (P,) [money / quantity]
+        NaN where not computed.
+    unique_prices, unique_quantities : bool
+        True only when proved.
+    """
+
+    answer: Answer
+    price_low: Floats
+    price_high: Floats
+    unique_prices: bool
+    unique_quantities: bool
+
+
+def of_native(program: Program, reference: Floats | None = None, warm: Answer | None = None) -> Iterator[Reading]:
+    """Readings of the native engine's answer.
+
+    Parameters
+    ----------
+    program : Program
+    reference : (P,) [money / quantity], optional
+        Prices to stay near to where there is a choice; NaN where there is none.
+    warm : Answer, optional
+        An answer of a similar program to start from.
+    """
+    prepared = prepare(program)
+    if warm is not None:
+        exact, missing = finish(prepared, warm)
+        if missing <= native.CLEAN:
+            yield from _finished(program, prepared, exact, reference)
+    exact, missing, rough = native.solve_prepared(prepared)
+    if missing <= native.CLEAN:
+        yield from _finished(program, prepared, exact, reference)
+    for answer in (exact, *(native.without_noise(prepared, exact, share) for share in NOISE), rough):
+        yield plain(answer)
+
+
+def of_engine(program: Program, answer: Answer, reference: Floats | None = None) -> Iterator[Reading]:
+    """Readings of any engine's answer that finish it exactly; none where it cannot be finished."""
+    prepared = prepare(program)
+    exact, missing = finish(prepared, answer)
+    if missing <= native.CLEAN:
+        yield from _finished(program, prepared, exact, reference)
+
+
+def plain(answer: Answer) -> Reading:
+    """An answer about whose choice nothing is known."""
+    unknown = np.full(len(answer.prices), np.nan)
+    return Reading(answer, unknown, unknown, False, False)
+
+
+def _finished(program: Program, prepared: Prepared, exact: Answer, reference: Floats | None) -> Iterator[Reading]:
+    made = canonical(program, native.without_noise(prepared, exact, NOISE[0]), native.solve_exactly, reference)
+    yield _known(made, made.answer)
+    for share in NOISE:
+        yield _known(made, native.without_noise(prepared, made.answer, share))
+
+
+def _known(made: Canonical, answer: Answer) -> Reading:
+    return Reading(answer, made.price_low, made.price_high, made.unique_prices, made.unique_quantities)
