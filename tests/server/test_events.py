@@ -6,7 +6,8 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +19,12 @@ from fts.models.records import BatchRecord
 from fts.server import local
 from fts.server.feed import EventStream, Feed
 from tests.server.conftest import Exchange
+
+
+def apart(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run in a thread of its own: a browser test before this one may have left its event loop in the main thread."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(run())).result()
 
 
 @contextmanager
@@ -94,7 +101,7 @@ def test_the_line_is_kept_open_by_comments_that_end_no_event() -> None:
             await asyncio.sleep(0.02)
             feed.end()
 
-    asyncio.run(run())
+    apart(run)
     comments = [body for body in sent if body == b":\n"]
     assert len(comments) >= 3
     # A comment is a line of its own, and no empty line follows it: only the event has one.
@@ -126,7 +133,7 @@ def test_a_slow_reader_is_dropped_and_nobody_waits_for_it() -> None:
         feed.end()
         await asyncio.wait_for(quick, 5)
 
-    asyncio.run(run())
+    apart(run)
     assert sum(b"event: outcome" in body for body in kept) == 20
 
 
@@ -142,7 +149,7 @@ def test_stopping_waits_for_no_stuck_reader() -> None:
         feed.end()
         await asyncio.wait_for(stuck, 5)
 
-    asyncio.run(run())
+    apart(run)
 
 
 def test_a_reader_who_goes_away_is_forgotten() -> None:
@@ -159,7 +166,7 @@ def test_a_reader_who_goes_away_is_forgotten() -> None:
         assert not feed._readers
         feed.end()
 
-    asyncio.run(run())
+    apart(run)
 
 
 def test_stopping_the_exchange_ends_the_streams() -> None:
