@@ -17,7 +17,6 @@ from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Engine, Program
 from fts.solver.certificate import certified
 from fts.solver.engines import DEFAULT, NATIVE, engine, tolerance
-from fts.solver.engines import DEFAULT, engine, tolerance
 from fts.solver.magnitude import refuse_overflow
 from fts.solver.program import Part, part_of, program_of, spread
 from fts.solver.reading import Reading, of_engine, of_native, plain
