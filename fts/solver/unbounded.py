@@ -99,7 +99,10 @@ def _profitable_cycle(B: csc_array, W: csc_array, ends: _Ends) -> Ints | None:
 
 
 def _earns(W: csc_array, price: Floats, rates: Floats) -> bool:
-    flows = price * (W @ rates)
+    through = W @ rates
+    # What cancels in a demand leaves rounding, which earns nothing.
+    through[np.abs(through) <= PROFIT * (abs(W) @ np.abs(rates))] = 0.0
+    flows = price * through
     return bool(flows.sum() > PROFIT * np.abs(flows).sum())
 
 

@@ -132,3 +132,15 @@ def test_a_warm_start_after_bids_came_and_went(seed):
     kept["new"] = next(iter(auction.portfolios.values()))
     changed = fts.Auction(dict(auction.demands), kept)
     same(cleared(changed), cleared(changed, warm=earlier))
+
+
+@pytest.mark.parametrize("seed", [51, 183, 479, 850, 857, 1153])
+def test_rates_that_cancel_in_a_demand_are_no_profit_in_any_order(seed):
+    # Rounding of 1e-16 in a demand's rate once looked like a profit without limit, in one order of the bids.
+    auction = market(seed)
+    demands, portfolios = list(auction.demands.items()), list(auction.portfolios.items())
+    rng = np.random.default_rng(seed)
+    rng.shuffle(demands)
+    rng.shuffle(portfolios)
+    for one in (auction, fts.Auction(dict(demands), dict(portfolios))):
+        assert solve(one, "native").certificate.solved
