@@ -11,6 +11,7 @@ from fts.ports.engine import Program
 from fts.solver.program import Part
 from fts.solver.scaling import scaling_of
 
+LARGEST = 1e100
 ADVICE = "write its rates, prices and weights in units that keep them between 1e-100 and 1e100"
 
 
@@ -22,7 +23,13 @@ def refuse_overflow(auction: Auction, part: Part, program: Program) -> None:
     InvalidAuction
         The message names one demand or portfolio that causes it.
     """
-    slopes = ~(np.isfinite(program.c) & np.isfinite(program.s))
+    # Squares of numbers between 1e-100 and 1e100 are far from the ends of float64.
+    for matrix in (program.B, program.W):
+        size = np.abs(matrix.data)
+        owner = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+        _refuse("portfolio", auction.portfolio_ids, part.portfolios[owner[(size < 1 / LARGEST) | (size > LARGEST)]])
+    ends = np.where(np.isfinite(program.hi - program.lo), program.hi - program.lo, 0.0)
+    slopes = ~((np.abs(program.c) <= LARGEST) & (np.abs(program.s) <= LARGEST) & (ends <= LARGEST))
     _refuse("demand", auction.demand_ids, part.demands[program.segment_demand[slopes]])
     with np.errstate(all="ignore"):
         scaled = scaling_of(program).scaled(program)

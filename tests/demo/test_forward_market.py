@@ -37,7 +37,7 @@ def test_it_clears_the_whole_market_and_complains_of_nothing(executed):
     for output in outputs(executed):
         if output["output_type"] == "stream":
             told[output["name"]] += output["text"]
-    assert "solved: 3,420 portfolios, 576 products" in told["stdout"]
+    assert "exact: 3,420 portfolios, 576 products" in told["stdout"]
     assert told["stderr"] == ""
 
 
