@@ -9,7 +9,7 @@ import numpy as np
 
 from fts.models.columns import Floats
 from fts.ports.engine import Answer, Program
-from fts.solver.canonical import Canonical, canonical
+from fts.solver.canonical.choice import Canonical, canonical
 from fts.solver.exact import finish
 from fts.solver.native import engine as native
 from fts.solver.native.prepared import Prepared, prepare
@@ -77,8 +77,7 @@ def plain(answer: Answer) -> Reading:
 
 def _finished(program: Program, prepared: Prepared, exact: Answer, reference: Floats | None) -> Iterator[Reading]:
     made = canonical(program, native.without_noise(prepared, exact, NOISE[0]), native.solve_exactly, reference)
-    yield _known(made, made.answer)
-    for share in NOISE:
+    for share in (NOISE[0], 0.0, *NOISE[1:]):
         yield _known(made, native.without_noise(prepared, made.answer, share))
 
 

@@ -23,13 +23,14 @@ CLEAN = 1e-10
 
 def solve(program: Program, tol: float) -> Answer:
     """Solve a program by the interior-point method and the exact last step."""
-    return solve_exactly(program)
-
-
-def solve_exactly(program: Program) -> Answer:
-    """The exact answer, or the nearest to it that was found."""
     exact, missing, rough = solve_prepared(prepare(program))
     return exact if missing <= CLEAN else rough
+
+
+def solve_exactly(program: Program) -> Answer | None:
+    """The exact answer, or None where none was found."""
+    exact, missing, _ = solve_prepared(prepare(program))
+    return exact if missing <= CLEAN else None
 
 
 def solve_prepared(prepared: Prepared) -> tuple[Answer, float, Answer]:

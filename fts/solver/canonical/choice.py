@@ -1,0 +1,59 @@
+"""One answer among the optimal ones.
+
+Where curves are flat, prices step or portfolios duplicate each other, many fills and many prices are optimal. The
+optimal fills form one polyhedron and the clearing prices another; neither depends on which point of the other is taken.
+
+1. fills: tied flat bids share in proportion to what they offer, least ``Σ v_j y_j² / size_j``;
+2. rates: of those the least traded, ``Σ |x_i B_i|²``;
+3. prices: nearest to the references, and what these leave open nearest to 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fts.models.columns import Floats
+from fts.ports.engine import Answer, Program
+from fts.solver.canonical.auctions import Solve
+from fts.solver.canonical.least_trade import least_trade
+from fts.solver.canonical.nearest_prices import nearest_prices
+from fts.solver.native.scaling import scales_of
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """The one answer, and where it is known that there was no choice.
+
+    Attributes
+    ----------
+    answer : Answer
+    unique_quantities, unique_prices : bool
+        True only when proved by rank.
+    price_low, price_high : (P,) [money / quantity]
+        Interval of clearing prices; infinite where unlimited, NaN where not computed.
+    """
+
+    answer: Answer
+    unique_quantities: bool
+    unique_prices: bool
+    price_low: Floats
+    price_high: Floats
+
+
+def canonical(program: Program, answer: Answer, solve: Solve, reference: Floats | None = None) -> Canonical:
+    """The canonical answer.
+
+    Parameters
+    ----------
+    program : Program
+    answer : Answer
+        An exact optimum of it.
+    solve : callable
+        Solves the auctions of large choices exactly, or gives None.
+    reference : (P,) [money / quantity], optional
+        Prices to stay near to; NaN where there is none. None: the middle of each product's own quotes.
+    """
+    scales = scales_of(program)
+    answer, unique_quantities = least_trade(program, answer, solve, scales)
+    found = nearest_prices(program, answer, solve, reference, scales)
+    return Canonical(found.answer, unique_quantities, found.unique, found.low, found.high)
