@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from fts.cli.private import keep_private
 from fts.errors import ConfigurationError
 from fts.models.auction import Auction
 from fts.models.curve import Constant
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         ("schedule", "from"): args.start,
         ("server", "auto_solve"): args.auto_solve,
     }
+    keep_private()
     secret = read_secret(args.secret, os.environ)
     settings = read_settings(args.config, os.environ, said)
     host = args.host or settings.host

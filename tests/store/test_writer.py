@@ -229,9 +229,14 @@ def test_a_full_disk_refuses_changes_and_loses_none(tmp_path: Path) -> None:
         assert {record.id for record in market.demands("00000000-0000-0000-0000-000000000007")} == told
 
 
-def test_the_log_stays_short_while_others_read_and_folding_it_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reopened", [False, True])
+def test_the_log_stays_short_while_others_read_and_folding_it_loses_nothing(tmp_path: Path, reopened: bool) -> None:
     store = DuckStore(tmp_path / "market.duckdb", log_bytes=60_000)
     store.open()
+    if reopened:
+        store.close()
+        store = DuckStore(tmp_path / "market.duckdb", log_bytes=60_000)
+        store.open()
     log, longest, over = tmp_path / "market.duckdb.wal", 0, threading.Event()
 
     def read() -> None:
