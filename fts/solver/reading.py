@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fts.models.columns import Floats
+from fts.models.outcome import Unique
 from fts.ports.engine import Answer, Program
 from fts.solver.canonical.choice import Canonical, canonical
 from fts.solver.exact import finish
@@ -27,15 +28,13 @@ class Reading:
     answer : Answer
     price_low, price_high : (P,) [money / quantity]
         NaN where not computed.
-    unique_prices, unique_quantities : bool
-        True only when proved.
+    unique : Unique
     """
 
     answer: Answer
     price_low: Floats
     price_high: Floats
-    unique_prices: bool
-    unique_quantities: bool
+    unique: Unique
 
 
 def of_native(program: Program, reference: Floats | None = None, warm: Answer | None = None) -> Iterator[Reading]:
@@ -72,7 +71,7 @@ def of_engine(program: Program, answer: Answer, reference: Floats | None = None)
 def plain(answer: Answer) -> Reading:
     """An answer about whose choice nothing is known."""
     unknown = np.full(len(answer.prices), np.nan)
-    return Reading(answer, unknown, unknown, False, False)
+    return Reading(answer, unknown, unknown, Unique(False, False))
 
 
 def _finished(program: Program, prepared: Prepared, exact: Answer, reference: Floats | None) -> Iterator[Reading]:
@@ -82,4 +81,4 @@ def _finished(program: Program, prepared: Prepared, exact: Answer, reference: Fl
 
 
 def _known(made: Canonical, answer: Answer) -> Reading:
-    return Reading(answer, made.price_low, made.price_high, made.unique_prices, made.unique_quantities)
+    return Reading(answer, made.price_low, made.price_high, made.unique)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fts.models.columns import Floats
+from fts.models.outcome import Unique
 from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve
 from fts.solver.canonical.least_trade import least_trade
@@ -27,15 +28,14 @@ class Canonical:
     Attributes
     ----------
     answer : Answer
-    unique_quantities, unique_prices : bool
+    unique : Unique
         True only when proved by rank.
     price_low, price_high : (P,) [money / quantity]
         Interval of clearing prices; infinite where unlimited, NaN where not computed.
     """
 
     answer: Answer
-    unique_quantities: bool
-    unique_prices: bool
+    unique: Unique
     price_low: Floats
     price_high: Floats
 
@@ -51,9 +51,9 @@ def canonical(program: Program, answer: Answer, solve: Solve, reference: Floats 
     solve : callable
         Solves the auctions of large choices exactly, or gives None.
     reference : (P,) [money / quantity], optional
-        Prices to stay near to; NaN where there is none. None: the middle of each product's own quotes.
+        Prices to stay near to; where there is none (NaN) it is the middle of the product's own quotes.
     """
     scales = scales_of(program)
     answer, unique_quantities = least_trade(program, answer, solve, scales)
     found = nearest_prices(program, answer, solve, reference, scales)
-    return Canonical(found.answer, unique_quantities, found.unique, found.low, found.high)
+    return Canonical(found.answer, Unique(found.unique, unique_quantities), found.low, found.high)

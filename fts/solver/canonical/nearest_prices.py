@@ -52,7 +52,7 @@ class Prices:
 
 
 def nearest_prices(program: Program, answer: Answer, solve: Solve, reference: Floats | None, scales: Scales) -> Prices:
-    """The clearing prices nearest to the references, (P,) with NaN where there is none; None: each product's quotes."""
+    """The clearing prices nearest to the references, (P,); where there is none (NaN), to the product's own quotes."""
     low, high = price_intervals(program, answer, scales.demand_price)
     unknowns = _Unknowns(program, low, high, scales)
     free = open_unknowns(unknowns.equations, unknowns.settled)
@@ -60,7 +60,9 @@ def nearest_prices(program: Program, answer: Answer, solve: Solve, reference: Fl
     if not free[:P].any():
         return Prices(answer, True, answer.prices.copy(), answer.prices.copy())
     least, most, only = quotes(program, low, high)
-    target = _middles(least, most) if reference is None else reference
+    target = _middles(least, most)
+    if reference is not None:
+        target = np.where(np.isnan(reference), target, reference)
     moves = np.zeros(P, dtype=bool)
     for group in groups(unknowns.equations, unknowns.limits, free):
         products = group.unknowns[group.unknowns < P]
