@@ -81,4 +81,7 @@ def _finished(program: Program, prepared: Prepared, exact: Answer, reference: Fl
 
 
 def _known(made: Canonical, answer: Answer) -> Reading:
-    return Reading(answer, made.price_low, made.price_high, made.unique)
+    # A price that is determined is its own interval, also where its rounding is taken for 0.
+    determined = made.price_low == made.price_high
+    low, high = (np.where(determined, answer.prices, end) for end in (made.price_low, made.price_high))
+    return Reading(answer, low, high, made.unique)

@@ -14,8 +14,11 @@ RANK = 1e-11
 """Singular values below this share of the largest one are rounding."""
 CLEAN = 1e-13
 """Components of a direction below this are rounding."""
-PULL = 1e-7
-"""Weight of the moves that a level does not care about, while its active bounds are looked for."""
+PULLS = (1e-7, 1e-5, 1e-4, 1e-3)
+"""Weights of the moves that a level does not care about, while its active bounds are looked for: the first that gives
+an optimal point."""
+BALANCE = 1e-9
+"""What may be missing in the balance of an optimal point, and the least force of a bound that holds it."""
 FAR = 1e-18
 """Least share of the residual of the least-distance problem; without it the bounds contradict each other."""
 SLACK = 1e-11
@@ -75,14 +78,16 @@ def nearest(N: Floats, rows: Floats, low: Floats, high: Floats, levels: list[Lev
         G, g = root[:, None] * N[wished], root * (level.target - move)[wished]
         C = rows @ N
         bends = np.linalg.norm(C, axis=1) > RANK * size
-        along = _closest(G, g, *_bounds(C[bends], low[bends], high[bends], noise))
-        if along is None:
+        found = _closest(G, g, *_bounds(C[bends], low[bends], high[bends], noise))
+        if found is None:
             return None
+        along, held = found
         step = N @ along
         move = move + step
         through = rows @ step
         low, high = low - through, high - through
-        N = _clean(N @ directions(G))
+        # Bounds that cost this level something hold every point that satisfies it best.
+        N = _clean(N @ directions(np.vstack([G, held])))
     return move
 
 
@@ -105,21 +110,41 @@ def _clean(N: Floats) -> Floats:
     return np.where(np.abs(N) > CLEAN, N, 0.0)
 
 
-def _closest(G: Floats, g: Floats, D: Floats, d: Floats, slack: Floats) -> Floats | None:
-    """The ``t`` with the least ``|G t - g|`` and ``D t ≤ d``, to within the slack of each bound."""
+def _closest(G: Floats, g: Floats, D: Floats, d: Floats, slack: Floats) -> tuple[Floats, Floats] | None:
+    """The ``t`` with the least ``|G t - g|`` and ``D t ≤ d``, to within the slack of each bound.
+
+    The second result are the rows of D that it would be further without, (h, k).
+    """
     scale = np.linalg.norm(G, ord=2)
     if scale <= 0:
-        return np.zeros(G.shape[1])
+        return np.zeros(G.shape[1]), D[:0]
     G, g = G / scale, g / scale
     free = least_squares(G, g)
     if (D @ free - d <= slack).all():
-        return free
-    found = _least_distance(G, g, D, d + slack)
-    if found is None:
+        return free, D[:0]
+    for pull in PULLS:
+        found = _least_distance(G, g, D, d + slack, pull)
+        if found is None:
+            continue
+        t = _sharpened(G, g, D, d, *found)
+        reach = max(float(np.linalg.norm(t)), float(np.linalg.norm(g)))
+        if (D @ t - d <= slack + SLACK * reach).all():
+            held = _holding(G, g, D[found[1]], t, BALANCE * reach)
+            if held is not None:
+                return t, held
+    return None
+
+
+def _holding(G: Floats, g: Floats, on: Floats, t: Floats, least: float) -> Floats | None:
+    """The rows that hold an optimal point with a force, (h, k); None: the rows do not make it one."""
+    slope = G.T @ (g - G @ t)
+    if not len(on):
+        return on if np.linalg.norm(slope) <= least else None
+    try:
+        force, unbalanced = nnls(on.T, slope, maxiter=50 * (len(t) + 10))
+    except RuntimeError:  # its limit of steps
         return None
-    t = _sharpened(G, g, D, d, *found)
-    reach = max(float(np.linalg.norm(t)), float(np.linalg.norm(g)))
-    return t if (D @ t - d <= slack + SLACK * reach).all() else None
+    return on[force > least] if unbalanced <= least else None
 
 
 def least_squares(A: Floats, b: Floats, floor: float = 0.0) -> Floats:
@@ -139,10 +164,10 @@ def _bounds(C: Floats, low: Floats, high: Floats, noise: float) -> tuple[Floats,
     return D / size[:, None], d / size, noise / size
 
 
-def _least_distance(G: Floats, g: Floats, D: Floats, d: Floats) -> tuple[Floats, Flags] | None:
+def _least_distance(G: Floats, g: Floats, D: Floats, d: Floats, pull: float) -> tuple[Floats, Flags] | None:
     """``t`` and the bounds that hold it, by non-negative least squares."""
     k = G.shape[1]
-    Q, R = qr(np.vstack([G, PULL * np.eye(k)]), mode="economic", check_finite=False)
+    Q, R = qr(np.vstack([G, pull * np.eye(k)]), mode="economic", check_finite=False)
     f = Q.T @ np.append(g, np.zeros(k))
     # q = R t - f is to be short under M q ≥ m; it is at least as long as the furthest bound is away.
     M = -solve_triangular(R, D.T, trans="T", check_finite=False).T
