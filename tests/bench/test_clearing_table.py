@@ -82,7 +82,18 @@ def test_one_bid_in_a_hundred_was_another_before(make):
 
 def test_the_table_has_every_case_with_its_proof(tmp_path):
     done = subprocess.run(
-        [sys.executable, "native.py", "--scale", "0.01", "--rounds", "1", "--csv", str(tmp_path / "table.csv")],
+        [
+            sys.executable,
+            "native.py",
+            "--scale",
+            "0.01",
+            "--rounds",
+            "1",
+            "--threads",
+            "1",
+            "--csv",
+            str(tmp_path / "table.csv"),
+        ],
         cwd=FOLDER,
         capture_output=True,
         text=True,
