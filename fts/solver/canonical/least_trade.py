@@ -13,7 +13,8 @@ from fts.solver.canonical.auctions import Solve, least_rates, proportional_fills
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
 from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
 from fts.solver.canonical.ties import lengths, owners, tied_segments
-from fts.solver.native.scaling import Scales, scaled
+from fts.solver.native.prepared import Prepared
+from fts.solver.program import alone
 
 DIRECT = 200
 """Most unknowns of a group that is solved directly before its auctions are tried."""
@@ -33,7 +34,7 @@ AT_BOUND = 1e-12
 """A fill this near to a bound, in shares of the segment, stands at it."""
 
 
-def least_trade(program: Program, answer: Answer, solve: Solve, scales: Scales) -> tuple[Answer, bool]:
+def least_trade(program: Program, prepared: Prepared, answer: Answer, solve: Solve) -> tuple[Answer, bool]:
     """The optimal fills in proportion to what is offered, and of these the least traded rates.
 
     Returns
@@ -42,8 +43,10 @@ def least_trade(program: Program, answer: Answer, solve: Solve, scales: Scales) 
     bool
         Whether it is proved that there was no choice.
     """
-    tied = tied_segments(program, answer, scales.demand_price)
-    unknowns = _Unknowns(program, answer, tied, scales)
+    tied = tied_segments(program, answer, prepared.scales.demand_price)
+    if not tied.any() and alone(program.W).all():
+        return answer, True
+    unknowns = _Unknowns(program, prepared, answer, tied)
     free = open_unknowns(unknowns.equations)
     if not free.any():
         return answer, True
@@ -122,8 +125,8 @@ class _Unknowns:
     The equations are the products' and the demands'; a demand's rate changes by its tied fills only.
     """
 
-    def __init__(self, program: Program, answer: Answer, tied: Flags, scales: Scales) -> None:
-        p = scaled(program, scales)
+    def __init__(self, program: Program, prepared: Prepared, answer: Answer, tied: Flags) -> None:
+        p, scales = prepared.units, prepared.scales
         self.pieces = _pieces(program, answer, tied)
         self.n_portfolios = p.W.shape[1]
         self.piece_demand = demand = p.segment_demand[self.pieces.segment]
