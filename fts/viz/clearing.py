@@ -16,7 +16,7 @@ from fts.viz.axes import price_axis, price_unit, rate_axis, rate_unit
 from fts.viz.market_curve import MarketCurves, market_curves
 
 _VIEW = 5.0  # of the traded volume: how far to the right a picture of a much larger market reaches at first
-_AROUND = (0.5, 1.5)  # of the traded volume: the prices of these rates are in view at first
+_AROUND = (0.8, 1.2)  # of the traded volume: the prices of these rates are in view at first
 
 
 def supply_demand(
