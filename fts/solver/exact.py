@@ -100,18 +100,28 @@ class _Equations:
         single = per_column[e.private_portfolio] == 1
         self.alone_demand, self.alone = e.private_demand[single], e.private_portfolio[single]
         self.alone_weight = e.private_weight[single]
+        self._in_order = e.in_order and len(self.alone) == p.W.shape[1]
+        K, D = len(p.segment_demand), p.W.shape[0]
+        self._each = K == D and bool((p.segment_demand == np.arange(D)).all())
         self.rate_scale = e.rate_scale
         self.price_scale = abs(p.B).T
         self.n_portfolios = n_portfolios
 
     def by_demand(self, values: Floats) -> Floats:
+        """Sums over the segments of each demand, (D,)."""
+        if self._each:
+            return values
         return floats(np.bincount(self.program.segment_demand, weights=values, minlength=self.program.W.shape[0]))
+
+    def of_segment(self, values: Floats) -> Floats:
+        """Each segment's demand's value, (K,)."""
+        return values if self._each else values[self.program.segment_demand]
 
     def stand(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats) -> Standing:
         """The point, with every segment where fill and price together say it belongs."""
-        p, d = self.program, self.program.segment_demand
+        p = self.program
         y = np.clip(y, p.lo, p.hi)
-        pull = y + self.sizes * (p.c - p.s * y - demand_prices[d])
+        pull = y + self.sizes * (p.c - p.s * y - self.of_segment(demand_prices))
         full, empty = pull >= p.hi, pull <= p.lo
         y = np.where(full, p.hi, np.where(empty, p.lo, y))
         return self._exact(Standing(x, y, prices, demand_prices, ~(full | empty)))
@@ -120,16 +130,20 @@ class _Equations:
         """What follows at once: rates and prices of portfolios with one demand of their own."""
         total = self.by_demand(at.y)
         held = self.by_demand(at.between.astype(np.float64)) == 0
+        worth = self.elimination.B_across @ at.prices
+        if self._in_order:
+            at.x = np.where(held, total / self.alone_weight, at.x)
+            at.demand_prices = worth / self.alone_weight
+            return at
         fixed = held[self.alone_demand]
         at.x[self.alone[fixed]] = total[self.alone_demand[fixed]] / self.alone_weight[fixed]
-        worth = self.elimination.B_across @ at.prices
         at.demand_prices[self.alone_demand] = worth[self.alone] / self.alone_weight
         return at
 
     def parts(self, at: Standing) -> Parts:
         """What is missing on the curves, of portfolio prices, of demand rates and of products."""
         p = self.program
-        curve = np.where(at.between, p.c - p.s * at.y - at.demand_prices[p.segment_demand], 0.0)
+        curve = np.where(at.between, p.c - p.s * at.y - self.of_segment(at.demand_prices), 0.0)
         portfolio = self.elimination.B_across @ at.prices - self.W_across @ at.demand_prices
         demand = self.W_rows @ at.x - self.by_demand(at.y)
         product = -(self.elimination.B_rows @ at.x)
@@ -137,10 +151,10 @@ class _Equations:
 
     def missing(self, at: Standing, parts: Parts) -> float:
         """The largest relative violation: of the equations, and of what was assumed about the segments."""
-        p, d = self.program, self.program.segment_demand
+        p = self.program
         curve, portfolio, demand, product = parts
-        level = np.maximum(np.abs(at.demand_prices), 1e-3)[d]
-        pull = p.c - p.s * at.y - at.demand_prices[d]
+        level = self.of_segment(np.maximum(np.abs(at.demand_prices), 1e-3))
+        pull = p.c - p.s * at.y - self.of_segment(at.demand_prices)
         wrong = np.where(at.y <= p.lo, np.maximum(pull, 0.0), np.where(at.y >= p.hi, np.maximum(-pull, 0.0), 0.0))
         wrong = np.where(at.between, np.abs(curve), wrong) / np.maximum(level, np.abs(p.c))
         outside = np.maximum(np.maximum(p.lo - at.y, at.y - p.hi), 0.0) / self.sizes
@@ -164,15 +178,11 @@ class _Equations:
         e.factor(g)
         g = e.g
         t = self.by_demand(curve / h) - demand
-        a = -portfolio + np.bincount(
-            e.private_portfolio,
-            weights=e.private_weight * (t / g)[e.private_demand],
-            minlength=self.n_portfolios,
-        )
+        a = e.to_portfolios(e.private_weight * e.at_private(t / g)) - portfolio
         step = e.solve(a, product, t[e.shared_demand], rounds=1)
         demand_prices = (t - self.W_rows @ step.x) / g
         demand_prices[e.shared_demand] = step.shared
-        y = np.where(at.between, (curve - demand_prices[p.segment_demand]) / h, 0.0)
+        y = np.where(at.between, (curve - self.of_segment(demand_prices)) / h, 0.0)
         return self._exact(
             Standing(at.x + step.x, at.y + y, at.prices + step.prices, at.demand_prices + demand_prices, at.between)
         )
@@ -180,8 +190,8 @@ class _Equations:
     def move(self, at: Standing) -> Standing:
         """Segments that left their bounds are held there; those held at a bound with the wrong price are let go."""
         p = self.program
-        pull = p.c - p.s * at.y - at.demand_prices[p.segment_demand]
-        slack = 1e-12 * np.maximum(np.abs(p.c), np.abs(at.demand_prices[p.segment_demand]))
+        pull = p.c - p.s * at.y - self.of_segment(at.demand_prices)
+        slack = 1e-12 * np.maximum(np.abs(p.c), np.abs(self.of_segment(at.demand_prices)))
         room = 1e-13 * self.sizes
         full = at.between & (at.y > p.hi + room)
         empty = at.between & (at.y < p.lo - room)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
 
+from fts.errors import NotSolved
 from fts.models.columns import Floats
 from fts.ports.engine import Answer, Program
 from fts.solver.linear_program import cheapest
@@ -44,15 +45,19 @@ def nearest_prices(program: Program, answer: Answer) -> Answer:
     one, none, nothing = eye_array(D), csr_array((D, 2 * P)), csr_array((D, D))
     lower, upper = hstack([none, -one, -one, nothing]), hstack([none, one, nothing, -one])
     stacked: Any = vstack([lower, upper], format="csr")
-    found = cheapest(
-        np.concatenate([np.ones(2 * P), np.zeros(D), np.full(2 * D, MISFIT)]),
-        at_most=(
-            stacked[np.concatenate([at_least, at_most])],
-            np.concatenate([-(low / unit)[at_least], (high / unit)[at_most]]),
-        ),
-        equal=(equal, -(B.T @ answer.prices) / size),
-        bounds=[(0, None)] * (2 * P) + [(None, None)] * D + [(0, None)] * (2 * D),
-    )
+    try:
+        found = cheapest(
+            np.concatenate([np.ones(2 * P), np.zeros(D), np.full(2 * D, MISFIT)]),
+            at_most=(
+                stacked[np.concatenate([at_least, at_most])],
+                np.concatenate([-(low / unit)[at_least], (high / unit)[at_most]]),
+            ),
+            equal=(equal, -(B.T @ answer.prices) / size),
+            bounds=[(0, None)] * (2 * P) + [(None, None)] * D + [(0, None)] * (2 * D),
+        )
+    except NotSolved:
+        # Then the answer is judged as it is.
+        return answer
     if found is None:
         return answer
     moved = unit_p * (found[:P] - found[P : 2 * P])

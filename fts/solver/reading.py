@@ -49,11 +49,13 @@ def of_native(program: Program, reference: Floats | None = None, warm: Answer | 
         An answer of a similar program to start from.
     """
     prepared = prepare(program)
-    if warm is not None:
+    # Where prices tell the fills, the exact last step finds them from the earlier prices at once.
+    if warm is not None and native.mostly_sloped(program):
         exact, missing = finish(prepared, warm)
         if missing <= native.CLEAN:
             yield from _finished(program, prepared, exact, reference)
-    exact, missing, rough = native.solve_prepared(prepared)
+        warm = None
+    exact, missing, rough = native.solve_prepared(prepared, warm)
     if missing <= native.CLEAN:
         yield from _finished(program, prepared, exact, reference)
     for answer in (exact, *(native.without_noise(prepared, exact, share) for share in NOISE), rough):

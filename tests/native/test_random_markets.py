@@ -140,6 +140,12 @@ def test_a_warm_start_after_bids_came_and_went(seed):
     same(cleared(changed), cleared(changed, warm=earlier))
 
 
+def test_a_profit_without_limit_is_found_where_the_simplex_method_gives_up():
+    # HiGHS ends with "not set" on the linear program of this market, with its presolve.
+    with pytest.raises(UnboundedAuction, match="'d1'"):
+        solve(market(239464), "native")
+
+
 @pytest.mark.parametrize("seed", [51, 183, 479, 850, 857, 1153])
 def test_rates_that_cancel_in_a_demand_are_no_profit_in_any_order(seed):
     # Rounding of 1e-16 in a demand's rate once looked like a profit without limit, in one order of the bids.

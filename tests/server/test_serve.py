@@ -177,6 +177,8 @@ def test_what_was_accepted_is_finished(serve: Callable[..., Served], tmp_path: P
     assert len(batch) == 1
     assert not any("Traceback" in line or "ERROR" in line for line in served.lines)
     again = serve("--database", file)
+    admin.close()
+    client.close()
     with Client(again.url, client._connection._http.headers["Authorization"].removeprefix("Bearer ")) as reader:
         assert {record["id"] for record in reader.demands()} >= set(acknowledged)
         assert reader.batches()["results"][0]["instant"] == batch[0]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csc_array, csr_array, vstack
 
-from fts.models.columns import Flags, Floats
+from fts.models.columns import Flags, Floats, Ints, floats
 from fts.solver.native.normal import NormalMatrix
 
 
@@ -60,6 +60,10 @@ class Elimination:
         self.private_demand = W.indices[private].astype(np.int64)
         self.private_portfolio = column[private]
         self.private_weight = W.data[private]
+        # Most bids are one portfolio with one demand, in the same order: nothing to gather.
+        self.in_order = _is_range(self.private_demand, self.n_demands) and _is_range(
+            self.private_portfolio, self.n_portfolios
+        )
         self.shared_demand = np.flatnonzero(users > 1)
         self.S = csr_array(W)[self.shared_demand]
         self.B, self.B_rows = B, csr_array(B)
@@ -80,13 +84,22 @@ class Elimination:
     def factor(self, g: Floats) -> None:
         """Factor the system for the given response ``g_d = Σ 1/h`` of every demand, (D,)."""
         g = g + self._fixed_response
-        share = self.private_weight**2 / g[self.private_demand]
-        self.q = self.proximal + np.bincount(self.private_portfolio, weights=share, minlength=self.n_portfolios)
+        self.q = self.proximal + self.to_portfolios(self.private_weight**2 / self.at_private(g))
         self.g = g
         self.omega = 1.0 / self.q
         own = np.zeros(self.n_products + len(self.shared_demand))
         own[self.n_products :] = g[self.shared_demand]
         self._factor = self._normal.factor(self.omega, own)
+
+    def at_private(self, by_demand: Floats) -> Floats:
+        """Values of demands at the weights of private demands."""
+        return by_demand if self.in_order else by_demand[self.private_demand]
+
+    def to_portfolios(self, at_private: Floats) -> Floats:
+        """Values at the weights of private demands, added up for each portfolio, (I,)."""
+        if self.in_order:
+            return at_private
+        return floats(np.bincount(self.private_portfolio, weights=at_private, minlength=self.n_portfolios))
 
     def _products(self, a: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
         """Rates, prices and shared multipliers that solve the factored system for a right-hand side (P + S,)."""
@@ -119,3 +132,7 @@ class Elimination:
             x += more_x
             prices, shared = prices + more_prices, shared + more_shared
         return Step(x, prices, shared)
+
+
+def _is_range(positions: Ints, n: int) -> bool:
+    return len(positions) == n and bool((positions == np.arange(n)).all())

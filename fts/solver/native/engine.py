@@ -34,9 +34,18 @@ def solve_exactly(program: Program) -> Answer | None:
     return exact if missing <= CLEAN else None
 
 
-def solve_prepared(prepared: Prepared) -> tuple[Answer, float, Answer]:
-    """Solve a program that has been made ready: the exact answer, what it misses, and the answer it was made from."""
-    found = _solve(prepared)
+def solve_prepared(prepared: Prepared, warm: Answer | None = None) -> tuple[Answer, float, Answer]:
+    """Solve a program that has been made ready: the exact answer, what it misses, and the answer it was made from.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    warm : Answer, optional
+        Of a similar program, to start near.
+    """
+    found = _solve(prepared, warm)
+    if found[1] > CLEAN and warm is not None:
+        found = _solve(prepared)
     e = prepared.elimination
     size = e.n_portfolios + e.n_products + len(e.shared_demand)
     if found[1] <= CLEAN or size > LARGEST:
@@ -48,11 +57,15 @@ def solve_prepared(prepared: Prepared) -> tuple[Answer, float, Answer]:
     return min(found, again, key=lambda one: one[1])
 
 
-def _solve(prepared: Prepared) -> tuple[Answer, float, Answer]:
+def mostly_sloped(program: Program) -> bool:
+    """Whether prices alone tell nearly every fill, so that the last step finds its segments from further away."""
+    return bool(np.count_nonzero(program.s > 0) >= SLOPED * len(program.s))
+
+
+def _solve(prepared: Prepared, warm: Answer | None = None) -> tuple[Answer, float, Answer]:
     method = InteriorPoint(prepared.program, prepared.sizes, prepared.elimination)
-    point, steps = None, 0
-    mostly = np.count_nonzero(prepared.program.s > 0) >= SLOPED * len(prepared.program.s)
-    for enough in (EARLY, *ENOUGH) if mostly else ENOUGH:
+    point, steps = None if warm is None else method.near(*prepared.point(warm)), 0
+    for enough in (EARLY, *ENOUGH) if mostly_sloped(prepared.program) else ENOUGH:
         point, more, status = method.solve(enough, point)
         steps += more
         rough = prepared.answer(point.x, point.y, point.prices, point.demand_prices, status, steps)

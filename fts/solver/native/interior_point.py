@@ -24,6 +24,10 @@ from fts.solver.native.elimination import Elimination
 
 MOST_STEPS = 100
 TOWARDS_BOUND = 0.995
+SHORT = 1.0
+"""A corrected step that gets less far than this share of the predictor is made again with less correction."""
+INSIDE = 0.1
+"""How far inside its bounds, in shares of its size, and above 0, in typical prices, a warm start begins."""
 
 
 @dataclass
@@ -121,6 +125,24 @@ class InteriorPoint:
         w = np.where(self.above, np.maximum(-miss, 0.0) + typical, 0.0)
         return Iterate(step.x, y, prices, demand_prices, left, right, v, w)
 
+    def near(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats) -> Iterate:
+        """A point inside the bounds near an earlier answer, with multipliers that fit its prices."""
+        p, room = self.program, INSIDE * self.sizes
+        low = np.where(self.below, p.lo + np.minimum(room, (p.hi - p.lo) / 2), -np.inf)
+        high = np.where(self.above, p.hi - np.minimum(room, (p.hi - p.lo) / 2), np.inf)
+        y = np.clip(y, low, high)
+        miss = p.s * y - p.c + self.of_segment(demand_prices)
+        return Iterate(
+            x,
+            y,
+            prices,
+            demand_prices,
+            left=np.where(self.below, y - self._lo, 1.0),
+            right=np.where(self.above, self._hi - y, 1.0),
+            v=np.where(self.below, np.maximum(miss, 0.0) + INSIDE, 0.0),
+            w=np.where(self.above, np.maximum(-miss, 0.0) + INSIDE, 0.0),
+        )
+
     def residual(self, at: Iterate) -> Residual:
         """What is missing at a point."""
         p = self.program
@@ -144,9 +166,7 @@ class InteriorPoint:
         f = missing.curve
         f = f + lower / at.left - upper / at.right
         t = self.by_demand(f / h) - missing.demand
-        a = -missing.portfolio
-        along = e.private_weight * (t / e.g)[e.private_demand]
-        a += np.bincount(e.private_portfolio, weights=along, minlength=e.n_portfolios)
+        a = e.to_portfolios(e.private_weight * e.at_private(t / e.g)) - missing.portfolio
         step = e.solve(a, missing.product, t[e.shared_demand])
         demand_prices = (t - self._W_rows @ step.x) / e.g
         demand_prices[e.shared_demand] = step.shared
@@ -197,6 +217,13 @@ class InteriorPoint:
             upper = np.where(self.above, target * size - at.right * at.w - affine.right * affine.w, 0.0)
             step = self.direction(at, missing, h, lower, upper)
             primal, dual = self.longest(at, step)
+            if min(primal, dual) < SHORT * reach:
+                # The predictor got further: its changes count only as far as it got (Colombo & Gondzio 2008).
+                less = 1.0 - reach**2
+                lower = np.where(self.below, lower + less * affine.left * affine.v, 0.0)
+                upper = np.where(self.above, upper + less * affine.right * affine.w, 0.0)
+                step = self.direction(at, missing, h, lower, upper)
+                primal, dual = self.longest(at, step)
             reach = min(1.0, TOWARDS_BOUND * min(primal, dual))
             at = Iterate(
                 at.x + reach * step.x,
