@@ -126,20 +126,21 @@ def _create(connection: duckdb.DuckDBPyConnection, wanted: dict[str, str | None]
 
 def _check(connection: duckdb.DuckDBPyConnection, path: str, wanted: dict[str, str | None]) -> Units:
     try:
-        found = connection.execute("SELECT schema_version FROM market").fetchone()
+        # All rows are fetched: a result that is not read to its end keeps its transaction open, and the log unfolded.
+        found = connection.execute("SELECT schema_version FROM market").fetchall()
     except duckdb.Error as error:
         raise SchemaMismatch(f"{path} has a table 'market', but not ours; name another file") from error
-    version = found[0] if found else None
+    version = found[0][0] if found else None
     if version != SCHEMA_VERSION:
         raise SchemaMismatch(
             f"the market file {path} has schema version {version}, this fts reads version {SCHEMA_VERSION}; "
             "open it with the fts that made it"
         )
     with failures(f"read the market file {path}"):
-        row = connection.execute("SELECT time_unit, quantity_unit, money_unit FROM market").fetchone()
-    if row is None:
+        rows = connection.execute("SELECT time_unit, quantity_unit, money_unit FROM market").fetchall()
+    if not rows:
         raise SchemaMismatch(f"the market file {path} does not say its units; name another file")
-    units = Units(*row)
+    units = Units(*rows[0])
     other = {name: unit for name, unit in wanted.items() if unit is not None and unit != units.to_json()[name]}
     if other:
         name, unit = next(iter(other.items()))
