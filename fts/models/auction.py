@@ -19,6 +19,7 @@ from fts.models import auction_file, frames, html, written
 from fts.models.columns import Columns, Flags, Floats, Ids, Ints, floats, ints
 from fts.models.curve import Constant, Curve, DemandCurve
 from fts.models.dropped import Dropped, dropped_of
+from fts.models.json_text import auction_text
 from fts.models.portfolio import Portfolio
 
 
@@ -304,7 +305,7 @@ class Auction:
         InvalidFile
             The file cannot be written.
         """
-        auction_file.write(self.to_json(), file)
+        auction_file.write(auction_text(self._columns()), file)
 
     def to_frames(self, kind: str = "pandas") -> dict[str, Any]:
         """The auction as the tables of :meth:`from_frames`.

@@ -57,18 +57,7 @@ def parsed(content: str | bytes, name: str) -> Any:
         raise InvalidFile(f"{name} is not a JSON file: {_short(error)}") from error
 
 
-def write(value: Any, file: str | Path | IO[str]) -> None:
-    """Write a JSON file.
-
-    Raises
-    ------
-    InvalidFile
-        The file cannot be written.
-    """
-    write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", file)
-
-
-def write_text(text: str, file: str | Path | IO[str]) -> None:
+def write(text: str, file: str | Path | IO[str]) -> None:
     """Write the text of a JSON file.
 
     Raises

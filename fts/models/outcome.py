@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from json.encoder import encode_basestring
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +17,7 @@ from fts.models import auction_file, html
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate
 from fts.models.columns import Flags, Floats, Ids, floats
+from fts.models.json_text import outcome_text
 from fts.models.number import read_number
 from fts.models.utility import utilities
 
@@ -173,9 +173,10 @@ class Outcome:
             The file cannot be written.
         """
         auction = self.auction
-        portfolios = _text(auction.portfolio_ids, self.portfolio_prices, self.rates)
-        products = _text(auction.product_ids, self.prices, self.volumes)
-        auction_file.write_text(f'{{\n  "portfolios": {portfolios},\n  "products": {products}\n}}\n', file)
+        text = outcome_text(
+            (auction.portfolio_ids, self.portfolio_prices, self.rates), (auction.product_ids, self.prices, self.volumes)
+        )
+        auction_file.write(text, file)
 
     @classmethod
     def read_json(cls, file: str | Path | IO[str] | IO[bytes], auction: Auction, tol: float | None = None) -> Outcome:
@@ -282,18 +283,6 @@ def _json(names: Ids, prices: Floats, rates: Floats) -> dict[str, dict[str, floa
         name: {"price": None if price != price else price, "rate": rate}
         for name, price, rate in zip(names.to_pylist(), prices.tolist(), rates.tolist(), strict=True)
     }
-
-
-def _text(names: Ids, prices: Floats, rates: Floats) -> str:
-    """What :func:`_json` gives, as the text of a file."""
-    if np.isinf(prices).any() or not np.isfinite(rates).all():
-        raise ValueError("Out of range float values are not JSON compliant")
-    shown = ["null" if price != price else repr(price) for price in prices.tolist()]
-    entries = [
-        f'    {name}: {{\n      "price": {price},\n      "rate": {rate!r}\n    }}'
-        for name, price, rate in zip(map(encode_basestring, names.to_pylist()), shown, rates.tolist(), strict=True)
-    ]
-    return "{\n" + ",\n".join(entries) + "\n  }" if entries else "{}"
 
 
 def _read_group(value: Any, key: str, names: pa.StringArray) -> tuple[Floats, Floats]:

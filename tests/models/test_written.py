@@ -157,6 +157,13 @@ def test_a_damaged_file_is_refused_in_the_same_words(text: str, data: st.DataObj
     assert result(bulk, content) == result(careful, content)
 
 
+@given(auctions(CURVES, WEIGHTS))
+def test_an_auction_file_is_its_json_to_the_letter(text: str) -> None:
+    auction, file = careful(text.encode()), io.StringIO()
+    auction.write_json(file)
+    assert file.getvalue() == json.dumps(auction.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 @pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.parent.name)
 def test_golden_files_are_read_in_bulk(file: Path) -> None:
     content = file.read_bytes()

@@ -1,0 +1,27 @@
+"""Linear programs solved by the simplex method of HiGHS as scipy brings it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scipy.optimize import linprog
+
+from fts.models.columns import Floats, floats
+
+_TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+
+
+def vertex(cost: Floats, at_most: tuple[Any, Floats], equal: tuple[Any, Floats], bounds: Any) -> Floats | None:
+    """A vertex with the least cost; see :func:`fts.solver.linear_program.cheapest`."""
+    solve: Any = linprog  # its types leave out sparse matrices and these options
+    result = solve(
+        cost,
+        A_ub=at_most[0],
+        b_ub=at_most[1],
+        A_eq=equal[0],
+        b_eq=equal[1],
+        bounds=bounds,
+        method="highs-ds",
+        options=_TIGHT,
+    )
+    return None if result.x is None else floats(result.x)
