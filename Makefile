@@ -21,6 +21,8 @@ $(BIN)/uv:
 $(INSTALLED): requirements.lock pyproject.toml | $(BIN)/uv
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+# An environment that writes no bytecode would translate these libraries anew in every process.
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c 'import fts.cli.solve, fts.solver'
 	@touch $@
 
 # The exchange with a dozen bidders, the dashboards and JupyterLab; Ctrl-C stops them together.

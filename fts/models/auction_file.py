@@ -24,29 +24,47 @@ def read(file: str | Path | IO[str] | IO[bytes]) -> Any:
     InvalidFile
         The file cannot be read, is no JSON, or holds NaN or Infinity.
     """
-    if isinstance(file, (str, Path)):
-        name = str(file)
-        try:
-            content: str | bytes = Path(file).read_bytes()
-        except OSError as error:
-            raise InvalidFile(f"cannot read {name}: {error.strerror}") from error
-    else:
-        name, content = getattr(file, "name", "the input"), file.read()
+    return parsed(*content_of(file))
+
+
+def content_of(file: str | Path | IO[str] | IO[bytes]) -> tuple[str | bytes, str]:
+    """The whole content of a file, and its name.
+
+    Raises
+    ------
+    InvalidFile
+        The file cannot be read.
+    """
+    if not isinstance(file, (str, Path)):
+        return file.read(), getattr(file, "name", "the input")
+    try:
+        return Path(file).read_bytes(), str(file)
+    except OSError as error:
+        raise InvalidFile(f"cannot read {file}: {error.strerror}") from error
+
+
+def parsed(content: str | bytes, name: str) -> Any:
+    """The JSON value in the content of a file; every number is a float64.
+
+    Raises
+    ------
+    InvalidFile
+        The content is no JSON, or holds NaN or Infinity.
+    """
     try:
         return json.loads(content, parse_int=float, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidFile(f"{name} is not a JSON file: {_short(error)}") from error
 
 
-def write(value: Any, file: str | Path | IO[str]) -> None:
-    """Write a JSON file.
+def write(text: str, file: str | Path | IO[str]) -> None:
+    """Write the text of a JSON file.
 
     Raises
     ------
     InvalidFile
         The file cannot be written.
     """
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if not isinstance(file, (str, Path)):
         file.write(text)
         return

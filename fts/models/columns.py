@@ -187,8 +187,9 @@ def _check_weights(
         raise InvalidWeights(f"a {group} weight of portfolio {owner!r} is not finite; write a finite number")
     known = target >= 0
     pair = portfolio[known] * max(n_targets, 1) + target[known]
-    if len(np.unique(pair)) != len(pair):
-        keys, counts = np.unique(pair, return_counts=True)
-        key = int(keys[counts > 1][0])
+    ordered = np.sort(pair)
+    twice = ordered[1:] == ordered[:-1]
+    if twice.any():
+        key = int(ordered[1:][twice][0])
         owner, other = columns.portfolio_ids[key // n_targets].as_py(), target_ids[key % n_targets].as_py()
         raise InvalidWeights(f"the {group} of portfolio {owner!r} names {other!r} twice; add the two weights")

@@ -17,6 +17,7 @@ from fts.models import auction_file, html
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate
 from fts.models.columns import Flags, Floats, Ids, floats
+from fts.models.json_text import outcome_text
 from fts.models.number import read_number
 from fts.models.utility import utilities
 
@@ -187,7 +188,11 @@ class Outcome:
         InvalidFile
             The file cannot be written.
         """
-        auction_file.write(self.to_json(), file)
+        auction = self.auction
+        text = outcome_text(
+            (auction.portfolio_ids, self.portfolio_prices, self.rates), (auction.product_ids, self.prices, self.volumes)
+        )
+        auction_file.write(text, file)
 
     @classmethod
     def read_json(cls, file: str | Path | IO[str] | IO[bytes], auction: Auction, tol: float | None = None) -> Outcome:

@@ -1,23 +1,11 @@
-"""Linear programs, solved by HiGHS as scipy brings it: by the simplex method, or another where that gives up."""
+"""Linear programs, of which few auctions need one: what solves them is imported with the first."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from scipy.optimize import linprog
-
-from fts.errors import NotSolved
-from fts.models.columns import Floats, floats
-
-_TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-# Now and then HiGHS gives up on what another of its ways solves.
-_WAYS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("highs-ds", {}),
-    ("highs-ds", {"presolve": False}),
-    ("highs-ipm", {}),
-)
-SOLVED, NO_VERTEX = 0, (2, 3)
-"""Statuses of scipy: solved; infeasible, unbounded."""
+from fts import adapters
+from fts.models.columns import Floats
 
 
 def cheapest(cost: Floats, at_most: tuple[Any, Floats], equal: tuple[Any, Floats], bounds: Any) -> Floats | None:
@@ -35,20 +23,5 @@ def cheapest(cost: Floats, at_most: tuple[Any, Floats], equal: tuple[Any, Floats
     NotSolved
         HiGHS gave up.
     """
-    solve: Any = linprog  # its types leave out sparse matrices and these options
-    for method, options in _WAYS:
-        result = solve(
-            cost,
-            A_ub=at_most[0],
-            b_ub=at_most[1],
-            A_eq=equal[0],
-            b_eq=equal[1],
-            bounds=bounds,
-            method=method,
-            options=_TIGHT | options,
-        )
-        if result.status == SOLVED:
-            return floats(result.x)
-        if result.status in NO_VERTEX:
-            return None
-    raise NotSolved(f"a linear program has no answer: {result.message}")
+    found: Floats | None = adapters.load("solver.optimizer").vertex(cost, at_most, equal, bounds)
+    return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+
 import numpy as np
 import pytest
 
@@ -56,6 +59,36 @@ def test_a_null_price_is_null_in_json(auction):
     assert written["products"]["C"] == {"price": None, "rate": 0.0}
     assert written["portfolios"]["none"] == {"price": None, "rate": 0.0}
     assert written["portfolios"]["buy"] == {"price": 40.0, "rate": 20.0}
+
+
+@pytest.mark.parametrize("scale", [1, 1e-7, 1 / 3, 1e17, 5e-324])
+def test_an_outcome_file_is_its_json_to_the_letter(auction, scale):
+    outcome = make(auction, rates=np.array([20, -20, 0, 0, 0]) * scale, prices=np.array([40, -40, np.nan]) / 3 * scale)
+    written = io.StringIO()
+    outcome.write_json(written)
+    assert written.getvalue() == json.dumps(outcome.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def test_ids_of_an_outcome_file_are_escaped():
+    names = ['quo"te', "back\\slash", "Übung\n", "\x01", "中\U0001f600", ""]
+    outcome = Auction({}, {name: Portfolio({}, {name: 1}) for name in names}).solve("native")
+    written = io.StringIO()
+    outcome.write_json(written)
+    assert written.getvalue() == json.dumps(outcome.to_json(), indent=2, ensure_ascii=False) + "\n"
+    assert list(json.loads(written.getvalue())["portfolios"]) == names
+
+
+def test_the_outcome_file_of_nothing():
+    written = io.StringIO()
+    Auction({}, {}).solve("native").write_json(written)
+    assert written.getvalue() == '{\n  "portfolios": {},\n  "products": {}\n}\n'
+
+
+def test_a_number_that_ran_over_is_no_json(auction):
+    # 1.7e308 · 0.5 + 1.7e308 · 0.5 is finite, the volume of A (half of 1.7e308 · 2.5) is not.
+    outcome = make(auction, rates=[1.7e308, -1.7e308, 1.7e308, 0, 0])
+    with pytest.raises(ValueError, match="not JSON compliant"), np.errstate(over="ignore"):
+        outcome.write_json(io.StringIO())
 
 
 @pytest.mark.parametrize(

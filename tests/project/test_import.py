@@ -44,6 +44,16 @@ def test_a_curve_needs_no_engine() -> None:
     assert not loaded_after("import fts; fts.Curve([(0, 60), (100, 20)])") & {"cvxpy", "clarabel", "duckdb", "panel"}
 
 
+def test_the_native_engine_loads_no_other(tmp_path: Path) -> None:
+    auction, outcome = Path(__file__).parents[1] / "golden" / "example" / "auction.json", tmp_path / "outcome.json"
+    words = ["solve", str(auction), "-o", str(outcome), "--solver", "native"]
+    # The proof, which the command says on standard error, is not what is asked for here.
+    silent = f"import contextlib, io\nwith contextlib.redirect_stderr(io.StringIO()):\n    fts.cli.main({words})"
+    loaded = loaded_after(f"import fts.cli\n{silent}")
+    assert outcome.exists()
+    assert not loaded & {"cvxpy", "clarabel", "duckdb", "panel", "fastapi"}
+
+
 def test_every_public_name_resolves() -> None:
     assert len(fts.__all__) > 10
     for name in fts.__all__:

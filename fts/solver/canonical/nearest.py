@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular, svd
-from scipy.optimize import nnls
 
+from fts import adapters
 from fts.models.columns import Flags, Floats, floats
 
 RANK = 1e-11
@@ -140,11 +140,16 @@ def _holding(G: Floats, g: Floats, on: Floats, t: Floats, least: float) -> Float
     slope = G.T @ (g - G @ t)
     if not len(on):
         return on if np.linalg.norm(slope) <= least else None
-    try:
-        force, unbalanced = nnls(on.T, slope, maxiter=50 * (len(t) + 10))
-    except RuntimeError:  # its limit of steps
+    found = _non_negative(on.T, slope)
+    if found is None:
         return None
+    force, unbalanced = found
     return on[force > least] if unbalanced <= least else None
+
+
+def _non_negative(A: Floats, b: Floats) -> tuple[Floats, float] | None:
+    found: tuple[Floats, float] | None = adapters.load("solver.optimizer").non_negative(A, b)
+    return found
 
 
 def least_squares(A: Floats, b: Floats, floor: float = 0.0) -> Floats:
@@ -181,10 +186,10 @@ def _least_distance(G: Floats, g: Floats, D: Floats, d: Floats, pull: float) -> 
     size = floats(np.linalg.norm(E, axis=0))
     end = np.zeros(k + 1)
     end[k] = 1.0
-    try:
-        held, _ = nnls(E / size, end, maxiter=50 * (k + 10))
-    except RuntimeError:  # its limit of steps
+    found = _non_negative(E / size, end)
+    if found is None:
         return None
+    held = found[0]
     left = E / size @ held - end
     if left[k] >= -FAR:
         return None

@@ -1,0 +1,50 @@
+"""What scipy's optimizer does for us. It takes as long to import as a small market to clear, and few markets need it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scipy.optimize import linprog, nnls
+
+from fts.errors import NotSolved
+from fts.models.columns import Floats, floats
+
+_TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+# Now and then HiGHS gives up on what another of its ways solves.
+_WAYS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("highs-ds", {}),
+    ("highs-ds", {"presolve": False}),
+    ("highs-ipm", {}),
+)
+SOLVED, NO_VERTEX = 0, (2, 3)
+"""Statuses of scipy: solved; infeasible, unbounded."""
+
+
+def vertex(cost: Floats, at_most: tuple[Any, Floats], equal: tuple[Any, Floats], bounds: Any) -> Floats | None:
+    """A vertex with the least cost; see :func:`fts.solver.linear_program.cheapest`."""
+    solve: Any = linprog  # its types leave out sparse matrices and these options
+    for method, options in _WAYS:
+        result = solve(
+            cost,
+            A_ub=at_most[0],
+            b_ub=at_most[1],
+            A_eq=equal[0],
+            b_eq=equal[1],
+            bounds=bounds,
+            method=method,
+            options=_TIGHT | options,
+        )
+        if result.status == SOLVED:
+            return floats(result.x)
+        if result.status in NO_VERTEX:
+            return None
+    raise NotSolved(f"a linear program has no answer: {result.message}")
+
+
+def non_negative(A: Floats, b: Floats) -> tuple[Floats, float] | None:
+    """The ``t ≥ 0`` with the least ``|A t - b|``, and that length; None where its limit of steps was reached."""
+    try:
+        t, length = nnls(A, b, maxiter=50 * (A.shape[0] + 10))
+    except RuntimeError:
+        return None
+    return t, float(length)
