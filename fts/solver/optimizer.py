@@ -1,4 +1,4 @@
-"""What scipy's optimizer does for us. It takes as long to import as a small market to clear, and few markets need it."""
+"""What scipy's optimizer is used for. It takes as long to import as a small market to clear, and few need it."""
 
 from __future__ import annotations
 
