@@ -19,6 +19,8 @@ from fts.models.records import Units
 
 log = logging.getLogger(__name__)
 
+REFUSED = (400, 401, 403)
+"""Answers to a token that is missing, bad or may not see the market."""
 RETRY = 1.0
 """Pause before an exchange that was never there is asked again [s]."""
 
@@ -43,6 +45,8 @@ class Seen:
         Whether the token reads auctions.
     lost : str or None
         Why the exchange cannot be seen now; None: it can.
+    refused : bool
+        Whether it is there, and refuses the token.
     """
 
     units: Units = Units()
@@ -53,6 +57,7 @@ class Seen:
     outcome: Outcome | None = None
     operator: bool = True
     lost: str | None = "connecting to the exchange"
+    refused: bool = False
 
 
 class Feed:
@@ -116,7 +121,8 @@ class Feed:
                 self._load()
                 self._follow()
             except FtsError as error:
-                self._show(lost=str(error))
+                refused = isinstance(error, RequestFailed) and error.status in REFUSED
+                self._show(lost=str(error), refused=refused)
                 self._stop.wait(RETRY)
 
     def _follow(self) -> None:
@@ -127,7 +133,7 @@ class Feed:
     def _told(self, lost: str | None) -> None:
         """The connection is lost, or there again; what changed meanwhile is read anew."""
         if lost is not None:
-            self._show(lost=lost)
+            self._show(lost=lost, refused=False)
         elif self.seen.lost is not None:
             self._load()
 

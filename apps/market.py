@@ -96,7 +96,7 @@ class MarketPage:
     def _show(self, seen: Seen) -> None:
         before, self._seen = self._seen, seen
         self._status.object = _status(seen)
-        self._lost.object = "" if seen.lost is None else _banner(seen.lost, seen.cleared)
+        self._lost.object = "" if seen.lost is None else _banner(seen.lost, seen)
         self._lost.visible = seen.lost is not None
         self._batch.object = _batch(seen)
         self._certificate.object = _certificate(seen)
@@ -144,7 +144,7 @@ class MarketPage:
         try:
             outcomes = self._feed.outcomes(product)
         except FtsError as error:
-            self._lost.param.update(object=_banner(str(error), seen.cleared), visible=True)
+            self._lost.param.update(object=_banner(str(error), seen), visible=True)
             return
         self._history.draw((), viz.price_history, outcomes, seen.units, title="Price by batch", height=210)
         self._volumes.draw((), viz.volume_history, outcomes, seen.units, title="Traded volume by batch", height=210)
@@ -210,7 +210,7 @@ def _middle(kinds: list[str]) -> str | None:
 
 def _status(seen: Seen) -> str:
     if seen.lost is not None:
-        badge = _badge("status", "exchange lost", _BAD)
+        badge = _badge("status", "token refused" if seen.refused else "exchange lost", _BAD)
     elif seen.batch is None:
         badge = _badge("status", "live, no batch yet", _BUSY)
     else:
@@ -223,12 +223,16 @@ def _badge(name: str, text: str, ground: str) -> str:
     return f'<span id="{name}" style="{style}">{escape(text)}</span>'
 
 
-def _banner(reason: str, cleared: str | None) -> str:
-    stays = f" Shown is the batch of {_clock(cleared)}." if cleared else ""
+def _banner(reason: str, seen: Seen) -> str:
+    stays = f" Shown is the batch of {_clock(seen.cleared)}." if seen.cleared else ""
+    what, advice = "The exchange cannot be reached.", " Trying again."
+    if seen.refused:
+        what = "The exchange refuses this dashboard's token."
+        advice = " Start the dashboard with a valid one: fts dashboard --token, or FTS_TOKEN; fts token makes one."
     style = f"background:{_BAD};color:#fff;border-radius:4px;padding:.6em 1em"
     return (
-        f'<div id="lost" role="alert" style="{style}"><b>The exchange cannot be reached.</b> '
-        f"{escape(reason)}.{stays} Trying again.</div>"
+        f'<div id="lost" role="alert" style="{style}"><b>{what}</b> '
+        f"{escape(reason)}.{stays}{advice}</div>"
     )
 
 

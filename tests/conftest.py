@@ -11,7 +11,7 @@ from hypothesis import settings
 settings.register_profile("default", deadline=None, print_blob=True)
 # Whether a change passes does not depend on luck; new markets are drawn at every desk, and in `make soak`.
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
-settings.register_profile("soak", deadline=None, print_blob=True, max_examples=2000)
+settings.register_profile("soak", deadline=None, print_blob=True, max_examples=3334)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 # A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that.

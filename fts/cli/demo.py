@@ -18,6 +18,7 @@ from typing import Any
 
 from fts import bundled
 from fts.cli.children import LOCALHOST, Child, Children, free_port
+from fts.cli.private import keep_private
 from fts.cli.sample import OpenMarket, open_market
 from fts.cli.screen import Screen
 from fts.cli.terminal import progress, say, seconds, state
@@ -70,6 +71,7 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the market until Ctrl-C."""
+    keep_private()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     # Everything is on this machine: a proxy for the internet is not asked for it.

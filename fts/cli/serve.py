@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from fts.cli.private import keep_private
 from fts.errors import ConfigurationError
 from fts.models.auction import Auction
 from fts.models.curve import Constant
@@ -41,7 +42,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--every", metavar="TIME", help="run a batch every 10s, 5m, 1h, … (default: only when asked)")
     parser.add_argument("--from", dest="start", metavar="INSTANT", help="an instant of that grid (default: 1970-01-01)")
     parser.add_argument("--auto-solve", action="store_true", default=None, help="run a batch after every change")
-    parser.add_argument("--solver", metavar="NAME", help="engine that clears (default: clarabel)")
+    parser.add_argument("--solver", metavar="NAME", help="engine that clears (default: native)")
     parser.add_argument("--root-path", default="", metavar="PATH", help="path under which a proxy serves this")
 
 
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         ("schedule", "from"): args.start,
         ("server", "auto_solve"): args.auto_solve,
     }
+    keep_private()
     secret = read_secret(args.secret, os.environ)
     settings = read_settings(args.config, os.environ, said)
     host = args.host or settings.host

@@ -21,7 +21,7 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("auction", help="auction file (JSON), - for standard input")
     parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the outcome goes (default: -)")
-    parser.add_argument("--solver", metavar="NAME", help="engine (default: clarabel)")
+    parser.add_argument("--solver", metavar="NAME", help="engine (default: native)")
     parser.add_argument("--tol", type=float, metavar="T", help="relative tolerance (default: the engine's own)")
 
 

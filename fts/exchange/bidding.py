@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from fts.exchange import bids
 from fts.exchange.batching import Batching
-from fts.exchange.given import read_bidders, read_data, read_id, read_ids, read_span
-from fts.models.curve import Constant, Curve, read_curve
+from fts.exchange.given import read_bidders, read_curve, read_data, read_id, read_ids, read_span
+from fts.models.curve import Constant, Curve
 from fts.models.records import DemandRecord, Page, PortfolioRecord, Row
 from fts.ports.store import Transaction
 

@@ -6,14 +6,22 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
+from itertools import pairwise
+from math import inf
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from fts.errors import InvalidInput, InvalidInstant, InvalidWeights, UnknownReference
+from fts.errors import InvalidCurve, InvalidInput, InvalidInstant, InvalidWeights, UnknownReference
+from fts.models.curve import DemandCurve
+from fts.models.curve import read_curve as read_any_curve
 from fts.models.instant import read_instant, write_instant
 from fts.models.weights import read_weights
+
+SMALLEST, LARGEST = 1e-30, 1e30
+"""Sizes of the numbers of a bid. One auction holds everybody's bids, and its arithmetic must hold them together."""
+ADVICE = "write the bid in other units"
 
 
 def read_id(value: Any, what: str) -> str:
@@ -46,8 +54,38 @@ def read_ids(weights: Any, group: str) -> dict[str, float]:
             raise unknown(value, group)
         if name in canonical and isinstance(weights, Mapping):
             raise InvalidWeights(f"the {group} of a portfolio names {name} twice; add the two weights")
+        if weight and not SMALLEST <= abs(weight) <= LARGEST:
+            raise InvalidWeights(
+                f"the weight of {name} is {weight!r}; it is 0 or between {SMALLEST:g} and {LARGEST:g} in size: {ADVICE}"
+            )
         canonical[name] = weight
     return canonical
+
+
+def read_curve(value: Any) -> DemandCurve | None:
+    """The demand curve of a bid, or None for an inactive one.
+
+    Raises
+    ------
+    InvalidCurve
+    """
+    curve = read_any_curve(value)
+    points = () if curve is None else curve.points
+    for k, (rate, price) in enumerate(points):
+        for what, number in (("rate", rate), ("price", price)):
+            if LARGEST < abs(number) < inf:
+                raise InvalidCurve(
+                    f"the {what} of point {k} is {number!r}; it is at most {LARGEST:g} in size: {ADVICE}"
+                )
+    for k, ((rate0, _), (rate1, _)) in enumerate(pairwise(points)):
+        if 0 < rate1 - rate0 < SMALLEST:
+            raise InvalidCurve(
+                f"the rates of points {k} and {k + 1} are {rate1 - rate0!r} apart; they are equal, or differ by "
+                f"{SMALLEST:g} or more: {ADVICE}"
+            )
+    return curve
+
+
 
 
 def unknown(name: str, group: str) -> UnknownReference:

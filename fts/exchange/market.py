@@ -19,6 +19,7 @@ from fts.exchange.listing import Listing
 from fts.exchange.schedule import Schedule
 from fts.models import html
 from fts.models.auction import Auction
+from fts.models.instant import write_instant
 from fts.models.outcome import Outcome
 from fts.ports.application import Terms
 from fts.ports.clearing import Clearing
@@ -153,6 +154,11 @@ class Market(Listing, Bidding):
 
     def _repr_html_(self) -> str:
         return html.market(self)
+
+    def __repr__(self) -> str:
+        last = self._last_batch()
+        ran = "no batch yet" if last is None else f"last batch {write_instant(last.instant)}"
+        return f"<fts.Market in {self.units.money_unit}/{self.units.quantity_unit}: {ran}>"
 
 
 def _solve(auction: Auction, solver: str | None) -> Outcome:

@@ -242,13 +242,14 @@ class Auction:
         Parameters
         ----------
         solver : str, optional
-            An engine of :func:`fts.engines`.
+            An engine of :func:`fts.engines`; None is ``native``.
         tol : float, optional
             Largest measure of the certificate that counts as solved; None is the engine's own.
         throw : bool
             False returns what was reached, with its certificate, instead of raising.
-        reference : (n_products,) [money / quantity], optional
-            Where several prices clear the auction, those nearest to these are taken; NaN where a product has none.
+        reference : mapping or Series of product to price, or (n_products,) [money / quantity], optional
+            Where several prices clear the auction, those nearest to these are taken; products it lacks fall back to
+            their own quotes.
         warm : Outcome, optional
             An earlier outcome to start from; it saves time and never changes the answer.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,18 @@ from fts.models.utility import utilities
 
 ROUNDING = 1e-12
 """Largest relative difference between a portfolio's price and ``basis · product prices``."""
+
+
+class Unique(NamedTuple):
+    """Where it is proved that an auction left no choice; False means that there may have been one.
+
+    Attributes
+    ----------
+    prices, quantities : bool
+    """
+
+    prices: bool
+    quantities: bool
 
 
 class Outcome:
@@ -44,6 +56,8 @@ class Outcome:
         Checked against ``basis · product prices``.
     price_low, price_high : (n_products,) [money / quantity], optional
         Interval of clearing prices; infinite where unlimited, NaN where not computed.
+    unique : Unique, optional
+        Where it is proved that the prices, and the rates, are the only ones that clear the auction.
     multipliers : mapping, optional
         Marginal values of constraints that a researcher added.
 
@@ -66,6 +80,7 @@ class Outcome:
         portfolio_prices: Any = None,
         price_low: Any = None,
         price_high: Any = None,
+        unique: Unique = Unique(False, False),  # noqa: B008 - a tuple never changes
         multipliers: Mapping[str, Any] | None = None,
     ) -> None:
         n_portfolios, n_products = len(auction.portfolio_ids), len(auction.product_ids)
@@ -78,6 +93,7 @@ class Outcome:
         self.price_high = unknown if price_high is None else _sized("price_high", price_high, n_products)
         self.certificate = certificate
         self.solver = solver
+        self.unique = unique
         self.multipliers = dict(multipliers or {})
         _check_finite("rate", "portfolio", self.rates, np.zeros(n_portfolios, dtype=bool), auction.portfolio_ids)
         _check_finite("price", "product", self.prices, auction.unpriced, auction.product_ids)
@@ -201,7 +217,7 @@ class Outcome:
         """
         portfolio_prices, rates = _read_group(value, "portfolios", auction.portfolio_ids)
         prices, volumes = _read_group(value, "products", auction.product_ids)
-        demand_prices, certificate = adapters.load("fts.solver").certified(auction, rates, prices, tol)
+        demand_prices, certificate = adapters.load("fts.solver").certified(auction, rates, prices, tol=tol)
         outcome = cls(
             auction,
             rates=rates,

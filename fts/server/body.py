@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from fts.errors import InvalidCurve, InvalidInput
-from fts.exchange.given import read_ids
-from fts.models.curve import DemandCurve, read_curve
+from fts.exchange.given import read_curve, read_ids
+from fts.models.curve import DemandCurve
 from fts.ports.application import Application
 from fts.server.limits import Limits
 from fts.server.refusal import BadRequest, NotJson, TooLarge, TooSlow

@@ -126,7 +126,9 @@ def _measure(auction: Auction, part: Part, x: Floats, pi: Floats, lam: Floats, t
     response = curves.best_response(clamped, lam, tol * Lambda)
     missed = curves.area(clamped, response, lam)
     value = _utilities(auction, part, clamped)
-    turnover = np.abs(lam) * (np.abs(clamped) + np.abs(response)) + np.abs(value)
+    # Where nothing is traded, λ may be only the rounding of portfolio prices that cancel.
+    floor = _largest(ints(W.indices), (1e-6 * (size_B.T @ pi_hat))[owner_W] / size_W.data, len(lam))
+    turnover = np.maximum(np.abs(lam), floor) * (np.abs(clamped) + np.abs(response)) + np.abs(value)
     gap = float(missed.sum())
     return _Measures(
         imbalance=_most(imbalance),

@@ -13,7 +13,7 @@ from fts.ports.engine import Engine
 from fts.solver.native import engine as native
 
 NATIVE = "native"
-DEFAULT = "clarabel"
+DEFAULT = NATIVE
 
 
 @dataclass(frozen=True)

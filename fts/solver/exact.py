@@ -92,7 +92,7 @@ class _Equations:
         self.prepared = prepared
         self.program, self.sizes, self.elimination = prepared.program, prepared.sizes, prepared.elimination
         p = self.program
-        self.W_rows = p.W.tocsr()
+        self.W_rows, self.W_across = p.W.tocsr(), p.W.T
         self.magnitude = abs(self.elimination.B_rows)
         n_portfolios = p.W.shape[1]
         e = self.elimination
@@ -122,7 +122,7 @@ class _Equations:
         held = self.by_demand(at.between.astype(np.float64)) == 0
         fixed = held[self.alone_demand]
         at.x[self.alone[fixed]] = total[self.alone_demand[fixed]] / self.alone_weight[fixed]
-        worth = self.program.B.T @ at.prices
+        worth = self.elimination.B_across @ at.prices
         at.demand_prices[self.alone_demand] = worth[self.alone] / self.alone_weight
         return at
 
@@ -130,7 +130,7 @@ class _Equations:
         """What is missing on the curves, of portfolio prices, of demand rates and of products."""
         p = self.program
         curve = np.where(at.between, p.c - p.s * at.y - at.demand_prices[p.segment_demand], 0.0)
-        portfolio = p.B.T @ at.prices - p.W.T @ at.demand_prices
+        portfolio = self.elimination.B_across @ at.prices - self.W_across @ at.demand_prices
         demand = self.W_rows @ at.x - self.by_demand(at.y)
         product = -(self.elimination.B_rows @ at.x)
         return curve, portfolio, demand, product

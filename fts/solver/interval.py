@@ -12,7 +12,7 @@ from fts.errors import NotSolved, UnknownReference
 from fts.models.columns import Floats, Ints
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer
-from fts.solver.canonical import price_intervals
+from fts.solver.canonical.ties import price_intervals
 from fts.solver.linear_program import cheapest
 from fts.solver.native.scaling import scaled, scales_of
 from fts.solver.program import part_of, program_of

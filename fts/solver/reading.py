@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fts.models.columns import Floats
+from fts.models.outcome import Unique
 from fts.ports.engine import Answer, Program
-from fts.solver.canonical import Canonical, canonical
+from fts.solver.canonical.choice import Canonical, canonical
 from fts.solver.exact import finish
 from fts.solver.native import engine as native
 from fts.solver.native.prepared import Prepared, prepare
@@ -27,15 +28,13 @@ class Reading:
     answer : Answer
     price_low, price_high : (P,) [money / quantity]
         NaN where not computed.
-    unique_prices, unique_quantities : bool
-        True only when proved.
+    unique : Unique
     """
 
     answer: Answer
     price_low: Floats
     price_high: Floats
-    unique_prices: bool
-    unique_quantities: bool
+    unique: Unique
 
 
 def of_native(program: Program, reference: Floats | None = None, warm: Answer | None = None) -> Iterator[Reading]:
@@ -72,15 +71,18 @@ def of_engine(program: Program, answer: Answer, reference: Floats | None = None)
 def plain(answer: Answer) -> Reading:
     """An answer about whose choice nothing is known."""
     unknown = np.full(len(answer.prices), np.nan)
-    return Reading(answer, unknown, unknown, False, False)
+    return Reading(answer, unknown, unknown, Unique(False, False))
 
 
 def _finished(program: Program, prepared: Prepared, exact: Answer, reference: Floats | None) -> Iterator[Reading]:
-    made = canonical(program, native.without_noise(prepared, exact, NOISE[0]), native.solve_exactly, reference)
-    yield _known(made, made.answer)
-    for share in NOISE:
+    clean = native.without_noise(prepared, exact, NOISE[0])
+    made = canonical(program, prepared, clean, native.solve_exactly, reference)
+    for share in (NOISE[0], 0.0, *NOISE[1:]):
         yield _known(made, native.without_noise(prepared, made.answer, share))
 
 
 def _known(made: Canonical, answer: Answer) -> Reading:
-    return Reading(answer, made.price_low, made.price_high, made.unique_prices, made.unique_quantities)
+    # A price that is determined is its own interval, also where its rounding is taken for 0.
+    determined = made.price_low == made.price_high
+    low, high = (np.where(determined, answer.prices, end) for end in (made.price_low, made.price_high))
+    return Reading(answer, low, high, made.unique)

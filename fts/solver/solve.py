@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
+import pandas as pd
 
 from fts.errors import ConfigurationError, NotSolved
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate
-from fts.models.columns import Floats, floats
+from fts.models.columns import Floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Engine, Program
 from fts.solver.certificate import certified
@@ -20,6 +21,7 @@ from fts.solver.engines import DEFAULT, NATIVE, engine, tolerance
 from fts.solver.magnitude import refuse_overflow
 from fts.solver.program import Part, part_of, program_of, spread
 from fts.solver.reading import Reading, of_engine, of_native, plain
+from fts.solver.reference import reference_prices
 from fts.solver.scaling import scaling_of
 from fts.solver.tidy import readings_of
 from fts.solver.unbounded import refuse_unbounded
@@ -35,7 +37,7 @@ def solve(
     tol: float | None = None,
     throw: bool = True,
     *,
-    reference: Floats | None = None,
+    reference: Mapping[str, float] | pd.Series[float] | Floats | None = None,
     warm: Outcome | None = None,
 ) -> Outcome:
     """Clear an auction.
@@ -44,14 +46,14 @@ def solve(
     ----------
     auction : Auction
     solver : str, optional
-        An engine of :func:`fts.engines`; None is ``clarabel``.
+        An engine of :func:`fts.engines`; None is ``native``.
     tol : float, optional
         Largest measure of the certificate that counts as solved; None is the engine's own.
     throw : bool
         False returns what was reached, with its certificate, instead of raising NotSolved.
-    reference : (n_products,) [money / quantity], optional
-        Where several prices clear the auction, those nearest to these are taken; NaN where a product has none. None:
-        the middle of each product's own quotes.
+    reference : mapping or Series of product to price, or (n_products,) [money / quantity], optional
+        Where several prices clear the auction, those nearest to these are taken. Products it lacks (or whose price is
+        NaN) fall back to the middle of their own quotes.
     warm : Outcome, optional
         An earlier outcome to start from, of this auction or a similar one. It saves time (native engine) and never
         changes the answer.
@@ -82,20 +84,20 @@ def solve(
     program = program_of(auction, part)
     refuse_overflow(auction, part, program)
     refuse_unbounded(auction, part, program)
-    reference = None if reference is None else floats(reference)[part.products]
+    near = None if reference is None else reference_prices(auction, reference)[part.products]
     if not len(program.c):
         readings = iter([plain(_no_trade(program))])
     elif name == NATIVE:
         start = None if warm is None else start_from(warm, auction, part, program)
-        readings = of_native(program, reference, start)
+        readings = of_native(program, near, start)
     else:
-        readings = _of_library(run, program, tol, reference)
+        readings = _of_library(run, program, tol, near)
     # A number that runs over shows in the certificate, which then proves nothing.
     with np.errstate(over="ignore", invalid="ignore"):
-        (rates, prices, demand_prices), reading, certificate = _best(auction, part, readings, tol, name == NATIVE)
+        (rates, prices, demand_prices), reading, certificate = _best(auction, part, readings, tol)
     answer = reading.answer
-    if name == NATIVE and certificate.status == "solved":
-        # The native engine promises fit as well.
+    if certificate.status == "solved":
+        # What leaves the solver fits as well.
         certificate = replace(certificate, status="not solved")
     certificate = replace(certificate, iterations=answer.iterations, seconds=perf_counter() - started)
     outcome = Outcome(
@@ -107,6 +109,7 @@ def solve(
         solver=name,
         price_low=_everywhere(reading.price_low, part, len(prices)),
         price_high=_everywhere(reading.price_high, part, len(prices)),
+        unique=reading.unique,
     )
     if throw and not certificate.solved:
         raise NotSolved(_reason(name, answer.status, certificate), outcome)
@@ -140,23 +143,22 @@ def _no_trade(program: Program) -> Answer:
 
 
 def _best(
-    auction: Auction, part: Part, readings: Iterator[Reading], tol: float, exact: bool
+    auction: Auction, part: Part, readings: Iterator[Reading], tol: float
 ) -> tuple[tuple[Floats, Floats, Floats], Reading, Certificate]:
-    """The first reading that is proved (exact, if that is asked for), else the one that is nearest to it."""
+    """The first reading that is proved, fit included, else the one that is nearest to it."""
     reached: list[tuple[float, tuple[Floats, Floats, Floats], Reading, Certificate]] = []
     for reading in readings:
         rates, prices, demand_prices = spread(auction, part, reading.answer)
         demand_prices, certificate = certified(auction, rates, prices, demand_prices, tol)
-        distance = 0.0 if certificate.solved else _worst(certificate)[1]
-        reached.append((distance, (rates, prices, demand_prices), reading, certificate))
-        if certificate.status == "exact" or (certificate.solved and not exact):
+        reached.append((_worst(certificate)[1], (rates, prices, demand_prices), reading, certificate))
+        if certificate.status == "exact":
             return reached[-1][1:]
     return min(reached, key=lambda one: one[0])[1:]
 
 
 def _worst(certificate: Certificate) -> tuple[str, float]:
     """The measure that is furthest from proof, and how far."""
-    measures = {name: getattr(certificate, name) for name in ("imbalance", "domain", "consistency", "gap")}
+    measures = {name: getattr(certificate, name) for name in ("imbalance", "domain", "consistency", "gap", "fit")}
     known = {name: math.inf if math.isnan(value) else value for name, value in measures.items()}
     name = max(known, key=known.__getitem__)
     return name, known[name]

@@ -6,6 +6,7 @@ import os
 import threading
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -16,6 +17,8 @@ from fts.store.statements import failures, statement
 
 SCHEMA_VERSION = 1
 MEMORY = ":memory:"
+# What a DuckDB file begins with, after a checksum.
+MAGIC, MAGIC_AT = b"DUCK", 8
 # Extensions are never fetched from the net.
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -67,10 +70,22 @@ def _check_place(path: str, read_only: bool) -> None:
             raise StoreError(f"the market file {path} is not there; only a market that exists can be opened read-only")
         if not place.absolute().parent.is_dir():
             raise StoreError(f"the folder of the market file {path} is not there; create it first")
-    elif not read_only and not os.access(place, os.W_OK):
+        return
+    if not read_only and not os.access(place, os.W_OK):
         raise ReadOnlyStore(
             f"the market file {path} cannot be written; allow writing, or open it with DuckStore(path, read_only=True)"
         )
+    # DuckDB would ask for an extension that reads what it takes this file for.
+    with place.open("rb") as file:
+        head = file.read(len(MAGIC) + MAGIC_AT)
+    if head and head[MAGIC_AT:] != MAGIC:
+        raise SchemaMismatch(f"{path} is not a market file, but something else; name another file")
+
+
+def _first(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...] | None:
+    # A result that is not read to its end keeps its transaction open, and the log could never be folded in.
+    rows = connection.execute(query).fetchall()
+    return rows[0] if rows else None
 
 
 def _connect(path: str, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -126,21 +141,20 @@ def _create(connection: duckdb.DuckDBPyConnection, wanted: dict[str, str | None]
 
 def _check(connection: duckdb.DuckDBPyConnection, path: str, wanted: dict[str, str | None]) -> Units:
     try:
-        # All rows are fetched: a result that is not read to its end keeps its transaction open, and the log unfolded.
-        found = connection.execute("SELECT schema_version FROM market").fetchall()
+        found = _first(connection, "SELECT schema_version FROM market")
     except duckdb.Error as error:
         raise SchemaMismatch(f"{path} has a table 'market', but not ours; name another file") from error
-    version = found[0][0] if found else None
+    version = found[0] if found else None
     if version != SCHEMA_VERSION:
         raise SchemaMismatch(
             f"the market file {path} has schema version {version}, this fts reads version {SCHEMA_VERSION}; "
             "open it with the fts that made it"
         )
     with failures(f"read the market file {path}"):
-        rows = connection.execute("SELECT time_unit, quantity_unit, money_unit FROM market").fetchall()
-    if not rows:
+        row = _first(connection, "SELECT time_unit, quantity_unit, money_unit FROM market")
+    if row is None:
         raise SchemaMismatch(f"the market file {path} does not say its units; name another file")
-    units = Units(*rows[0])
+    units = Units(*row)
     other = {name: unit for name, unit in wanted.items() if unit is not None and unit != units.to_json()[name]}
     if other:
         name, unit = next(iter(other.items()))

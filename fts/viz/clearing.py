@@ -8,7 +8,7 @@ import holoviews as hv
 import numpy as np
 
 from fts.models.auction import Auction
-from fts.models.columns import Floats
+from fts.models.columns import Floats, floats
 from fts.models.outcome import Outcome
 from fts.models.records import Units
 from fts.viz import style
@@ -16,6 +16,7 @@ from fts.viz.axes import price_axis, price_unit, rate_axis, rate_unit
 from fts.viz.market_curve import MarketCurves, market_curves
 
 _VIEW = 5.0  # of the traded volume: how far to the right a picture of a much larger market reaches at first
+_AROUND = (0.8, 1.2)  # of the traded volume: the prices of these rates are in view at first
 
 
 def supply_demand(
@@ -79,19 +80,27 @@ def _view(curves: MarketCurves) -> tuple[float, float, float]:
     if curves.volume > 0:
         widest = min(max(widest, 1.5 * curves.volume), _VIEW * curves.volume)
     right = 1.06 * widest or 1.0
-    seen = [
-        prices[np.isfinite(prices) & (rates <= right)]
-        for rates, prices in (
-            (curves.demand_rates, curves.demand_prices),
-            (curves.supply_rates, curves.supply_prices),
-        )
-    ]
+    both = ((curves.demand_rates, curves.demand_prices), (curves.supply_rates, curves.supply_prices))
+    if curves.volume > 0:
+        # A bid that asks a hundred times the price for its last unit would press the crossing into a line.
+        seen = [_prices_at(*curve, np.linspace(*_AROUND, 21) * curves.volume) for curve in both]
+    else:
+        seen = [prices[np.isfinite(prices) & (rates <= right)] for rates, prices in both]
     prices = np.concatenate([*seen, [] if math.isnan(curves.price) else [curves.price]])
     if not len(prices):
         return right, 0.0, 1.0
     low, high = float(prices.min()), float(prices.max())
     margin = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
     return right, low - margin, high + margin
+
+
+def _prices_at(rates: Floats, prices: Floats, wanted: Floats) -> Floats:
+    """A curve's prices at some rates, as far as it goes."""
+    known = np.isfinite(rates) & np.isfinite(prices)
+    if not known.any():
+        return prices[np.isfinite(prices)]
+    rates, prices = rates[known], prices[known]
+    return floats(np.interp(wanted[wanted <= rates[-1]], rates, prices))
 
 
 def _drawn(rates: Floats, prices: Floats, right: float, *, first: float, last: float, idle: bool) -> Floats:

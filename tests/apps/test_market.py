@@ -86,6 +86,13 @@ def test_a_bidder_sees_prices_and_no_bids(exchange, market, dashboard, watched) 
     assert any("Price by batch" in title for title in titles)
 
 
+def test_a_refused_token_is_named(exchange, market, dashboard, watched) -> None:
+    watched.goto(dashboard("not-a-token"))
+    expect(watched.locator("#status")).to_have_text("token refused", timeout=PATIENCE)
+    expect(watched.locator("#lost")).to_contain_text("refuses this dashboard's token")
+    expect(watched.locator("#lost")).to_contain_text("FTS_TOKEN")
+
+
 def test_it_serves_under_a_prefix(exchange, market, dashboard, watched) -> None:
     address = dashboard(exchange.operator, "--prefix", "/user/someone/dashboard")
     assert urlsplit(address).path == "/user/someone/dashboard/"

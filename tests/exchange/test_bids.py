@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -116,6 +117,30 @@ def test_a_portfolio_shows_its_last_change_and_so_do_its_demands(market, bidder,
     assert market.portfolios(bidder) == []
     assert [row.value for row in market.demand_history(made.id).results] == [{other.id: 0.5}, {demand.id: 1.0}]
     assert [row.valid_until is None for row in market.basis_history(made.id).results] == [False]
+
+
+@pytest.mark.parametrize(
+    ("curve", "said"),
+    [
+        ([(0, 1e200), (1, 0)], "the price of point 0 is 1e+200; it is at most 1e+30 in size"),
+        ([(0, 5), (1e150, 0)], "the rate of point 1 is 1e+150; it is at most 1e+30 in size"),
+        ([(0, 5), (1e-300, 0)], "the rates of points 0 and 1 are 1e-300 apart; they are equal, or differ by 1e-30"),
+        (Constant(5, -1e31, None), "the rate of point 0 is -1e+31"),
+    ],
+)
+def test_numbers_that_no_auction_can_hold_beside_others_are_refused(market, bidder, curve, said) -> None:
+    with pytest.raises(InvalidCurve, match=re.escape(said)):
+        market.create_demand({"name": "d"}, curve, bidder=bidder)
+    assert market.demands(bidder) == []
+
+
+@pytest.mark.parametrize("weight", [1e-300, -1e31])
+def test_weights_that_no_auction_can_hold_beside_others_are_refused(market, bidder, noon, weight) -> None:
+    demand = market.create_demand({"name": "d"}, LOAD, bidder=bidder)
+    for weights in (({demand.id: weight}, noon), (demand.id, {noon: weight})):
+        with pytest.raises(InvalidWeights, match="it is 0 or between 1e-30 and 1e\\+30 in size"):
+            market.create_portfolio({"name": "p"}, *weights, bidder=bidder)
+    assert market.portfolios(bidder) == []
 
 
 @pytest.mark.parametrize("written", [lambda a: a, lambda a: [a, a], lambda a: {a: 1}, UUID, lambda a: {UUID(a): 1.0}])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fts import Auction, Constant, Portfolio
+from fts.errors import ConfigurationError
 from fts.solver import solve
 
 ENGINES = pytest.mark.parametrize("engine", ["native", "clarabel"])
@@ -50,12 +52,21 @@ def test_an_open_price_stands_in_the_middle_of_its_quotes(engine):
     assert outcome.products.price_low.tolist() == [5] and outcome.products.price_high.tolist() == [10]
 
 
-@pytest.mark.parametrize(("reference", "price"), [(6.0, 6.0), (1.0, 5.0), (50.0, 10.0), (np.nan, 0.0)])
+@pytest.mark.parametrize(("reference", "price"), [(6.0, 6.0), (1.0, 5.0), (50.0, 10.0), (np.nan, 7.5)])
 def test_an_open_price_stands_nearest_to_its_reference(reference, price):
     bids = {"a": Constant(10, 0, 1), "s": Constant(5, -1, 0)}
-    outcome = cleared(bids, {k: (k, "A") for k in "as"}, reference=np.array([reference]))
-    # Without a reference it is nearest to 0, which the interval [5, 10] reaches at 5.
-    assert outcome.prices == pytest.approx([max(price, 5.0)], rel=1e-12)
+    # The price may be anywhere in [5, 10]; without a reference it is the middle of its own quotes.
+    for given in (np.array([reference]), {"A": reference, "gone": 3}, pd.Series({"A": reference})):
+        outcome = cleared(bids, {k: (k, "A") for k in "as"}, reference=given)
+        assert outcome.prices == pytest.approx([price], rel=1e-12)
+        assert outcome.unique == (False, True)
+    assert cleared(bids, {k: (k, "A") for k in "as"}, reference={}).prices == pytest.approx([7.5], rel=1e-12)
+
+
+@pytest.mark.parametrize("reference", [np.array([1.0, 2.0]), {"A": np.inf}, {"A": "much"}])
+def test_references_that_are_none_are_refused(reference):
+    with pytest.raises(ConfigurationError, match="reference"):
+        cleared({"a": Constant(10, 0, 1), "s": Constant(5, -1, 0)}, {k: (k, "A") for k in "as"}, reference=reference)
 
 
 @ENGINES

@@ -64,3 +64,8 @@ def test_every_command_of_the_readme_exists() -> None:
     lines = re.findall(r"^fts [^#]*", block("console", "On the command line"), re.M)
     named = {word for line in lines for word in re.findall(r"fts (\w+)", line)}
     assert named == set(COMMANDS)
+
+
+def test_the_notebooks_of_the_readme_are_those_there_are() -> None:
+    named = re.findall(r"^\| `(\d\d_\w+)` \|", README, re.M)
+    assert named == sorted(file.stem for file in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))

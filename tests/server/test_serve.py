@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -139,6 +140,9 @@ def test_a_schedule_a_kill_and_a_restart(serve: Callable[..., Served], tmp_path:
         instants = [datetime.fromisoformat(batch["instant"]) for batch in admin.batches(after=first)["results"]]
     assert len(instants) >= 4
     assert {instant.microsecond for instant in instants[:-1]} == {250_000}
+    # The file and its log hold everybody's bids: nobody else on the machine may read them.
+    made = list(tmp_path.glob("market.duckdb*"))
+    assert len(made) == 2 and {stat.S_IMODE(one.stat().st_mode) for one in made} == {0o600}
     busy = fts("serve", "--port", "0", "--database", file)
     assert busy.returncode == 1 and busy.stderr.count("\n") == 1 and "another process" in busy.stderr
     assert again.end() == 0

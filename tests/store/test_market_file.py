@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -215,6 +216,14 @@ def test_a_file_that_may_not_be_written_is_refused(path: Path) -> None:
     refused, read = done.stdout.splitlines()
     assert refused.startswith("ReadOnlyStore the market file") and "cannot be written" in refused
     assert read.startswith("Units(")
+
+
+def test_a_file_of_another_program_is_refused_without_asking_for_extensions(path: Path) -> None:
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE market (id)")
+    other.close()
+    with pytest.raises(SchemaMismatch, match="is not a market file, but something else"):
+        DuckStore(path).open()
 
 
 def test_a_closed_market_says_so(path: Path) -> None:

@@ -63,7 +63,8 @@ class Elimination:
         self.shared_demand = np.flatnonzero(users > 1)
         self.S = csr_array(W)[self.shared_demand]
         self.B, self.B_rows = B, csr_array(B)
-        self._B_across, self._S_across = B.T, csc_array(self.S).T
+        # Transposes are made once: making one costs as much as multiplying a small market by it.
+        self.B_across, self._S_across = B.T, csc_array(self.S).T
         self._nought = np.zeros(self.n_portfolios)
         C = B if not len(self.shared_demand) else csc_array(vstack([B, -self.S]))
         C.sort_indices()
@@ -91,7 +92,7 @@ class Elimination:
         """Rates, prices and shared multipliers that solve the factored system for a right-hand side (P + S,)."""
         solution = self._factor.solve(right)
         prices, shared = solution[: self.n_products], solution[self.n_products :]
-        across = self._B_across @ prices
+        across = self.B_across @ prices
         if len(shared):
             across -= self._S_across @ shared
         np.subtract(a, across, out=across)

@@ -10,6 +10,7 @@ from fts.ports.engine import Answer, Program
 from fts.solver.exact import finish
 from fts.solver.native.interior_point import InteriorPoint
 from fts.solver.native.prepared import Prepared, prepare
+from fts.solver.native.whole import LARGEST, WholeSystem
 
 ENOUGH = (1e-8, 1e-10, 1e-12)
 """What may be missing when the exact last step is tried, and tried again."""
@@ -23,17 +24,31 @@ CLEAN = 1e-10
 
 def solve(program: Program, tol: float) -> Answer:
     """Solve a program by the interior-point method and the exact last step."""
-    return solve_exactly(program)
-
-
-def solve_exactly(program: Program) -> Answer:
-    """The exact answer, or the nearest to it that was found."""
     exact, missing, rough = solve_prepared(prepare(program))
     return exact if missing <= CLEAN else rough
 
 
+def solve_exactly(program: Program) -> Answer | None:
+    """The exact answer, or None where none was found."""
+    exact, missing, _ = solve_prepared(prepare(program))
+    return exact if missing <= CLEAN else None
+
+
 def solve_prepared(prepared: Prepared) -> tuple[Answer, float, Answer]:
-    """Solve a program that has been made ready."""
+    """Solve a program that has been made ready: the exact answer, what it misses, and the answer it was made from."""
+    found = _solve(prepared)
+    e = prepared.elimination
+    size = e.n_portfolios + e.n_products + len(e.shared_demand)
+    if found[1] <= CLEAN or size > LARGEST:
+        return found
+    # Elimination may have lost what matters; a small program can do without it.
+    p = prepared.program
+    fixed = np.bincount(p.segment_demand, minlength=p.W.shape[0]) == 0
+    again = _solve(replace(prepared, elimination=WholeSystem(p.B, p.W, e.rate_scale, fixed)))
+    return min(found, again, key=lambda one: one[1])
+
+
+def _solve(prepared: Prepared) -> tuple[Answer, float, Answer]:
     method = InteriorPoint(prepared.program, prepared.sizes, prepared.elimination)
     point, steps = None, 0
     mostly = np.count_nonzero(prepared.program.s > 0) >= SLOPED * len(prepared.program.s)

@@ -81,7 +81,7 @@ class InteriorPoint:
         self.below, self.above = np.isfinite(program.lo), np.isfinite(program.hi)
         self._lo, self._hi = np.where(self.below, program.lo, 0.0), np.where(self.above, program.hi, 0.0)
         self._n_bounds = int(self.below.sum() + self.above.sum())
-        self._W_rows = program.W.tocsr()
+        self._W_rows, self._W_across = program.W.tocsr(), program.W.T
         self._magnitude = abs(elimination.B_rows)
         self._each = len(program.segment_demand) == program.W.shape[0] and bool(
             (program.segment_demand == np.arange(program.W.shape[0])).all()
@@ -128,7 +128,7 @@ class InteriorPoint:
         relative = (lower + upper) / self.sizes
         return Residual(
             curve=p.c - p.s * at.y - self.of_segment(at.demand_prices) + at.v - at.w,
-            portfolio=p.B.T @ at.prices - p.W.T @ at.demand_prices,
+            portfolio=self.elimination.B_across @ at.prices - self._W_across @ at.demand_prices,
             demand=self._W_rows @ at.x - self.by_demand(at.y),
             product=-(self.elimination.B_rows @ at.x),
             gap=float(relative.sum()) / max(self._n_bounds, 1),

@@ -19,8 +19,10 @@ class Prepared:
 
     Attributes
     ----------
+    units : Program
+        In scaled units.
     program : Program
-        In scaled units, after substitution: `B` and `W` are those of its columns.
+        The same after substitution: `B` and `W` are those of its columns.
     sizes : (K,)
         How much each segment may trade.
     elimination : Elimination
@@ -30,6 +32,7 @@ class Prepared:
         How much each portfolio may trade, in scaled units.
     """
 
+    units: Program
     program: Program
     sizes: Floats
     elimination: Elimination
@@ -71,7 +74,8 @@ def prepare(program: Program) -> Prepared:
     carried = offer[substitution.demand]
     for_pivots[substitution.pivot] = np.where(carried > 0, carried, 1.0)
     fixed = np.bincount(in_units.segment_demand, minlength=in_units.W.shape[0]) == 0
-    return Prepared(columns, sizes, Elimination(columns.B, columns.W, for_pivots, fixed), scales, substitution, room)
+    elimination = Elimination(columns.B, columns.W, for_pivots, fixed)
+    return Prepared(in_units, columns, sizes, elimination, scales, substitution, room)
 
 
 def _rooms(program: Program, sizes: Floats) -> Floats:

@@ -1,0 +1,62 @@
+"""One answer among the optimal ones.
+
+Where curves are flat, prices step or portfolios duplicate each other, many fills and many prices are optimal. The
+optimal fills form one polyhedron and the clearing prices another; neither depends on which point of the other is taken.
+
+1. fills: tied flat bids share in proportion to what they offer, least ``Σ v_j y_j² / size_j``;
+2. rates: of those the least traded, ``Σ |x_i B_i|²``;
+3. prices: nearest to the references, and what these leave open nearest to 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fts.models.columns import Floats
+from fts.models.outcome import Unique
+from fts.ports.engine import Answer, Program
+from fts.solver.canonical.auctions import Solve
+from fts.solver.canonical.least_trade import least_trade
+from fts.solver.canonical.nearest_prices import nearest_prices
+from fts.solver.native.prepared import Prepared
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """The one answer, and where it is known that there was no choice.
+
+    Attributes
+    ----------
+    answer : Answer
+    unique : Unique
+        True only when proved by rank.
+    price_low, price_high : (P,) [money / quantity]
+        Interval of clearing prices; infinite where unlimited, NaN where not computed.
+    """
+
+    answer: Answer
+    unique: Unique
+    price_low: Floats
+    price_high: Floats
+
+
+def canonical(
+    program: Program, prepared: Prepared, answer: Answer, solve: Solve, reference: Floats | None = None
+) -> Canonical:
+    """The canonical answer.
+
+    Parameters
+    ----------
+    program : Program
+    prepared : Prepared
+        The same program in scaled units.
+    answer : Answer
+        An exact optimum of it.
+    solve : callable
+        Solves the auctions of large choices exactly, or gives None.
+    reference : (P,) [money / quantity], optional
+        Prices to stay near to; where there is none (NaN) it is the middle of the product's own quotes.
+    """
+    answer, unique_quantities = least_trade(program, prepared, answer, solve)
+    found = nearest_prices(program, prepared, answer, solve, reference)
+    return Canonical(found.answer, Unique(found.unique, unique_quantities), found.low, found.high)

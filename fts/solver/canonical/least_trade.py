@@ -1,0 +1,199 @@
+"""The canonical fills and rates: flat bids tied with the price share by what they offer, and no more is traded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.sparse import block_array, csc_array, csr_array
+
+from fts.models.columns import Flags, Floats, Ints
+from fts.ports.engine import Answer, Program
+from fts.solver.canonical.auctions import Solve, least_rates, proportional_fills
+from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
+from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
+from fts.solver.canonical.ties import lengths, owners, tied_segments
+from fts.solver.native.prepared import Prepared
+from fts.solver.program import alone
+
+DIRECT = 200
+"""Most unknowns of a group that is solved directly before its auctions are tried."""
+LARGEST = 1_500
+"""Most unknowns of a group that is solved directly where its auctions have no exact answer."""
+ROUNDING = 1e-14
+"""What rounding may do to a bound, in shares of the largest rate."""
+TINY = 1e-200
+"""Rates are 0 below this."""
+STILL = 1e-9
+"""A share of a direction that is rounding."""
+STEPS = 6
+"""At most so many moves of a group."""
+NEAR = 1e-10
+"""A move of this share of the largest rate is the last one."""
+AT_BOUND = 1e-12
+"""A fill this near to a bound, in shares of the segment, stands at it."""
+
+
+def least_trade(program: Program, prepared: Prepared, answer: Answer, solve: Solve) -> tuple[Answer, bool]:
+    """The optimal fills in proportion to what is offered, and of these the least traded rates.
+
+    Returns
+    -------
+    Answer
+    bool
+        Whether it is proved that there was no choice.
+    """
+    tied = tied_segments(program, answer, prepared.scales.demand_price)
+    if not tied.any() and alone(program.W).all():
+        return answer, True
+    unknowns = _Unknowns(program, prepared, answer, tied)
+    free = open_unknowns(unknowns.equations)
+    if not free.any():
+        return answer, True
+    unique, large = True, []
+    for group in groups(unknowns.equations, unknowns.limits, free):
+        if len(group.unknowns) > DIRECT:
+            if not unknowns.are_settled(group):
+                large.append(group)
+            continue
+        N = unknowns.directions(group)
+        # How a demand's rate is shared among its pieces is no choice, but is settled all the same.
+        unique &= np.abs(N[group.unknowns < unknowns.n_portfolios]).max(initial=0.0) <= STILL
+        unknowns.choose(group, N)
+    answer = unknowns.answer(answer)
+    if large:
+        answer = _of_large(program, answer, unknowns, large, tied, solve)
+    return _at_bounds(program, answer), bool(unique) and not large
+
+
+def _of_large(
+    program: Program, answer: Answer, unknowns: _Unknowns, large: list[Group], tied: Flags, solve: Solve
+) -> Answer:
+    """The choice within groups of many unknowns: two auctions, or directly where these have no exact answer."""
+    movable = np.sort(np.concatenate([group.unknowns for group in large]))
+    movable = movable[movable < unknowns.n_portfolios]
+    filled = proportional_fills(program, answer, movable, tied, solve)
+    least = None if filled is None else least_rates(program, filled, movable, tied, solve)
+    if least is not None:
+        return least
+    for group in large:
+        if len(group.unknowns) <= LARGEST:
+            unknowns.choose(group, unknowns.directions(group))
+    return unknowns.answer(answer)
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """Tied segments, cut at fill 0.
+
+    Attributes
+    ----------
+    segment : (n,)
+    fill, low, high : (n,) [quantity / time]
+    weight : (n,) [1 / quantity]
+        ``v / size``; 0 where unlimited.
+    """
+
+    segment: Ints
+    fill: Floats
+    low: Floats
+    high: Floats
+    weight: Floats
+
+
+def _pieces(program: Program, answer: Answer, tied: Flags) -> _Pieces:
+    p, W = program, program.W
+    k = np.flatnonzero(tied)
+    v = np.zeros(W.shape[0])
+    np.maximum.at(v, W.indices, lengths(p.B)[owners(W)] / np.abs(W.data))
+    y, low, high, v = answer.y[k], p.lo[k], p.hi[k], v[p.segment_demand[k]]
+    above, below = np.flatnonzero(high > 0), np.flatnonzero(low < 0)
+    size = np.append(high[above], -low[below])
+    none = np.zeros(max(len(above), len(below)))
+    return _Pieces(
+        segment=k[np.append(above, below)],
+        fill=np.append(np.maximum(y[above], 0.0), np.minimum(y[below], 0.0)),
+        low=np.append(none[: len(above)], low[below]),
+        high=np.append(high[above], none[: len(below)]),
+        weight=np.where(np.isfinite(size), v[np.append(above, below)] / size, 0.0),
+    )
+
+
+class _Unknowns:
+    """Rates of portfolios and tied fills, in scaled units, with the equations that every optimum keeps.
+
+    The equations are the products' and the demands'; a demand's rate changes by its tied fills only.
+    """
+
+    def __init__(self, program: Program, prepared: Prepared, answer: Answer, tied: Flags) -> None:
+        p, scales = prepared.units, prepared.scales
+        self.pieces = _pieces(program, answer, tied)
+        self.n_portfolios = p.W.shape[1]
+        self.piece_demand = demand = p.segment_demand[self.pieces.segment]
+        n = len(demand)
+        through = csr_array((np.full(n, -1.0), (demand, np.arange(n))), shape=(p.W.shape[0], n))
+        self.equations: csr_array = block_array([[p.B, None], [p.W, through]], format="csr")
+        self.limits = csr_array(
+            (np.ones(n), (np.arange(n), self.n_portfolios + np.arange(n))), shape=(n, self.n_portfolios + n)
+        )
+        self._unit = np.append(scales.rate, 1.0 / scales.demand_price[demand])
+        self._now = np.append(answer.x, self.pieces.fill) / self._unit
+        self._low, self._high = (end / self._unit[self.n_portfolios :] for end in (self.pieces.low, self.pieces.high))
+        held = np.where(tied, 0.0, answer.y) * scales.demand_price[p.segment_demand]
+        self._told = np.append(
+            np.zeros(p.B.shape[0]), np.bincount(p.segment_demand, weights=held, minlength=p.W.shape[0])
+        )
+        self._share = np.append(np.zeros(self.n_portfolios), self.pieces.weight) * self._unit**2
+        self._trade = np.append(lengths(program.B), np.zeros(n)) ** 2 * self._unit**2
+
+    def directions(self, group: Group) -> Floats:
+        """How the unknowns of a group may move."""
+        return directions(self.equations[group.equations][:, group.unknowns].toarray())
+
+    def are_settled(self, group: Group) -> bool:
+        """Whether it is proved by rank that no rate of the group may move."""
+        # How a demand's rate is shared among its pieces is no trade: one of them stands for all.
+        rates, pieces = np.split(group.unknowns, [np.searchsorted(group.unknowns, self.n_portfolios)])
+        _, first = np.unique(self.piece_demand[pieces - self.n_portfolios], return_index=True)
+        return full_rank(csc_array(self.equations[group.equations][:, np.append(rates, pieces[first])]))
+
+    def choose(self, group: Group, N: Floats) -> None:
+        """Move a group's unknowns to the canonical ones."""
+        u, k = group.unknowns, group.limits
+        rows, limits = self.equations[group.equations], self.limits[k][:, u].toarray()
+        # A move from far away brings its rounding along; the next one starts near.
+        for step in range(STEPS):
+            fill = self._now[self.n_portfolios + k]
+            low, high = self._low[k] - fill, self._high[k] - fill
+            move = nearest(
+                N,
+                limits,
+                np.minimum(low, 0.0) if step == 0 else low,
+                np.maximum(high, 0.0) if step == 0 else high,
+                [Level(weight[u], -self._now[u]) for weight in (self._share, self._trade)],
+                noise=max(TINY, ROUNDING * float(np.abs(self._now[u]).max())),
+            )
+            if move is None:
+                return
+            self._now[u] += move
+            missing = self._told[group.equations] - rows @ self._now
+            self._now[u] += least_squares(rows[:, u].toarray(), missing)
+            if step and np.abs(move).max() <= NEAR * np.abs(self._now).max():
+                return
+
+    def answer(self, answer: Answer) -> Answer:
+        """The answer with these rates and fills."""
+        now, n = self._now * self._unit, self.n_portfolios
+        y = answer.y.copy()
+        y[self.pieces.segment] = 0.0
+        np.add.at(y, self.pieces.segment, now[n:])
+        return replace(answer, x=now[:n], y=y)
+
+
+def _at_bounds(program: Program, answer: Answer) -> Answer:
+    """Fills within rounding of a bound stand at it."""
+    p, y = program, answer.y
+    width = np.where(np.isfinite(p.hi - p.lo), p.hi - p.lo, np.maximum(np.abs(y), 1e-300))
+    y = np.where(y - p.lo <= AT_BOUND * width, p.lo, y)
+    y = np.where(p.hi - y <= AT_BOUND * width, p.hi, y)
+    return replace(answer, y=np.where(np.isfinite(y), y, answer.y))

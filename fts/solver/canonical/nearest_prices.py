@@ -1,0 +1,265 @@
+"""The canonical prices: of all that clear the market those nearest to references, and what is open then nearest 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csc_array, csr_array, hstack, vstack
+
+from fts.models.columns import Flags, Floats, Ints
+from fts.ports.engine import Answer, Program
+from fts.solver.canonical.auctions import Solve, prices_near
+from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
+from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
+from fts.solver.canonical.ties import price_intervals, quotes
+from fts.solver.native.prepared import Prepared
+from fts.solver.program import alone
+
+DIRECT = 200
+"""Most unknowns of a group that is solved directly before its auctions are tried."""
+LARGEST = 1_500
+"""Most unknowns of a group that is solved directly where its auctions have no exact answer."""
+WORK = 2_000_000_000
+"""Most work (rows times unknowns squared) of a direct solution."""
+ROUNDING = 1e-14
+"""What rounding may do to a limit, in typical prices."""
+STEPS = 6
+"""At most so many moves."""
+NEAR = 1e-10
+"""A move of this many typical prices is the last one."""
+STILL = 1e-9
+"""A share of a direction that is rounding."""
+
+
+@dataclass(frozen=True)
+class Prices:
+    """The canonical prices.
+
+    Attributes
+    ----------
+    answer : Answer
+    unique : bool
+        Whether it is proved that there was no choice.
+    low, high : (P,) [money / quantity]
+        The interval of clearing prices; infinite where unlimited, NaN where not computed.
+    """
+
+    answer: Answer
+    unique: bool
+    low: Floats
+    high: Floats
+
+
+def nearest_prices(
+    program: Program, prepared: Prepared, answer: Answer, solve: Solve, reference: Floats | None
+) -> Prices:
+    """The clearing prices nearest to the references, (P,); where there is none (NaN), to the product's own quotes."""
+    low, high = price_intervals(program, answer, prepared.scales.demand_price)
+    unknowns = _Unknowns(program, prepared, low, high)
+    free = open_unknowns(unknowns.equations, unknowns.settled)
+    P: int = program.B.shape[0]
+    if not free[:P].any():
+        return Prices(answer, True, answer.prices.copy(), answer.prices.copy())
+    least, most, only = quotes(program, low, high)
+    target = _middles(least, most)
+    if reference is not None:
+        target = np.where(np.isnan(reference), target, reference)
+    moves = np.zeros(P, dtype=bool)
+    for group in groups(unknowns.equations, unknowns.limits, free):
+        products = group.unknowns[group.unknowns < P]
+        if not len(products):
+            continue
+        N = None
+        if not unknowns.is_large(group, DIRECT):
+            N = unknowns.directions(group)
+            moves[products] = np.abs(N[group.unknowns < P]).max(axis=1, initial=0.0) > STILL
+        elif not full_rank(csc_array(unknowns.equations[group.equations][:, group.unknowns])):
+            moves[products] = True
+        if moves[products].any():
+            answer = _chosen(program, unknowns, group, N, target, answer, solve)
+    answer = _on_quotes(program, answer, low, high)
+    crossed = least > most
+    ends = []
+    for end in (least, most):
+        known = np.where(crossed, answer.prices, end)
+        ends.append(np.where(~moves, answer.prices, np.where(only, known, np.nan)))
+    return Prices(answer, not moves.any(), *ends)
+
+
+def _middles(least: Floats, most: Floats) -> Floats:
+    """The middle of each interval, or its only finite end; NaN where it has none."""
+    lower, upper = np.isfinite(least), np.isfinite(most)
+    middle = (np.where(lower, least, 0.0) + np.where(upper, most, 0.0)) / np.where(lower & upper, 2.0, 1.0)
+    return np.where(lower | upper, middle, np.nan)
+
+
+def _chosen(
+    program: Program,
+    unknowns: _Unknowns,
+    group: Group,
+    N: Floats | None,
+    target: Floats,
+    answer: Answer,
+    solve: Solve,
+) -> Answer:
+    """The prices of one group: directly where it is small, else by auctions of its own."""
+    if N is None:
+        found = _by_auctions(program, unknowns, group, target, answer, solve)
+        if found is not None:
+            return found
+        if unknowns.is_large(group, LARGEST):
+            return answer
+        N = unknowns.directions(group)
+    # A move from far away brings its rounding along; the next one starts near.
+    for step in range(STEPS):
+        move = unknowns.nearest(group, N, answer, target, inside=step == 0)
+        if move is None:
+            move = unknowns.nearest(group, N, answer, target, inside=True)
+        if move is None:
+            break
+        answer = unknowns.balanced(unknowns.moved(answer, group, move), group)
+        if step and np.abs(move).max() <= NEAR:
+            break
+    return answer
+
+
+def _by_auctions(
+    program: Program, unknowns: _Unknowns, group: Group, target: Floats, answer: Answer, solve: Solve
+) -> Answer | None:
+    """The same by two auctions: nearest to the targets, then what these leave open nearest 0."""
+    products = group.unknowns[group.unknowns < program.B.shape[0]]
+    low, high, portfolios = unknowns.low, unknowns.high, unknowns.portfolios(group)
+    found: Answer | None = answer
+    known = ~np.isnan(target[products])
+    if known.any():
+        found = prices_near(program, low, high, portfolios, products, target[products], answer, solve)
+    if found is not None and not known.all():
+        rest = products[~known]
+        found = prices_near(program, low, high, portfolios, rest, np.zeros(len(rest)), found, solve)
+    return found
+
+
+def _on_quotes(program: Program, answer: Answer, low: Floats, high: Floats) -> Answer:
+    """A price within rounding of a quote of its product is exactly that number."""
+    least, most, _ = quotes(program, low, high)
+    prices = answer.prices
+    for quote in (least, most):
+        near = np.isfinite(quote)
+        near[near] = np.abs(prices[near] - quote[near]) <= 1e-14 * np.abs(quote[near])
+        prices = np.where(near, quote, prices)
+    return replace(answer, prices=prices)
+
+
+class _Unknowns:
+    """Prices of products, and of demands that have no portfolio for themselves, in scaled units; what they must keep.
+
+    Equations: a portfolio on a demand of its own whose price is pinned, and every portfolio with other demands.
+    Limits: a portfolio on a demand of its own whose price is open, and the open prices of other demands.
+    """
+
+    def __init__(self, program: Program, prepared: Prepared, low: Floats, high: Floats) -> None:
+        self.program, self.low, self.high = program, low, high
+        p, scales = prepared.units, prepared.scales
+        self.P, B = p.B.shape[0], csr_array(p.B.T)
+        pinned, lone = low == high, alone(p.W)
+        entry = p.W.indptr[:-1][lone]
+        own = np.flatnonzero(lone)
+        self._demand, self._weight = p.W.indices[entry], p.W.data[entry]
+        self._weight_in_units = program.W.data[entry]
+        self._own = own
+        closed = pinned[self._demand]
+        others = np.flatnonzero(~lone)
+        W = csr_array(csr_array(p.W.T)[others])
+        self._shared = np.unique(W.indices)
+        W = csr_array(W[:, self._shared])
+        self._equation_portfolio = np.append(own[closed], others)
+        self._limit_portfolio = own[~closed]
+        n = len(self._shared)
+        self._rows, self._closed, self._ends = B, closed, (low, high)
+        equations = _widened(B[own[closed]], n)
+        if len(others):
+            equations = csr_array(vstack([equations, hstack([B[others], -W])], format="csr"))
+        self.equations = equations
+        at = self._demand[closed]
+        self._told = np.append(low[at] / scales.demand_price[at] * self._weight[closed], np.zeros(len(others)))
+        self.settled: Flags = np.append(np.zeros(self.P, dtype=bool), pinned[self._shared])
+        self._unit = np.append(scales.price, scales.demand_price[self._shared])
+        self._demand_unit = scales.demand_price
+
+    @cached_property
+    def limits(self) -> csr_array:
+        """Rows of what is limited."""
+        n = len(self._shared)
+        free = np.flatnonzero(~self.settled[self.P :])
+        box = csr_array((np.ones(len(free)), (np.arange(len(free)), self.P + free)), shape=(len(free), self.P + n))
+        return csr_array(vstack([_widened(self._rows[self._limit_portfolio], n), box], format="csr"))
+
+    @cached_property
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Least and most of each limited row."""
+        scale = self._weight / self._demand_unit[self._demand]
+        own = np.sort(np.vstack([end[self._demand] * scale for end in self._ends]), axis=0)[:, ~self._closed]
+        free = self._shared[~self.settled[self.P :]]
+        shared = np.vstack(self._ends)[:, free] / self._demand_unit[free]
+        least, most = np.hstack([own, shared])
+        return least, most
+
+    def is_large(self, group: Group, limit: int) -> bool:
+        """Whether a direct solution of the group would take long."""
+        n = len(group.unknowns)
+        return n > limit or n * n * (len(group.equations) + len(group.limits)) > WORK
+
+    def directions(self, group: Group) -> Floats:
+        """How the unknowns of a group may move."""
+        return directions(self.equations[group.equations][:, group.unknowns].toarray())
+
+    def portfolios(self, group: Group) -> Ints:
+        """The portfolios that hold or tie a group's unknowns."""
+        lone_limits = group.limits[group.limits < len(self._limit_portfolio)]
+        return np.sort(np.append(self._equation_portfolio[group.equations], self._limit_portfolio[lone_limits]))
+
+    def nearest(self, group: Group, N: Floats, answer: Answer, target: Floats, inside: bool) -> Floats | None:
+        """The move of a group's unknowns towards the targets, then towards 0.
+
+        `inside`: the present prices count as within their limits, whatever rounding says.
+        """
+        u = group.unknowns
+        now = np.append(answer.prices, answer.demand_prices[self._shared]) / self._unit
+        wished = np.append(target, np.full(len(self._shared), np.nan))
+        known, product = ~np.isnan(wished), np.arange(len(now)) < self.P
+        # The unit of a product counts in the distance, that of a demand must not.
+        weight = np.append((self._unit[: self.P] / self._unit[u[u < self.P]].max()) ** 2, np.ones(len(self._shared)))
+        aim = np.where(known, wished, 0.0) / self._unit - now
+        at = self.limits[group.limits] @ now
+        low, high = (end[group.limits] - at for end in self.bounds)
+        return nearest(
+            N,
+            self.limits[group.limits][:, u].toarray(),
+            np.minimum(low, 0.0) if inside else low,
+            np.maximum(high, 0.0) if inside else high,
+            [Level((weight * which)[u], aim[u]) for which in (known, product & ~known, ~product)],
+            noise=ROUNDING * max(1.0, float(np.abs(now[u]).max())),
+        )
+
+    def balanced(self, answer: Answer, group: Group) -> Answer:
+        """The answer with the equations of a group restored by the least move."""
+        now = np.append(answer.prices, answer.demand_prices[self._shared]) / self._unit
+        rows = self.equations[group.equations]
+        missing = self._told[group.equations] - rows @ now
+        return self.moved(answer, group, least_squares(rows[:, group.unknowns].toarray(), missing))
+
+    def moved(self, answer: Answer, group: Group, move: Floats) -> Answer:
+        """The answer after a move of a group's unknowns; demands of one portfolio follow."""
+        change = np.zeros(len(self._unit))
+        change[group.unknowns] = move * self._unit[group.unknowns]
+        prices, demand_prices = answer.prices + change[: self.P], answer.demand_prices.copy()
+        demand_prices[self._shared] += change[self.P :]
+        demand_prices[self._demand] = (self.program.B.T @ prices)[self._own] / self._weight_in_units
+        return replace(answer, prices=prices, demand_prices=demand_prices)
+
+
+def _widened(rows: csr_array, n: int) -> csr_array:
+    """The rows with n empty columns more."""
+    return csr_array((rows.data, rows.indices, rows.indptr), shape=(rows.shape[0], rows.shape[1] + n))
