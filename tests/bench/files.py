@@ -21,7 +21,7 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parent))
 
 import market
-from clearing import blas
+from machine import blas
 
 import fts
 
@@ -72,9 +72,13 @@ def main() -> int:
     parser.add_argument("products", nargs="?", type=int, default=500)
     parser.add_argument("portfolios", nargs="?", type=int, default=100_000)
     parser.add_argument("--cpu", action="store_true", help="processor time of all threads")
+    parser.add_argument("--threads", type=int, help="of BLAS; by default 2, and 1 with --cpu: waiting counts")
     arguments = parser.parse_args()
     kind = "cpu" if arguments.cpu else "wall"
-    print(f"numpy: {blas()}; load {os.getloadavg()[0]:.1f}; {kind} time, median of {ROUNDS} processes")
+    threads = arguments.threads or (1 if arguments.cpu else min(2, os.cpu_count() or 1))
+    # The processes to come read this when they load their libraries.
+    os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
+    print(f"{blas(threads)}; load {os.getloadavg()[0]:.1f}; {kind} time, median of {ROUNDS} processes")
     with tempfile.TemporaryDirectory() as folder:
         auction, outcome = Path(folder) / "auction.json", Path(folder) / "outcome.json"
         fts.Auction.from_columns(**market.columns(arguments.products, arguments.portfolios)).write_json(auction)

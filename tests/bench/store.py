@@ -26,7 +26,7 @@ import duckdb
 import market as generator
 import numpy as np
 import pyarrow as pa
-from clearing import blas
+from machine import blas
 
 from fts.exchange import Market
 from fts.models.auction import Auction
@@ -183,8 +183,11 @@ def main() -> int:
     """Measure and print; 1 where a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cpu", action="store_true", help="processor time of all threads")
-    kind = "processor" if parser.parse_args().cpu else "wall"
-    print(f"numpy: {blas()}; load {os.getloadavg()[0]:.1f}; {kind} time, median of {ROUNDS} turns")
+    parser.add_argument("--threads", type=int, help="of BLAS; by default 2, and 1 with --cpu: waiting counts")
+    asked = parser.parse_args()
+    kind = "processor" if asked.cpu else "wall"
+    threads = asked.threads or (1 if asked.cpu else min(2, os.cpu_count() or 1))
+    print(f"{blas(threads)}; load {os.getloadavg()[0]:.1f}; {kind} time, median of {ROUNDS} turns")
     met = [
         measure(500, 100_000, "native", Raw, most=3, limit=1.5),
         measure(100, 10_000, "clarabel", Cvxpy, most=2),

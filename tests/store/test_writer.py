@@ -263,21 +263,3 @@ def test_the_log_stays_short_while_others_read_and_folding_it_loses_nothing(tmp_
     assert [len(again.read.auction_as_of(t).dropped.unused) for t in (instants[0], instants[-1])] == [1, 150]
     assert again.claim() > instants[-1]
     again.close()
-
-
-def test_the_log_of_a_market_that_was_opened_again_is_folded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "market.duckdb"
-    first = DuckStore(path)
-    first.open()
-    name = str(uuid4())
-    first.write(lambda market: market.add_demand(name, str(uuid4()), {}))
-    first.close()
-    store = DuckStore(path, log_bytes=1)
-    store.open()
-    with caplog.at_level(logging.WARNING, "fts"):
-        for price in range(5):
-            # From the second on, each closes the row of the one before.
-            store.write(lambda market, price=price: market.replace_curve(name, Curve([(0, price)])))
-            assert not path.with_name("market.duckdb.wal").exists()
-    assert not caplog.records
-    store.close()
