@@ -45,6 +45,7 @@ def least_trade(program: Program, answer: Answer, solve: Solve, scales: Scales) 
     tied = tied_segments(program, answer, scales.demand_price)
     unknowns = _Unknowns(program, answer, tied, scales)
     free = open_unknowns(unknowns.equations)
+    free &= ~unknowns.halves(free)
     if not free.any():
         return answer, True
     unique, large = True, []
@@ -125,7 +126,7 @@ class _Unknowns:
     def __init__(self, program: Program, answer: Answer, tied: Flags, scales: Scales) -> None:
         p = scaled(program, scales)
         self.pieces = _pieces(program, answer, tied)
-        self.n_portfolios = p.W.shape[1]
+        self.n_demands, self.n_portfolios = p.W.shape
         self.piece_demand = demand = p.segment_demand[self.pieces.segment]
         n = len(demand)
         through = csr_array((np.full(n, -1.0), (demand, np.arange(n))), shape=(p.W.shape[0], n))
@@ -142,6 +143,23 @@ class _Unknowns:
         )
         self._share = np.append(np.zeros(self.n_portfolios), self.pieces.weight) * self._unit**2
         self._trade = np.append(lengths(program.B), np.zeros(n)) ** 2 * self._unit**2
+
+    def halves(self, free: Flags) -> Flags:
+        """The two pieces of a segment that has a settled rate to itself: the fill is on one side of 0, no choice."""
+        row = np.repeat(np.arange(self.equations.shape[0]), np.diff(self.equations.indptr))
+        left = np.bincount(row[free[self.equations.indices]], minlength=self.equations.shape[0])
+        n_products = len(left) - self.n_demands
+        segment, place = self.pieces.segment, np.arange(len(self.pieces.segment))
+        partner = np.full(segment.max(initial=-1) + 1, -1)
+        partner[segment] = place
+        # The last piece of a segment is the one below 0; the other half points at it.
+        above = np.flatnonzero(partner[segment] != place)
+        below = partner[segment[above]]
+        open_pieces = free[self.n_portfolios :]
+        pair = open_pieces[above] & open_pieces[below] & (left[n_products + self.piece_demand[above]] == 2)
+        result = np.zeros(len(free), dtype=bool)
+        result[self.n_portfolios + above[pair]] = result[self.n_portfolios + below[pair]] = True
+        return result
 
     def directions(self, group: Group) -> Floats:
         """How the unknowns of a group may move."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csc_array, csr_array, vstack
 
-from fts.models.columns import Flags, Floats
+from fts.models.columns import Flags, Floats, floats
 from fts.solver.native.normal import NormalMatrix
 
 
@@ -60,10 +60,17 @@ class Elimination:
         self.private_demand = W.indices[private].astype(np.int64)
         self.private_portfolio = column[private]
         self.private_weight = W.data[private]
+        self._square = self.private_weight**2
         self.shared_demand = np.flatnonzero(users > 1)
         self.S = csr_array(W)[self.shared_demand]
         self.B, self.B_rows = B, csr_array(B)
+        self.magnitude = abs(self.B_rows)
+        self._W_rows = csr_array(W)
         self._B_across, self._S_across = B.T, csc_array(self.S).T
+        # The usual market: portfolio i has demand i, for itself.
+        self._one_each = self.n_portfolios == self.n_demands == len(W.indices) and bool(
+            np.array_equal(self.private_demand, self.private_portfolio)
+        )
         self._nought = np.zeros(self.n_portfolios)
         C = B if not len(self.shared_demand) else csc_array(vstack([B, -self.S]))
         C.sort_indices()
@@ -79,13 +86,33 @@ class Elimination:
     def factor(self, g: Floats) -> None:
         """Factor the system for the given response ``g_d = Σ 1/h`` of every demand, (D,)."""
         g = g + self._fixed_response
-        share = self.private_weight**2 / g[self.private_demand]
-        self.q = self.proximal + np.bincount(self.private_portfolio, weights=share, minlength=self.n_portfolios)
+        if self._one_each:
+            self.q = self.proximal + self._square / g
+        else:
+            share = self._square / g[self.private_demand]
+            self.q = self.proximal + np.bincount(self.private_portfolio, weights=share, minlength=self.n_portfolios)
         self.g = g
         self.omega = 1.0 / self.q
         own = np.zeros(self.n_products + len(self.shared_demand))
         own[self.n_products :] = g[self.shared_demand]
         self._factor = self._normal.factor(self.omega, own)
+
+    def worth(self, prices: Floats) -> Floats:
+        """What portfolios are worth at prices ``(P,)``, ``B'π (I,)``."""
+        worth: Floats = self._B_across @ prices
+        return worth
+
+    def demand_rates(self, x: Floats) -> Floats:
+        """Rates of demands at rates of portfolios, ``W x (D,)``."""
+        rates: Floats = self.private_weight * x if self._one_each else self._W_rows @ x
+        return rates
+
+    def by_portfolio(self, values: Floats) -> Floats:
+        """Sums over the private demands of each portfolio of their values ``(D,)``, weighted, (I,)."""
+        if self._one_each:
+            return self.private_weight * values
+        weighted = self.private_weight * values[self.private_demand]
+        return floats(np.bincount(self.private_portfolio, weights=weighted, minlength=self.n_portfolios))
 
     def _products(self, a: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
         """Rates, prices and shared multipliers that solve the factored system for a right-hand side (P + S,)."""

@@ -28,6 +28,8 @@ class Prepared:
     substitution : Substitution
     rooms : (I,)
         How much each portfolio may trade, in scaled units.
+    one_segment_each : bool
+        Every demand has one segment, so that what is per segment is per demand.
     """
 
     program: Program
@@ -36,6 +38,7 @@ class Prepared:
     scales: Scales
     substitution: Substitution
     rooms: Floats
+    one_segment_each: bool
 
     def answer(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats, status: str, steps: int) -> Answer:
         """A point of the scaled program in the units of the original one."""
@@ -70,8 +73,9 @@ def prepare(program: Program) -> Prepared:
     offer = np.bincount(in_units.segment_demand, weights=sizes, minlength=in_units.W.shape[0])
     carried = offer[substitution.demand]
     for_pivots[substitution.pivot] = np.where(carried > 0, carried, 1.0)
-    fixed = np.bincount(in_units.segment_demand, minlength=in_units.W.shape[0]) == 0
-    return Prepared(columns, sizes, Elimination(columns.B, columns.W, for_pivots, fixed), scales, substitution, room)
+    per_demand = np.bincount(in_units.segment_demand, minlength=in_units.W.shape[0])
+    elimination = Elimination(columns.B, columns.W, for_pivots, per_demand == 0)
+    return Prepared(columns, sizes, elimination, scales, substitution, room, bool((per_demand == 1).all()))
 
 
 def _rooms(program: Program, sizes: Floats) -> Floats:
