@@ -101,6 +101,10 @@ class InteriorPoint:
 
     def start(self) -> Iterate:
         """A point in the middle of the bounds with prices of the sloped market that fits them best."""
+        with np.errstate(all="ignore"):
+            return self._start()
+
+    def _start(self) -> Iterate:
         p, size = self.program, self.sizes
         y = np.where(self.below & self.above, (self._lo + self._hi) / 2, 0.0)
         y = np.where(self.below & ~self.above, self._lo + size / 2, y)
@@ -161,14 +165,13 @@ class InteriorPoint:
         dual = min(_reach(at.v, step.v), _reach(at.w, step.w))
         return primal, dual
 
-    def solve(self, tol: float, start: Iterate | None = None) -> tuple[Iterate, int, str]:
-        """Follow the central path until all is missing by at most `tol`."""
+    def solve(self, tol: float, at: Iterate) -> tuple[Iterate, int, str]:
+        """Follow the central path from a point until all is missing by at most `tol`."""
         # Far from an optimum numbers may overflow; such a point is never the best one.
         with np.errstate(all="ignore"):
-            return self._follow(tol, start)
+            return self._follow(tol, at)
 
-    def _follow(self, tol: float, start: Iterate | None) -> tuple[Iterate, int, str]:
-        at = self.start() if start is None else start
+    def _follow(self, tol: float, at: Iterate) -> tuple[Iterate, int, str]:
         size = self.sizes
         best, best_miss = at, np.inf
         for steps in range(MOST_STEPS + 1):
