@@ -79,7 +79,7 @@ def _refined(equations: _Equations, answer: Answer, rounds: int) -> tuple[Answer
         else:
             stale += 1
         # Once at rounding level one more solve is worth its while, with the same factor.
-        if clean >= 2 or (least <= ROUNDING and stale) or stale >= 8 or (missing > 100 * least and missing > 1e-3):
+        if clean >= 2 or (least <= ROUNDING and stale) or stale >= 8 or (missing > 100 * least and least < 1e-2):
             break
         before = at.between
         at = equations.move(equations.step(at, parts, stiffness))

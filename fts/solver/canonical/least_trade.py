@@ -14,6 +14,7 @@ from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
 from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
 from fts.solver.canonical.ties import lengths, owners, tied_segments
 from fts.solver.native.scaling import Scales, scaled
+from fts.solver.program import alone
 
 DIRECT = 200
 """Most unknowns of a group that is solved directly before its auctions are tried."""
@@ -43,6 +44,8 @@ def least_trade(program: Program, answer: Answer, solve: Solve, scales: Scales) 
         Whether it is proved that there was no choice.
     """
     tied = tied_segments(program, answer, scales.demand_price)
+    if not tied.any() and alone(program.W).all():
+        return answer, True
     unknowns = _Unknowns(program, answer, tied, scales)
     free = open_unknowns(unknowns.equations)
     free &= ~unknowns.halves(free)

@@ -12,7 +12,7 @@ from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve, prices_near
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
 from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
-from fts.solver.canonical.ties import price_intervals, quotes
+from fts.solver.canonical.ties import price_intervals, quotes, told_products
 from fts.solver.native.scaling import Scales, scaled
 from fts.solver.program import alone
 
@@ -54,9 +54,11 @@ class Prices:
 def nearest_prices(program: Program, answer: Answer, solve: Solve, reference: Floats | None, scales: Scales) -> Prices:
     """The clearing prices nearest to the references, (P,); where there is none (NaN), to the product's own quotes."""
     low, high = price_intervals(program, answer, scales.demand_price)
+    P: int = program.B.shape[0]
+    if len(told_products(program, low == high)) == P:
+        return Prices(answer, True, answer.prices.copy(), answer.prices.copy())
     unknowns = _Unknowns(program, low, high, scales)
     free = open_unknowns(unknowns.equations, unknowns.settled)
-    P: int = program.B.shape[0]
     if not free[:P].any():
         return Prices(answer, True, answer.prices.copy(), answer.prices.copy())
     least, most, only = quotes(program, low, high)

@@ -18,8 +18,8 @@ SPARSE = 0.05
 """Share of entries in the factor below which sparse elimination is faster than dense."""
 WIDE = 48
 """Columns with more entries than this are multiplied as dense blocks."""
-BLOCK = 192
-"""Columns of a dense block."""
+OVERHEAD = 64
+"""Adding a dense block to the matrix takes as long as multiplying so many of its columns."""
 
 
 class NormalMatrix:
@@ -42,6 +42,9 @@ class NormalMatrix:
         self._profiles = _profiles(C, np.flatnonzero(counts > WIDE))
         self._diagonal = np.arange(self.size) * (self.size + 1)
         self._pattern = self._sparse_pattern()
+        if self._pattern is None and self._cells is not None:
+            # Fresh memory would cost as much as filling it; so a factor holds only until the next one is made.
+            self._flat = np.empty(self.size * self.size)
 
     def _sparse_pattern(self) -> SparsePattern | None:
         """The pattern for sparse elimination, where that pays."""
@@ -77,7 +80,8 @@ class NormalMatrix:
         n = self.size
         flat = self._pairs @ weights
         if self._cells is not None:
-            values, flat = flat, np.zeros(n * n)
+            values, flat = flat, self._flat
+            flat.fill(0.0)
             flat[self._cells] = values
         flat[self._diagonal] += diagonal
         matrix = flat.reshape((n, n), order="F")
@@ -172,7 +176,10 @@ class _Profiles:
         share = np.bincount(self.profile, weights=weights[self.columns] * self.factor**2, minlength=self.n)
         for block in self.blocks:
             root = block.dense * np.sqrt(share[block.profiles])
-            matrix[block.start : block.end, block.start : block.end] += dsyrk(1.0, root, lower=1)
+            if block.end - block.start == len(matrix):
+                dsyrk(1.0, root, 1.0, matrix, lower=1, overwrite_c=1)
+            else:
+                matrix[block.start : block.end, block.start : block.end] += dsyrk(1.0, root, lower=1)
 
 
 def _profiles(C: csc_array, wide: Ints) -> _Profiles:
@@ -194,9 +201,24 @@ def _profiles(C: csc_array, wide: Ints) -> _Profiles:
     far = ends - starts > C.shape[0] // 2
     order = np.lexsort((starts, far))
     blocks = []
-    for k in range(0, len(order), BLOCK):
-        chosen = order[k : k + BLOCK]
+    for chosen in _runs(starts[order], ends[order], order):
         start, end = int(starts[chosen].min()), int(ends[chosen].max())
         dense = C[:, first[chosen]].toarray()[start:end] / factor[kept][chosen]
         blocks.append(_Block(start, end, np.asfortranarray(dense), chosen))
     return _Profiles(wide, of, factor, len(kept), blocks)
+
+
+def _runs(starts: Ints, ends: Ints, order: Ints) -> list[Ints]:
+    """Profiles in their order, cut where a block of its own is less work than a longer window."""
+    cuts = [0]
+    low = high = work = 0
+    for k, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        columns = k - cuts[-1]
+        grown = (max(high, end) - min(low, start)) ** 2 * (columns + 1 + OVERHEAD) if columns else 0
+        if not columns or grown <= work + (end - start) ** 2 * (1 + OVERHEAD):
+            low, high = (min(low, start), max(high, end)) if columns else (start, end)
+            work = (high - low) ** 2 * (columns + 1 + OVERHEAD)
+        else:
+            cuts.append(k)
+            low, high, work = start, end, (end - start) ** 2 * (1 + OVERHEAD)
+    return np.split(order, cuts[1:]) if len(order) else []
