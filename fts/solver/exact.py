@@ -85,10 +85,8 @@ def _refined(equations: _Equations, answer: Answer, rounds: int) -> tuple[Answer
         at = equations.move(equations.step(at, parts, stiffness))
         moved = int(np.count_nonzero(before != at.between))
         stiffness = max(stiffness / 100, SOFT) if moved <= 1 + before.sum() // 200 else min(10 * stiffness, STIFF)
-    return (
-        prepared.answer(best.x, equations.settle(best), best.prices, best.demand_prices, answer.status, answer.iterations),
-        least,
-    )
+    y = equations.settle(best)
+    return prepared.answer(best.x, y, best.prices, best.demand_prices, answer.status, answer.iterations), least
 
 
 Parts = tuple[Floats, Floats, Floats]

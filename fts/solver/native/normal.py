@@ -20,10 +20,11 @@ WIDE = 48
 """Columns with more entries than this are multiplied as dense blocks."""
 OVERHEAD = 64
 """Adding a dense block to the matrix takes as long as multiplying so many of its columns."""
+NONE = np.empty(0, dtype=np.int64)
 
 
 class NormalMatrix:
-    """``C diag(ω) C'`` for changing weights ω.
+    """``C diag(ω) C' + Σ ω_ij (C_i C_j' + C_j C_i')`` for changing weights ω of columns and of pairs of columns.
 
     The pairs of entries of each narrow column are listed once; a step is then one sparse product. Columns that are
     wide are multiplied as dense blocks, those in the same proportion as one column. (For narrow columns the list of
@@ -32,13 +33,15 @@ class NormalMatrix:
     Parameters
     ----------
     C : (n, m) sparse, by column
+    one, other : (pairs,)
+        Pairs of narrow columns.
     """
 
-    def __init__(self, C: csc_array) -> None:
+    def __init__(self, C: csc_array, one: Ints = NONE, other: Ints = NONE) -> None:
         self.size = C.shape[0]
         counts = np.diff(C.indptr)
         narrow = np.where(counts > WIDE, 0, counts)
-        self._pairs, self._cells = _pairs(C, narrow)
+        self._pairs, self._cells = _pairs(C, narrow, one, other)
         self._profiles = _profiles(C, np.flatnonzero(counts > WIDE))
         self._diagonal = np.arange(self.size) * (self.size + 1)
         self._pattern = self._sparse_pattern()
@@ -60,18 +63,22 @@ class NormalMatrix:
         values[self._at] = self._pairs @ np.ones(self._pairs.shape[1])
         return pattern if pattern.fill(values) <= SPARSE * n * n else None
 
-    def factor(self, weights: Floats, diagonal: Floats) -> DenseFactor | SparseFactor:
-        """The factor of ``C diag(ω) C' + diag(d)``.
+    def factor(self, weights: Floats, between: Floats, diagonal: Floats) -> DenseFactor | SparseFactor:
+        """The factor of the matrix, ``diag(d)`` added.
 
         Parameters
         ----------
         weights : (m,)
+            Of columns.
+        between : (pairs,)
+            Of pairs of columns.
         diagonal : (n,)
         """
+        all_weights = np.append(weights, between) if len(between) else weights
         if self._pattern is None:
-            return DenseFactor(lambda: self._dense(weights, diagonal))
+            return DenseFactor(lambda: self._dense(all_weights, diagonal))
         entries = np.zeros(self._n_cells)
-        entries[self._at] = self._pairs @ weights
+        entries[self._at] = self._pairs @ all_weights
         entries[self._diagonal_at] += diagonal
         return self._pattern.factor(entries)
 
@@ -89,42 +96,54 @@ class NormalMatrix:
         return matrix
 
 
-def _pairs(C: csc_array, counts: Ints) -> tuple[csr_array, Ints | None]:
-    """Products of two entries of one column, summed by cell ``column·n + row`` of the lower triangle.
+def _pairs(C: csc_array, counts: Ints, one: Ints, other: Ints) -> tuple[csr_array, Ints | None]:
+    """Products of two entries of one column or of a pair of columns, by cell ``column·n + row`` of the lower triangle.
 
     Parameters
     ----------
     C : (n, m) sparse, by column
     counts : (m,)
         How many entries of each column take part: all of them, or none.
+    one, other : (pairs,)
 
     Returns
     -------
-    sparse (cells, m)
+    sparse (cells, m + pairs)
     (cells,) or None
         The cells in use; None where the matrix has a row for every cell, because most are in use.
     """
     n, m = C.shape
     short = np.int32 if n * n < 2**31 else np.int64
-    starts = np.append(0, np.cumsum(counts * (counts + 1) // 2))
+    starts = np.append(0, np.cumsum(np.append(counts * (counts + 1) // 2, counts[one] * counts[other])))
     cell = np.empty(starts[-1], dtype=short)
     value = np.empty(starts[-1])
     for count in np.unique(counts[counts > 0]).tolist():
         group = np.flatnonzero(counts == count)
-        at = C.indptr[group]
+        at, to = C.indptr[group], starts[group]
         rows = [C.indices[at + k].astype(short) for k in range(count)]
         data = [C.data[at + k] for k in range(count)]
-        to = starts[group]
         for i in range(count):
             for j in range(i + 1):
                 cell[to], value[to] = rows[j] * n + rows[i], data[i] * data[j]
                 to = to + 1
+    shape = counts[one] * WIDE * 2 + counts[other]
+    for kind in np.unique(shape).tolist():
+        group = np.flatnonzero(shape == kind)
+        to = starts[m + group]
+        for i in range(kind // (WIDE * 2)):
+            for j in range(kind % (WIDE * 2)):
+                left, right = C.indptr[one[group]] + i, C.indptr[other[group]] + j
+                a, b = C.indices[left].astype(short), C.indices[right].astype(short)
+                cell[to] = np.minimum(a, b) * n + np.maximum(a, b)
+                value[to] = C.data[left] * C.data[right] * np.where(a == b, 2.0, 1.0)
+                to = to + 1
     if len(cell) >= n * n // 2:
-        used, shape = None, (n * n, m)
+        used, n_rows = None, n * n
     else:
         used, cell = _compress(cell, n * n)
-        shape = (len(used), m)
-    return csr_array(csc_array((value, cell, starts.astype(cell.dtype)), shape=shape)), used
+        n_rows = len(used)
+    by_column = csc_array((value, cell, starts.astype(cell.dtype)), shape=(n_rows, m + len(one)))
+    return csr_array(by_column), used
 
 
 def _compress(cell: Ints, n_cells: int) -> tuple[Ints, Ints]:
