@@ -22,7 +22,7 @@ STIFF, SOFT = 1e-3, 1e-9
 """Curvature (price unit over size) that a flat segment in between counts as within one solve: a proximal term. It
 starts stiff, so that a segment wrongly counted as in between moves to its bound instead of moving everybody else, and
 softens as the segments settle."""
-ROUNDING = 1e-13
+ROUNDING = 3e-13
 
 
 @dataclass
@@ -108,6 +108,7 @@ class _Equations:
         self.joint_demands = p.W[:, self.joint].T
         self.joint_size = abs(p.B[:, self.joint]).T
         self.floor = 1e-6 * (e.magnitude @ e.rate_scale)
+        self.flat = p.s * self.sizes < STIFF
         self._stiffness = np.empty(0)
 
     def of_segment(self, values: Floats) -> Floats:
@@ -134,7 +135,7 @@ class _Equations:
     def _follow(self, x: Floats, y: Floats, between: Flags) -> None:
         """Portfolios with one demand of their own trade what its segments hold, if none of these is in between."""
         total = self.by_demand(y)[self.alone_demand] / self.alone_weight
-        held = self.by_demand(between)[self.alone_demand] == 0
+        held = self.by_demand(floats(between))[self.alone_demand] == 0
         x[self.alone] = np.where(held, total, x[self.alone])
 
     def _priced(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats, between: Flags) -> Standing:
@@ -184,7 +185,8 @@ class _Equations:
         t = self.by_demand(curve / h) - demand
         a = e.by_portfolio(t / e.g)
         a[self.joint] -= portfolio
-        step = e.solve(a, product, t[e.shared_demand], rounds=1)
+        # The next round refines; only flat segments, which count as stiff here, ask for more.
+        step = e.solve(a, product, t[e.shared_demand], rounds=int((at.between & self.flat).any()))
         demand_prices = (t - e.demand_rates(step.x)) / e.g
         demand_prices[e.shared_demand] = step.shared
         y = np.where(at.between, (curve - self.of_segment(demand_prices)) / h, 0.0)

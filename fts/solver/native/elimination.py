@@ -10,8 +10,8 @@ demands, a step solves::
 ``Δx = (a - B'Δπ + S'ν)/q`` leaves one symmetric positive definite system in ``(Δπ, ν)``. Demands shared by a few
 portfolios that share no other (one bidder's substitutes) are eliminated too: with ``D = g + S diag(1/q) S'`` of these
 demands, a diagonal, their ``ν = (t - S (a - B'Δπ)/q)/D``; what they leave between two portfolios of a group is
-``-1/(q_i q_j)·S_i S_j/D``. The rest is factored with a little added to its diagonals (proximal terms) and refined on the
-residual of the equations above, which do not have it.
+``-1/(q_i q_j)·S_i S_j/D``. The rest is factored with a little added to its diagonals (proximal terms) and refined on
+the residual of the equations above, which do not have it.
 """
 
 from __future__ import annotations
@@ -144,13 +144,12 @@ class Elimination:
 
     def demand_rates(self, x: Floats) -> Floats:
         """Rates of demands at rates of portfolios, ``W x (D,)``."""
-        rates: Floats = self.private_weight * x if self._one_each else self._W_rows @ x
-        return rates
+        return floats(self.private_weight * x if self._one_each else self._W_rows @ x)
 
     def by_portfolio(self, values: Floats) -> Floats:
         """Sums over the private demands of each portfolio of their values ``(D,)``, weighted, (I,)."""
         if self._one_each:
-            return self.private_weight * values
+            return floats(self.private_weight * values)
         weighted = self.private_weight * values[self.private_demand]
         return floats(np.bincount(self.private_portfolio, weights=weighted, minlength=self.n_portfolios))
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 from scipy.sparse import csc_array, csr_array
 
-from fts.models.columns import Floats, Ints
+from fts.models.columns import Floats, Ints, floats, ints
 from fts.solver.native.factor import DenseFactor, SparseFactor, SparsePattern
 
 SMALL = 400
@@ -85,13 +85,13 @@ class NormalMatrix:
     def _dense(self, weights: Floats, diagonal: Floats) -> NDArray[np.float64]:
         """The lower triangle, in Fortran order."""
         n = self.size
-        flat = self._pairs @ weights
+        flat = floats(self._pairs @ weights)
         if self._cells is not None:
             values, flat = flat, self._flat
             flat.fill(0.0)
             flat[self._cells] = values
         flat[self._diagonal] += diagonal
-        matrix = flat.reshape((n, n), order="F")
+        matrix: NDArray[np.float64] = flat.reshape((n, n), order="F")
         self._profiles.add_to(matrix, weights)
         return matrix
 
@@ -115,12 +115,12 @@ def _pairs(C: csc_array, counts: Ints, one: Ints, other: Ints) -> tuple[csr_arra
     n, m = C.shape
     short = np.int32 if n * n < 2**31 else np.int64
     starts = np.append(0, np.cumsum(np.append(counts * (counts + 1) // 2, counts[one] * counts[other])))
-    cell = np.empty(starts[-1], dtype=short)
+    cell: Ints = np.empty(starts[-1], dtype=short)
     value = np.empty(starts[-1])
     for count in np.unique(counts[counts > 0]).tolist():
         group = np.flatnonzero(counts == count)
         at, to = C.indptr[group], starts[group]
-        rows = [C.indices[at + k].astype(short) for k in range(count)]
+        rows = [C.indices[at + k].astype(cell.dtype) for k in range(count)]
         data = [C.data[at + k] for k in range(count)]
         for i in range(count):
             for j in range(i + 1):
@@ -133,30 +133,29 @@ def _pairs(C: csc_array, counts: Ints, one: Ints, other: Ints) -> tuple[csr_arra
         for i in range(kind // (WIDE * 2)):
             for j in range(kind % (WIDE * 2)):
                 left, right = C.indptr[one[group]] + i, C.indptr[other[group]] + j
-                a, b = C.indices[left].astype(short), C.indices[right].astype(short)
+                a, b = C.indices[left].astype(cell.dtype), C.indices[right].astype(cell.dtype)
                 cell[to] = np.minimum(a, b) * n + np.maximum(a, b)
                 value[to] = C.data[left] * C.data[right] * np.where(a == b, 2.0, 1.0)
                 to = to + 1
     if len(cell) >= n * n // 2:
-        used, n_rows = None, n * n
-    else:
-        used, cell = _compress(cell, n * n)
-        n_rows = len(used)
-    by_column = csc_array((value, cell, starts.astype(cell.dtype)), shape=(n_rows, m + len(one)))
+        by_column = csc_array((value, cell, starts.astype(cell.dtype)), shape=(n * n, m + len(one)))
+        return csr_array(by_column), None
+    used, row = _compress(cell, n * n)
+    by_column = csc_array((value, row, starts.astype(row.dtype)), shape=(len(used), m + len(one)))
     return csr_array(by_column), used
 
 
-def _compress(cell: Ints, n_cells: int) -> tuple[Ints, Ints]:
+def _compress(cell: Ints, n_cells: int) -> tuple[Ints, NDArray[np.int32]]:
     """The cells in use, and where each entry is among them."""
     if n_cells <= 20_000_000:
         seen = np.zeros(n_cells, dtype=bool)
         seen[cell] = True
-        used = np.flatnonzero(seen)
+        used = ints(np.flatnonzero(seen))
         position = np.empty(n_cells, dtype=np.int32)
         position[used] = np.arange(len(used), dtype=np.int32)
         return used, position[cell]
     used, row = np.unique(cell, return_inverse=True)
-    return used.astype(np.int64), row.astype(np.int32)
+    return ints(used), row.astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -215,7 +214,7 @@ def _profiles(C: csc_array, wide: Ints) -> _Profiles:
             kept.append(k)
         factor[k] = top
     first = wide[kept]
-    starts, ends = C.indices[C.indptr[first]], C.indices[C.indptr[first + 1] - 1] + 1
+    starts, ends = ints(C.indices[C.indptr[first]]), ints(C.indices[C.indptr[first + 1] - 1] + 1)
     # Profiles over the same rows side by side: those over many rows last, the others by where they begin.
     far = ends - starts > C.shape[0] // 2
     order = np.lexsort((starts, far))
