@@ -67,7 +67,8 @@ class Curves:
         above = np.add.reduceat((self.p > lam[self.owner]).astype(np.int64), start) if len(start) else n
         at_least = np.add.reduceat((self.p >= lam[self.owner]).astype(np.int64), start) if len(start) else n
         # Points 0 … above-1 are priced above lam, points at_least … below it.
-        return self._crossing(above, lam), self._crossing(at_least, lam)
+        low = self._crossing(above, lam)
+        return low, low if np.array_equal(above, at_least) else self._crossing(at_least, lam)
 
     def _crossing(self, count: Ints, lam: Floats) -> Floats:
         """Where the curve passes ``lam`` between its points ``count - 1`` and ``count``."""

@@ -22,18 +22,24 @@ STIFF, SOFT = 1e-3, 1e-9
 """Curvature (price unit over size) that a flat segment in between counts as within one solve: a proximal term. It
 starts stiff, so that a segment wrongly counted as in between moves to its bound instead of moving everybody else, and
 softens as the segments settle."""
-ROUNDING = 1e-13
+ROUNDING = 3e-13
 
 
 @dataclass
 class Standing:
-    """A point of the equations: ``x (I,)``, ``y (K,)``, ``prices (P,)``, ``demand_prices (D,)``; who is in between."""
+    """A point of the equations.
+
+    ``x (I,)``, ``y (K,)``, ``prices (P,)``, ``demand_prices (D,)``; ``between (K,)`` says who is in between. What
+    follows from these: ``worth (I,)`` of portfolios at the prices, ``curve (K,)``, how far the curve is above λ.
+    """
 
     x: Floats
     y: Floats
     prices: Floats
     demand_prices: Floats
     between: Flags
+    worth: Floats
+    curve: Floats
 
 
 def finish(prepared: Prepared, answer: Answer, rounds: int = 30) -> tuple[Answer, float]:
@@ -62,60 +68,58 @@ def _refined(equations: _Equations, answer: Answer, rounds: int) -> tuple[Answer
     prepared = equations.prepared
     at = equations.stand(*prepared.point(answer))
     best, least = at, np.inf
-    stale, stiffness = 0, STIFF
+    stale, clean, stiffness = 0, 0, STIFF
     for _ in range(rounds):
         parts = equations.parts(at)
         missing = equations.missing(at, parts)
+        clean += missing <= ROUNDING
         if missing < least:
             stale = 0 if missing < least / 4 else stale + 1
             best, least = at, missing
         else:
             stale += 1
-        if least <= ROUNDING and stale >= 1 or stale >= 8 or (missing > 100 * least and missing > 1e-3):
+        # Once at rounding level one more solve is worth its while, with the same factor.
+        if clean >= 2 or (least <= ROUNDING and stale) or stale >= 8 or (missing > 100 * least and least < 1e-2):
             break
         before = at.between
         at = equations.move(equations.step(at, parts, stiffness))
         moved = int(np.count_nonzero(before != at.between))
         stiffness = max(stiffness / 100, SOFT) if moved <= 1 + before.sum() // 200 else min(10 * stiffness, STIFF)
-    x, y = equations.settle(best)
-    return (
-        prepared.answer(x, y, best.prices, best.demand_prices, answer.status, answer.iterations),
-        least,
-    )
+    y = equations.settle(best)
+    return prepared.answer(best.x, y, best.prices, best.demand_prices, answer.status, answer.iterations), least
 
 
-Parts = tuple[Floats, Floats, Floats, Floats]
+Parts = tuple[Floats, Floats, Floats]
 
 
 class _Equations:
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
         self.program, self.sizes, self.elimination = prepared.program, prepared.sizes, prepared.elimination
-        p = self.program
-        self.W_rows, self.W_across = p.W.tocsr(), p.W.T
-        self.magnitude = abs(self.elimination.B_rows)
-        n_portfolios = p.W.shape[1]
-        e = self.elimination
+        p, e = self.program, self.elimination
         per_column = np.diff(p.W.indptr)
         single = per_column[e.private_portfolio] == 1
         self.alone_demand, self.alone = e.private_demand[single], e.private_portfolio[single]
         self.alone_weight = e.private_weight[single]
-        self._in_order = e.in_order and len(self.alone) == p.W.shape[1]
-        K, D = len(p.segment_demand), p.W.shape[0]
-        self._each = K == D and bool((p.segment_demand == np.arange(D)).all())
-        self.rate_scale = e.rate_scale
-        self.price_scale = abs(p.B).T
-        self.n_portfolios = n_portfolios
-
-    def by_demand(self, values: Floats) -> Floats:
-        """Sums over the segments of each demand, (D,)."""
-        if self._each:
-            return values
-        return floats(np.bincount(self.program.segment_demand, weights=values, minlength=self.program.W.shape[0]))
+        # Portfolios with one demand of their own meet their equation by the way their λ is made.
+        joint = np.ones(p.W.shape[1], dtype=bool)
+        joint[self.alone] = False
+        self.joint = np.flatnonzero(joint)
+        self.joint_demands = p.W[:, self.joint].T
+        self.joint_size = abs(p.B[:, self.joint]).T
+        self.floor = 1e-6 * (e.magnitude @ e.rate_scale)
+        self.flat = p.s * self.sizes < STIFF
+        self._stiffness = np.empty(0)
 
     def of_segment(self, values: Floats) -> Floats:
         """Each segment's demand's value, (K,)."""
-        return values if self._each else values[self.program.segment_demand]
+        return values if self.prepared.one_segment_each else values[self.program.segment_demand]
+
+    def by_demand(self, values: Floats) -> Floats:
+        """Sums over the segments of each demand, (D,)."""
+        if self.prepared.one_segment_each:
+            return values
+        return floats(np.bincount(self.program.segment_demand, weights=values, minlength=self.program.W.shape[0]))
 
     def stand(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats) -> Standing:
         """The point, with every segment where fill and price together say it belongs."""
@@ -124,85 +128,88 @@ class _Equations:
         pull = y + self.sizes * (p.c - p.s * y - self.of_segment(demand_prices))
         full, empty = pull >= p.hi, pull <= p.lo
         y = np.where(full, p.hi, np.where(empty, p.lo, y))
-        return self._exact(Standing(x, y, prices, demand_prices, ~(full | empty)))
+        x, between = x.copy(), ~(full | empty)
+        self._follow(x, y, between)
+        return self._priced(x, y, prices, demand_prices.copy(), between)
 
-    def _exact(self, at: Standing) -> Standing:
-        """What follows at once: rates and prices of portfolios with one demand of their own."""
-        total = self.by_demand(at.y)
-        held = self.by_demand(at.between.astype(np.float64)) == 0
-        worth = self.elimination.B_across @ at.prices
-        if self._in_order:
-            at.x = np.where(held, total / self.alone_weight, at.x)
-            at.demand_prices = worth / self.alone_weight
-            return at
-        fixed = held[self.alone_demand]
-        at.x[self.alone[fixed]] = total[self.alone_demand[fixed]] / self.alone_weight[fixed]
-        at.demand_prices[self.alone_demand] = worth[self.alone] / self.alone_weight
-        return at
+    def _follow(self, x: Floats, y: Floats, between: Flags) -> None:
+        """Portfolios with one demand of their own trade what its segments hold, if none of these is in between."""
+        total = self.by_demand(y)[self.alone_demand] / self.alone_weight
+        held = self.by_demand(floats(between))[self.alone_demand] == 0
+        x[self.alone] = np.where(held, total, x[self.alone])
+
+    def _priced(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats, between: Flags) -> Standing:
+        """The point with the λ that prices give to portfolios with one demand of their own."""
+        p = self.program
+        worth = self.elimination.worth(prices)
+        demand_prices[self.alone_demand] = worth[self.alone] / self.alone_weight
+        curve = p.c - p.s * y
+        curve -= self.of_segment(demand_prices)
+        return Standing(x, y, prices, demand_prices, between, worth, curve)
 
     def parts(self, at: Standing) -> Parts:
-        """What is missing on the curves, of portfolio prices, of demand rates and of products."""
-        p = self.program
-        curve = np.where(at.between, p.c - p.s * at.y - self.of_segment(at.demand_prices), 0.0)
-        portfolio = self.elimination.B_across @ at.prices - self.W_across @ at.demand_prices
-        demand = self.W_rows @ at.x - self.by_demand(at.y)
-        product = -(self.elimination.B_rows @ at.x)
-        return curve, portfolio, demand, product
+        """What is missing of the prices of portfolios with other demands, of demand rates and of products."""
+        e = self.elimination
+        portfolio = at.worth[self.joint] - self.joint_demands @ at.demand_prices
+        return portfolio, e.demand_rates(at.x) - self.by_demand(at.y), -(e.B_rows @ at.x)
 
     def missing(self, at: Standing, parts: Parts) -> float:
         """The largest relative violation: of the equations, and of what was assumed about the segments."""
-        p = self.program
-        curve, portfolio, demand, product = parts
-        level = self.of_segment(np.maximum(np.abs(at.demand_prices), 1e-3))
-        pull = p.c - p.s * at.y - self.of_segment(at.demand_prices)
-        wrong = np.where(at.y <= p.lo, np.maximum(pull, 0.0), np.where(at.y >= p.hi, np.maximum(-pull, 0.0), 0.0))
-        wrong = np.where(at.between, np.abs(curve), wrong) / np.maximum(level, np.abs(p.c))
-        outside = np.maximum(np.maximum(p.lo - at.y, at.y - p.hi), 0.0) / self.sizes
-        worth = self.price_scale @ np.abs(at.prices)
-        flow = self.magnitude @ np.abs(at.x)
-        floor = 1e-6 * (self.magnitude @ self.rate_scale)
+        p, e = self.program, self.elimination
+        portfolio, demand, product = parts
+        # Between the bounds a segment is on its curve; at a bound it may be on the bound's side of it.
+        wrong = np.abs(at.curve)
+        wrong[~at.between & (((at.y <= p.lo) & (at.curve <= 0)) | ((at.y >= p.hi) & (at.curve >= 0)))] = 0.0
+        level = np.maximum(self.of_segment(np.abs(at.demand_prices)), 1e-3)
+        wrong /= np.maximum(level, np.abs(p.c), out=level)
+        outside = np.maximum(p.lo - at.y, at.y - p.hi) / self.sizes
+        flow = e.magnitude @ np.abs(at.x)
+        worth = self.joint_size @ np.abs(at.prices)
         return max(
             float(np.max(wrong, initial=0.0)),
             float(np.max(outside, initial=0.0)),
             float(np.max(np.abs(portfolio) / np.maximum(worth, 1e-3), initial=0.0)),
-            float(np.max(np.abs(demand) / self.elimination.reach, initial=0.0)),
-            float(np.max(np.abs(product) / np.maximum(flow, floor), initial=0.0)),
+            float(np.max(np.abs(demand) / e.reach, initial=0.0)),
+            float(np.max(np.abs(product) / np.maximum(flow, self.floor), initial=0.0)),
         )
 
     def step(self, at: Standing, parts: Parts, stiffness: float) -> Standing:
-        """One solve of the equations."""
+        """One solve of the equations; nothing but the prices, rates and fills of the result counts."""
         p, e = self.program, self.elimination
-        curve, portfolio, demand, product = parts
+        portfolio, demand, product = parts
         h = np.where(at.between, np.maximum(p.s, stiffness / self.sizes), FIXED / self.sizes)
-        g = self.by_demand(1.0 / h)
-        e.factor(g)
-        g = e.g
+        if not np.array_equal(h, self._stiffness):
+            e.factor(self.by_demand(1.0 / h))
+            self._stiffness = h
+        curve = np.where(at.between, at.curve, 0.0)
         t = self.by_demand(curve / h) - demand
-        a = e.to_portfolios(e.private_weight * e.at_private(t / g)) - portfolio
-        step = e.solve(a, product, t[e.shared_demand], rounds=1)
-        demand_prices = (t - self.W_rows @ step.x) / g
+        a = e.by_portfolio(t / e.g)
+        a[self.joint] -= portfolio
+        # The next round refines; only flat segments, which count as stiff here, ask for more.
+        step = e.solve(a, product, t[e.shared_demand], rounds=int((at.between & self.flat).any()))
+        demand_prices = (t - e.demand_rates(step.x)) / e.g
         demand_prices[e.shared_demand] = step.shared
         y = np.where(at.between, (curve - self.of_segment(demand_prices)) / h, 0.0)
-        return self._exact(
-            Standing(at.x + step.x, at.y + y, at.prices + step.prices, at.demand_prices + demand_prices, at.between)
+        return self._priced(
+            at.x + step.x, at.y + y, at.prices + step.prices, at.demand_prices + demand_prices, at.between
         )
 
     def move(self, at: Standing) -> Standing:
         """Segments that left their bounds are held there; those held at a bound with the wrong price are let go."""
         p = self.program
-        pull = p.c - p.s * at.y - self.of_segment(at.demand_prices)
-        slack = 1e-12 * np.maximum(np.abs(p.c), np.abs(self.of_segment(at.demand_prices)))
+        slack = 1e-12 * np.maximum(np.abs(p.c), self.of_segment(np.abs(at.demand_prices)))
         room = 1e-13 * self.sizes
         full = at.between & (at.y > p.hi + room)
         empty = at.between & (at.y < p.lo - room)
         lets = ~at.between & (
-            ((at.y <= p.lo) & (pull > slack)) | ((at.y >= p.hi) & (pull < -slack))
+            ((at.y <= p.lo) & (at.curve > slack)) | ((at.y >= p.hi) & (at.curve < -slack))
         ) & (p.hi > p.lo)
         y = np.where(full, p.hi, np.where(empty, p.lo, at.y))
-        return self._exact(Standing(at.x, y, at.prices, at.demand_prices, (at.between & ~full & ~empty) | lets))
+        between = (at.between & ~full & ~empty) | lets
+        self._follow(at.x, y, between)
+        curve = np.where(full | empty, p.c - p.s * y - self.of_segment(at.demand_prices), at.curve)
+        return Standing(at.x, y, at.prices, at.demand_prices, between, at.worth, curve)
 
-    def settle(self, at: Standing) -> tuple[Floats, Floats]:
-        """Rates and fills within their bounds."""
-        p = self.program
-        return at.x, np.clip(at.y, p.lo, p.hi)
-
+    def settle(self, at: Standing) -> Floats:
+        """Fills within their bounds."""
+        return np.clip(at.y, self.program.lo, self.program.hi)

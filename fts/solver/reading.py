@@ -78,7 +78,7 @@ def plain(answer: Answer) -> Reading:
 
 def _finished(program: Program, prepared: Prepared, exact: Answer, reference: Floats | None) -> Iterator[Reading]:
     clean = native.without_noise(prepared, exact, NOISE[0])
-    made = canonical(program, prepared, clean, native.solve_exactly, reference)
+    made = canonical(program, clean, native.solve_exactly, reference)
     for share in (NOISE[0], 0.0, *NOISE[1:]):
         yield _known(made, native.without_noise(prepared, made.answer, share))
 

@@ -18,7 +18,7 @@ from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve
 from fts.solver.canonical.least_trade import least_trade
 from fts.solver.canonical.nearest_prices import nearest_prices
-from fts.solver.native.prepared import Prepared
+from fts.solver.native.scaling import scales_of
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,12 @@ class Canonical:
     price_high: Floats
 
 
-def canonical(
-    program: Program, prepared: Prepared, answer: Answer, solve: Solve, reference: Floats | None = None
-) -> Canonical:
+def canonical(program: Program, answer: Answer, solve: Solve, reference: Floats | None = None) -> Canonical:
     """The canonical answer.
 
     Parameters
     ----------
     program : Program
-    prepared : Prepared
-        The same program in scaled units.
     answer : Answer
         An exact optimum of it.
     solve : callable
@@ -57,6 +53,7 @@ def canonical(
     reference : (P,) [money / quantity], optional
         Prices to stay near to; where there is none (NaN) it is the middle of the product's own quotes.
     """
-    answer, unique_quantities = least_trade(program, prepared, answer, solve)
-    found = nearest_prices(program, prepared, answer, solve, reference)
+    scales = scales_of(program)
+    answer, unique_quantities = least_trade(program, answer, solve, scales)
+    found = nearest_prices(program, answer, solve, reference, scales)
     return Canonical(found.answer, Unique(found.unique, unique_quantities), found.low, found.high)

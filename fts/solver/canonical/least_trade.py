@@ -13,7 +13,7 @@ from fts.solver.canonical.auctions import Solve, least_rates, proportional_fills
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
 from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
 from fts.solver.canonical.ties import lengths, owners, tied_segments
-from fts.solver.native.prepared import Prepared
+from fts.solver.native.scaling import Scales, scaled
 from fts.solver.program import alone
 
 DIRECT = 200
@@ -34,7 +34,7 @@ AT_BOUND = 1e-12
 """A fill this near to a bound, in shares of the segment, stands at it."""
 
 
-def least_trade(program: Program, prepared: Prepared, answer: Answer, solve: Solve) -> tuple[Answer, bool]:
+def least_trade(program: Program, answer: Answer, solve: Solve, scales: Scales) -> tuple[Answer, bool]:
     """The optimal fills in proportion to what is offered, and of these the least traded rates.
 
     Returns
@@ -43,13 +43,14 @@ def least_trade(program: Program, prepared: Prepared, answer: Answer, solve: Sol
     bool
         Whether it is proved that there was no choice.
     """
-    tied = tied_segments(program, answer, prepared.scales.demand_price)
+    tied = tied_segments(program, answer, scales.demand_price)
     if not tied.any() and alone(program.W).all():
-        return answer, True
-    unknowns = _Unknowns(program, prepared, answer, tied)
+        return _at_bounds(program, answer), True
+    unknowns = _Unknowns(program, answer, tied, scales)
     free = open_unknowns(unknowns.equations)
+    free &= ~unknowns.halves(free)
     if not free.any():
-        return answer, True
+        return _at_bounds(program, answer), True
     unique, large = True, []
     for group in groups(unknowns.equations, unknowns.limits, free):
         if len(group.unknowns) > DIRECT:
@@ -125,10 +126,10 @@ class _Unknowns:
     The equations are the products' and the demands'; a demand's rate changes by its tied fills only.
     """
 
-    def __init__(self, program: Program, prepared: Prepared, answer: Answer, tied: Flags) -> None:
-        p, scales = prepared.units, prepared.scales
+    def __init__(self, program: Program, answer: Answer, tied: Flags, scales: Scales) -> None:
+        p = scaled(program, scales)
         self.pieces = _pieces(program, answer, tied)
-        self.n_portfolios = p.W.shape[1]
+        self.n_demands, self.n_portfolios = p.W.shape
         self.piece_demand = demand = p.segment_demand[self.pieces.segment]
         n = len(demand)
         through = csr_array((np.full(n, -1.0), (demand, np.arange(n))), shape=(p.W.shape[0], n))
@@ -145,6 +146,23 @@ class _Unknowns:
         )
         self._share = np.append(np.zeros(self.n_portfolios), self.pieces.weight) * self._unit**2
         self._trade = np.append(lengths(program.B), np.zeros(n)) ** 2 * self._unit**2
+
+    def halves(self, free: Flags) -> Flags:
+        """The two pieces of a segment that has a settled rate to itself: the fill is on one side of 0, no choice."""
+        row = np.repeat(np.arange(self.equations.shape[0]), np.diff(self.equations.indptr))
+        left = np.bincount(row[free[self.equations.indices]], minlength=self.equations.shape[0])
+        n_products = len(left) - self.n_demands
+        segment, place = self.pieces.segment, np.arange(len(self.pieces.segment))
+        partner = np.full(segment.max(initial=-1) + 1, -1)
+        partner[segment] = place
+        # The last piece of a segment is the one below 0; the other half points at it.
+        above = np.flatnonzero(partner[segment] != place)
+        below = partner[segment[above]]
+        open_pieces = free[self.n_portfolios :]
+        pair = open_pieces[above] & open_pieces[below] & (left[n_products + self.piece_demand[above]] == 2)
+        result = np.zeros(len(free), dtype=bool)
+        result[self.n_portfolios + above[pair]] = result[self.n_portfolios + below[pair]] = True
+        return result
 
     def directions(self, group: Group) -> Floats:
         """How the unknowns of a group may move."""

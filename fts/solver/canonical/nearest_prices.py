@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array, hstack, vstack
+from scipy.sparse import block_array, csc_array, csr_array, vstack
 
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve, prices_near
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
 from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
-from fts.solver.canonical.ties import price_intervals, quotes
-from fts.solver.native.prepared import Prepared
+from fts.solver.canonical.ties import price_intervals, quotes, told_products
+from fts.solver.native.scaling import Scales, scaled
 from fts.solver.program import alone
 
 DIRECT = 200
@@ -52,14 +51,14 @@ class Prices:
     high: Floats
 
 
-def nearest_prices(
-    program: Program, prepared: Prepared, answer: Answer, solve: Solve, reference: Floats | None
-) -> Prices:
+def nearest_prices(program: Program, answer: Answer, solve: Solve, reference: Floats | None, scales: Scales) -> Prices:
     """The clearing prices nearest to the references, (P,); where there is none (NaN), to the product's own quotes."""
-    low, high = price_intervals(program, answer, prepared.scales.demand_price)
-    unknowns = _Unknowns(program, prepared, low, high)
-    free = open_unknowns(unknowns.equations, unknowns.settled)
+    low, high = price_intervals(program, answer, scales.demand_price)
     P: int = program.B.shape[0]
+    if len(told_products(program, low == high)) == P:
+        return Prices(answer, True, answer.prices.copy(), answer.prices.copy())
+    unknowns = _Unknowns(program, low, high, scales)
+    free = open_unknowns(unknowns.equations, unknowns.settled)
     if not free[:P].any():
         return Prices(answer, True, answer.prices.copy(), answer.prices.copy())
     least, most, only = quotes(program, low, high)
@@ -159,9 +158,9 @@ class _Unknowns:
     Limits: a portfolio on a demand of its own whose price is open, and the open prices of other demands.
     """
 
-    def __init__(self, program: Program, prepared: Prepared, low: Floats, high: Floats) -> None:
-        self.program, self.low, self.high = program, low, high
-        p, scales = prepared.units, prepared.scales
+    def __init__(self, program: Program, low: Floats, high: Floats, scales: Scales) -> None:
+        self.program, self.low, self.high, self.scales = program, low, high, scales
+        p = scaled(program, scales)
         self.P, B = p.B.shape[0], csr_array(p.B.T)
         pinned, lone = low == high, alone(p.W)
         entry = p.W.indptr[:-1][lone]
@@ -177,34 +176,23 @@ class _Unknowns:
         self._equation_portfolio = np.append(own[closed], others)
         self._limit_portfolio = own[~closed]
         n = len(self._shared)
-        self._rows, self._closed, self._ends = B, closed, (low, high)
-        equations = _widened(B[own[closed]], n)
-        if len(others):
-            equations = csr_array(vstack([equations, hstack([B[others], -W])], format="csr"))
-        self.equations = equations
+        none = csr_array((int(closed.sum()), n))
+        self.equations: csr_array = csr_array(block_array([[B[own[closed]], none], [B[others], -W]], format="csr"))
         at = self._demand[closed]
         self._told = np.append(low[at] / scales.demand_price[at] * self._weight[closed], np.zeros(len(others)))
-        self.settled: Flags = np.append(np.zeros(self.P, dtype=bool), pinned[self._shared])
-        self._unit = np.append(scales.price, scales.demand_price[self._shared])
-        self._demand_unit = scales.demand_price
-
-    @cached_property
-    def limits(self) -> csr_array:
-        """Rows of what is limited."""
-        n = len(self._shared)
-        free = np.flatnonzero(~self.settled[self.P :])
+        free = np.flatnonzero(~pinned[self._shared])
         box = csr_array((np.ones(len(free)), (np.arange(len(free)), self.P + free)), shape=(len(free), self.P + n))
-        return csr_array(vstack([_widened(self._rows[self._limit_portfolio], n), box], format="csr"))
-
-    @cached_property
-    def bounds(self) -> tuple[Floats, Floats]:
-        """Least and most of each limited row."""
-        scale = self._weight / self._demand_unit[self._demand]
-        own = np.sort(np.vstack([end[self._demand] * scale for end in self._ends]), axis=0)[:, ~self._closed]
-        free = self._shared[~self.settled[self.P :]]
-        shared = np.vstack(self._ends)[:, free] / self._demand_unit[free]
-        least, most = np.hstack([own, shared])
-        return least, most
+        none = csr_array((int((~closed).sum()), n))
+        rows = csr_array(block_array([[B[own[~closed]], none]], format="csr"))
+        self.limits: csr_array = csr_array(vstack([rows, box], format="csr"))
+        self.settled: Flags = np.append(np.zeros(self.P, dtype=bool), pinned[self._shared])
+        ends = np.sort(
+            np.vstack([end[self._demand] / scales.demand_price[self._demand] * self._weight for end in (low, high)]),
+            axis=0,
+        )[:, ~closed]
+        bounds = np.vstack([low, high])[:, self._shared[free]] / scales.demand_price[self._shared[free]]
+        self._least, self._most = np.hstack([ends, bounds])
+        self._unit = np.append(scales.price, scales.demand_price[self._shared])
 
     def is_large(self, group: Group, limit: int) -> bool:
         """Whether a direct solution of the group would take long."""
@@ -233,7 +221,7 @@ class _Unknowns:
         weight = np.append((self._unit[: self.P] / self._unit[u[u < self.P]].max()) ** 2, np.ones(len(self._shared)))
         aim = np.where(known, wished, 0.0) / self._unit - now
         at = self.limits[group.limits] @ now
-        low, high = (end[group.limits] - at for end in self.bounds)
+        low, high = self._least[group.limits] - at, self._most[group.limits] - at
         return nearest(
             N,
             self.limits[group.limits][:, u].toarray(),
@@ -258,8 +246,3 @@ class _Unknowns:
         demand_prices[self._shared] += change[self.P :]
         demand_prices[self._demand] = (self.program.B.T @ prices)[self._own] / self._weight_in_units
         return replace(answer, prices=prices, demand_prices=demand_prices)
-
-
-def _widened(rows: csr_array, n: int) -> csr_array:
-    """The rows with n empty columns more."""
-    return csr_array((rows.data, rows.indices, rows.indptr), shape=(rows.shape[0], rows.shape[1] + n))

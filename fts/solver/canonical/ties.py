@@ -64,6 +64,14 @@ def quotes(program: Program, low: Floats, high: Floats) -> tuple[Floats, Floats,
     return least, most, only
 
 
+def told_products(program: Program, pinned: Flags) -> Ints:
+    """Products whose price a portfolio of that product alone tells, with a private demand of known price (D,)."""
+    B, W = program.B, program.W
+    i = np.flatnonzero(alone(W) & (np.diff(B.indptr) == 1))
+    told = pinned[W.indices[W.indptr[i]]]
+    return np.unique(B.indices[B.indptr[i[told]]])
+
+
 def lengths(B: csc_array) -> Floats:
     """Euclidean length of every column."""
     owner = np.repeat(np.arange(B.shape[1]), np.diff(B.indptr))

@@ -14,10 +14,8 @@ from fts.solver.native.whole import LARGEST, WholeSystem
 
 ENOUGH = (1e-8, 1e-10, 1e-12)
 """What may be missing when the exact last step is tried, and tried again."""
-EARLY = 1e-4
-"""The same where nearly all bids are sloped: the last step then finds its segments from further away."""
-SLOPED = 0.9
-"""Share of sloped segments from which this is tried."""
+SLOPED = 0.98
+"""Share of sloped segments from which the last step alone is tried first: it then finds its segments from far away."""
 CLEAN = 1e-10
 """What may be missing after it: rounding."""
 
@@ -64,8 +62,13 @@ def mostly_sloped(program: Program) -> bool:
 
 def _solve(prepared: Prepared, warm: Answer | None = None) -> tuple[Answer, float, Answer]:
     method = InteriorPoint(prepared.program, prepared.sizes, prepared.elimination)
-    point, steps = None if warm is None else method.near(*prepared.point(warm)), 0
-    for enough in (EARLY, *ENOUGH) if mostly_sloped(prepared.program) else ENOUGH:
+    point, steps = method.start() if warm is None else method.near(*prepared.point(warm)), 0
+    if warm is None and mostly_sloped(prepared.program):
+        rough = prepared.answer(point.x, point.y, point.prices, point.demand_prices, "solved", 0)
+        exact, missing = finish(prepared, rough)
+        if missing <= CLEAN:
+            return exact, missing, rough
+    for enough in ENOUGH:
         point, more, status = method.solve(enough, point)
         steps += more
         rough = prepared.answer(point.x, point.y, point.prices, point.demand_prices, status, steps)
@@ -83,6 +86,6 @@ def without_noise(prepared: Prepared, answer: Answer, share: float) -> Answer:
         answer,
         x=np.where(np.abs(x) <= share * prepared.rooms * scales.rate, 0.0, x),
         y=y,
-        prices=np.where(np.abs(prices) <= share * scales.price, 0.0, prices),
+        prices=np.where(np.abs(prices) <= share * prepared.typical_prices, 0.0, prices),
         demand_prices=np.where(np.abs(demand_prices) <= share * scales.demand_price, 0.0, demand_prices),
     )

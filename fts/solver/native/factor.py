@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotrs
@@ -11,39 +13,35 @@ from scipy.sparse.linalg import SuperLU, splu
 from fts.models.columns import Floats, Ints
 
 DIAGONAL = 1e-13
-"""Share added to the unit diagonal of the scaled matrix; refinement takes it out of the solution."""
+"""Share added to the diagonal of the matrix; refinement takes it out of the solution."""
 
 
 class DenseFactor:
-    """Cholesky factor of a symmetric positive semidefinite matrix, scaled to a unit diagonal.
+    """Cholesky factor of a symmetric positive semidefinite matrix.
+
+    Its rounding does not depend on the units of the rows, so the matrix is factored as it is.
 
     Parameters
     ----------
-    matrix : (n, n) in Fortran order
-        Its lower triangle counts; it is overwritten.
+    form : callable
+        Makes the matrix (n, n) in Fortran order afresh. Its lower triangle counts; it is overwritten.
     """
 
-    def __init__(self, matrix: NDArray[np.float64]) -> None:
-        at = np.arange(len(matrix))
-        diagonal = matrix[at, at]
-        self._unit = _unit(diagonal)
-        matrix *= self._unit[:, None]
-        matrix *= self._unit
+    def __init__(self, form: Callable[[], NDArray[np.float64]]) -> None:
         extra = DIAGONAL
-        ones = np.where(diagonal > 0, 1.0, 0.0)
         while True:
-            # The strict lower triangle is read afresh on every attempt; the factor overwrites a copy.
-            trial = matrix.copy(order="F")
-            trial[at, at] = ones + extra
-            self._factor, failed = dpotrf(trial, lower=1, clean=0, overwrite_a=1)
+            matrix = form()
+            at = np.arange(len(matrix))
+            diagonal = matrix[at, at]
+            matrix[at, at] = np.where(diagonal > 0, diagonal * (1.0 + extra), extra)
+            self._factor, failed = dpotrf(matrix, lower=1, clean=0, overwrite_a=1)
             if not failed:
                 return
             extra *= 100
 
     def solve(self, right: Floats) -> Floats:
         """Solve for one right-hand side, (n,)."""
-        solution, _ = dpotrs(self._factor, self._unit * right, lower=1, overwrite_b=1)
-        solved: Floats = self._unit * solution
+        solved: Floats = dpotrs(self._factor, right, lower=1)[0]
         return solved
 
 

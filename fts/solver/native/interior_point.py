@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from fts.models.columns import Floats, floats
 from fts.ports.engine import Program
@@ -56,14 +57,18 @@ class Residual:
     ----------
     curve, portfolio, demand, product
         Right-hand sides of the Newton step, in the order of the equations.
+    lower, upper : (K,)
+        ``l v`` and ``u w``.
     gap : float
-        Mean of ``l v / size``.
+        Mean of both over the size.
     """
 
     curve: Floats
     portfolio: Floats
     demand: Floats
     product: Floats
+    lower: Floats
+    upper: Floats
     gap: float
 
 
@@ -85,8 +90,9 @@ class InteriorPoint:
         self.below, self.above = np.isfinite(program.lo), np.isfinite(program.hi)
         self._lo, self._hi = np.where(self.below, program.lo, 0.0), np.where(self.above, program.hi, 0.0)
         self._n_bounds = int(self.below.sum() + self.above.sum())
-        self._W_rows, self._W_across = program.W.tocsr(), program.W.T
-        self._magnitude = abs(elimination.B_rows)
+        self._limited = self._n_bounds == 2 * len(sizes)
+        self._per_size = 1.0 / sizes
+        self._W_across = csr_array(program.W.T)
         self._each = len(program.segment_demand) == program.W.shape[0] and bool(
             (program.segment_demand == np.arange(program.W.shape[0])).all()
         )
@@ -105,6 +111,10 @@ class InteriorPoint:
 
     def start(self) -> Iterate:
         """A point in the middle of the bounds with prices of the sloped market that fits them best."""
+        with np.errstate(all="ignore"):
+            return self._start()
+
+    def _start(self) -> Iterate:
         p, size = self.program, self.sizes
         y = np.where(self.below & self.above, (self._lo + self._hi) / 2, 0.0)
         y = np.where(self.below & ~self.above, self._lo + size / 2, y)
@@ -145,50 +155,80 @@ class InteriorPoint:
 
     def residual(self, at: Iterate) -> Residual:
         """What is missing at a point."""
-        p = self.program
+        p, e = self.program, self.elimination
         lower, upper = at.left * at.v, at.right * at.w
-        relative = (lower + upper) / self.sizes
+        curve = p.c - p.s * at.y
+        curve -= self.of_segment(at.demand_prices)
+        curve += at.v
+        curve -= at.w
         return Residual(
-            curve=p.c - p.s * at.y - self.of_segment(at.demand_prices) + at.v - at.w,
-            portfolio=self.elimination.B_across @ at.prices - self._W_across @ at.demand_prices,
-            demand=self._W_rows @ at.x - self.by_demand(at.y),
-            product=-(self.elimination.B_rows @ at.x),
-            gap=float(relative.sum()) / max(self._n_bounds, 1),
+            curve=curve,
+            portfolio=e.worth(at.prices) - self._W_across @ at.demand_prices,
+            demand=e.demand_rates(at.x) - self.by_demand(at.y),
+            product=-(e.B_rows @ at.x),
+            lower=lower,
+            upper=upper,
+            gap=self._mean(lower + upper),
         )
 
     def factor(self, h: Floats) -> None:
         """Factor the system of the step for curvatures ``h (K,)``."""
         self.elimination.factor(self.by_demand(1.0 / h))
 
-    def direction(self, at: Iterate, missing: Residual, h: Floats, lower: Floats, upper: Floats) -> Iterate:
-        """The Newton step that removes what is missing and changes ``l v`` by `lower` and ``u w`` by `upper`."""
+    def direction(
+        self, at: Iterate, missing: Residual, h: Floats, lower: Floats, upper: Floats, rounds: int = 1
+    ) -> Iterate:
+        """The Newton step that removes what is missing and changes ``l v`` by `lower` and ``u w`` by `upper`.
+
+        `rounds` of refinement: a predictor needs none.
+        """
         e = self.elimination
-        f = missing.curve
-        f = f + lower / at.left - upper / at.right
-        t = self.by_demand(f / h) - missing.demand
-        a = e.to_portfolios(e.private_weight * e.at_private(t / e.g)) - missing.portfolio
-        step = e.solve(a, missing.product, t[e.shared_demand])
-        demand_prices = (t - self._W_rows @ step.x) / e.g
+        v, w = lower / at.left, upper / at.right
+        f = missing.curve + v
+        f -= w
+        t = self.by_demand(f / h)
+        t -= missing.demand
+        a = e.by_portfolio(t / e.g)
+        a -= missing.portfolio
+        step = e.solve(a, missing.product, t[e.shared_demand], rounds)
+        demand_prices = t - e.demand_rates(step.x)
+        demand_prices /= e.g
         demand_prices[e.shared_demand] = step.shared
-        y = (f - self.of_segment(demand_prices)) / h
-        left, right = np.where(self.below, y, 0.0), np.where(self.above, -y, 0.0)
-        v, w = (lower - at.v * left) / at.left, (upper - at.w * right) / at.right
+        f -= self.of_segment(demand_prices)
+        y = np.divide(f, h, out=f)
+        left, right = self._changes(y)
+        # Δv = (lower - v·left)/l
+        change = at.v * left
+        change /= at.left
+        v -= change
+        change = np.multiply(at.w, right, out=change)
+        change /= at.right
+        w -= change
         return Iterate(step.x, y, step.prices, demand_prices, left, right, v, w)
 
-    def longest(self, at: Iterate, step: Iterate) -> tuple[float, float]:
-        """The longest steps of ``y`` and of the multipliers that keep them within their bounds, at most 2."""
-        primal = min(_reach(at.left, step.left), _reach(at.right, step.right))
-        dual = min(_reach(at.v, step.v), _reach(at.w, step.w))
-        return primal, dual
+    def _changes(self, y: Floats) -> tuple[Floats, Floats]:
+        """How the distances from the bounds change with fills; where there is no bound, not at all."""
+        if self._limited:
+            return y, -y
+        return np.where(self.below, y, 0.0), np.where(self.above, -y, 0.0)
 
-    def solve(self, tol: float, start: Iterate | None = None) -> tuple[Iterate, int, str]:
-        """Follow the central path until all is missing by at most `tol`."""
+    def longest(self, at: Iterate, step: Iterate) -> float:
+        """The longest step, at most 2, that keeps distances from the bounds and multipliers at or above 0."""
+        return min(
+            _reach(at.left, step.left), _reach(at.right, step.right), _reach(at.v, step.v), _reach(at.w, step.w)
+        )
+
+    def _mean(self, values: Floats) -> float:
+        """Mean over the bounds of values per size."""
+        return float(values @ self._per_size) / max(self._n_bounds, 1)
+
+    def solve(self, tol: float, at: Iterate) -> tuple[Iterate, int, str]:
+        """Follow the central path from a point until all is missing by at most `tol`."""
         # Far from an optimum numbers may overflow; such a point is never the best one.
         with np.errstate(all="ignore"):
-            return self._follow(tol, start)
+            return self._follow(tol, at)
 
-    def _follow(self, tol: float, start: Iterate | None) -> tuple[Iterate, int, str]:
-        at = self.start() if start is None else start
+    def _follow(self, tol: float, at: Iterate) -> tuple[Iterate, int, str]:
         size = self.sizes
         best, best_miss = at, np.inf
         for steps in range(MOST_STEPS + 1):
@@ -203,28 +243,30 @@ class InteriorPoint:
             h = np.maximum(self.program.s + at.v / at.left + at.w / at.right, self._least)
             self.factor(h)
             # Predictor: straight to the optimum; how far it gets says how much to centre.
-            affine = self.direction(at, missing, h, -at.left * at.v, -at.right * at.w)
-            primal, dual = self.longest(at, affine)
-            reach = min(1.0, primal, dual)
-            relative = (
-                (at.left + reach * affine.left) * (at.v + reach * affine.v)
-                + (at.right + reach * affine.right) * (at.w + reach * affine.w)
-            ) / size
-            after = float(relative.sum()) / max(self._n_bounds, 1)
+            affine = self.direction(at, missing, h, -missing.lower, -missing.upper, rounds=0)
+            reach = min(1.0, self.longest(at, affine))
+            # (l + α Δl)(v + α Δv), where l Δv + v Δl = -l v.
+            crossed, also_crossed = affine.left * affine.v, affine.right * affine.w
+            after = (1.0 - reach) * missing.gap + reach**2 * self._mean(crossed + also_crossed)
             target = missing.gap * min(1.0, (after / missing.gap) ** 3) if missing.gap > 0 else 0.0
             # Corrector: the products of the predictor's changes, and the pull to the centre.
-            lower = np.where(self.below, target * size - at.left * at.v - affine.left * affine.v, 0.0)
-            upper = np.where(self.above, target * size - at.right * at.w - affine.right * affine.w, 0.0)
+            centre = target * size
+            lower, upper = centre - missing.lower, centre - missing.upper
+            lower -= crossed
+            upper -= also_crossed
+            if not self._limited:
+                lower, upper = np.where(self.below, lower, 0.0), np.where(self.above, upper, 0.0)
             step = self.direction(at, missing, h, lower, upper)
-            primal, dual = self.longest(at, step)
-            if min(primal, dual) < SHORT * reach:
+            longest = self.longest(at, step)
+            if longest < SHORT * reach:
                 # The predictor got further: its changes count only as far as it got (Colombo & Gondzio 2008).
                 less = 1.0 - reach**2
-                lower = np.where(self.below, lower + less * affine.left * affine.v, 0.0)
-                upper = np.where(self.above, upper + less * affine.right * affine.w, 0.0)
+                lower, upper = lower + less * crossed, upper + less * also_crossed
+                if not self._limited:
+                    lower, upper = np.where(self.below, lower, 0.0), np.where(self.above, upper, 0.0)
                 step = self.direction(at, missing, h, lower, upper)
-                primal, dual = self.longest(at, step)
-            reach = min(1.0, TOWARDS_BOUND * min(primal, dual))
+                longest = self.longest(at, step)
+            reach = min(1.0, TOWARDS_BOUND * longest)
             at = Iterate(
                 at.x + reach * step.x,
                 at.y + reach * step.y,
@@ -242,8 +284,8 @@ class InteriorPoint:
     def measure(self, at: Iterate, missing: Residual) -> float:
         """The largest of imbalance, curve, portfolio, demand and gap, relative."""
         e = self.elimination
-        flow = self._magnitude @ np.abs(at.x)
-        imbalance = _ratio(np.abs(missing.product), flow + 1e-6 * (self._magnitude @ e.rate_scale))
+        flow = e.magnitude @ np.abs(at.x)
+        imbalance = _ratio(np.abs(missing.product), flow + 1e-6 * (e.magnitude @ e.rate_scale))
         level = np.abs(self.of_segment(at.demand_prices)) + 1.0
         curve = float(np.max(np.abs(missing.curve) / level, initial=0.0))
         portfolio = float(np.max(np.abs(missing.portfolio), initial=0.0))
@@ -255,10 +297,8 @@ class InteriorPoint:
 
 
 def _reach(room: Floats, change: Floats) -> float:
-    """The longest step, at most 2, that keeps ``room + step·change`` at or above 0."""
-    falls = change < 0
-    steepest = float(np.min(np.divide(change, room, out=np.zeros_like(room), where=falls), initial=-0.5))
-    return -1.0 / steepest
+    """The longest step, at most 2, that keeps ``room + step·change`` at or above 0; where both are 0, any does."""
+    return -1.0 / float(np.fmin.reduce(change / room, initial=-0.5))
 
 
 def _ratio(value: Floats, scale: Floats) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import dsyrk
 from scipy.sparse import csc_array, csr_array
 
-from fts.models.columns import Floats, Ints
+from fts.models.columns import Floats, Ints, floats, ints
 from fts.solver.native.factor import DenseFactor, SparseFactor, SparsePattern
 
 SMALL = 400
@@ -15,34 +18,41 @@ SPARSE = 0.05
 """Share of entries in the factor below which sparse elimination is faster than dense."""
 WIDE = 48
 """Columns with more entries than this are multiplied as dense blocks."""
+OVERHEAD = 64
+"""Adding a dense block to the matrix takes as long as multiplying so many of its columns."""
+NONE = np.empty(0, dtype=np.int64)
 
 
 class NormalMatrix:
-    """``C diag(ω) C'`` for changing weights ω.
+    """``C diag(ω) C' + Σ ω_ij (C_i C_j' + C_j C_i')`` for changing weights ω of columns and of pairs of columns.
 
     The pairs of entries of each narrow column are listed once; a step is then one sparse product. Columns that are
-    wide are multiplied as a dense block, those in the same proportion as one column.
+    wide are multiplied as dense blocks, those in the same proportion as one column. (For narrow columns the list of
+    pairs is shorter than the search for proportions.)
 
     Parameters
     ----------
     C : (n, m) sparse, by column
+    one, other : (pairs,)
+        Pairs of narrow columns.
     """
 
-    def __init__(self, C: csc_array) -> None:
+    def __init__(self, C: csc_array, one: Ints = NONE, other: Ints = NONE) -> None:
         self.size = C.shape[0]
         counts = np.diff(C.indptr)
-        wide = counts > WIDE
-        narrow = np.flatnonzero(~wide & (counts > 0))
-        self._pairs, self._cells = _pairs(C, counts, narrow)
-        self._wide, self._profile, self._factor = _profiles(C, np.flatnonzero(wide))
-
+        narrow = np.where(counts > WIDE, 0, counts)
+        self._pairs, self._cells = _pairs(C, narrow, one, other)
+        self._profiles = _profiles(C, np.flatnonzero(counts > WIDE))
         self._diagonal = np.arange(self.size) * (self.size + 1)
         self._pattern = self._sparse_pattern()
+        if self._pattern is None and self._cells is not None:
+            # Fresh memory would cost as much as filling it; so a factor holds only until the next one is made.
+            self._flat = np.empty(self.size * self.size)
 
     def _sparse_pattern(self) -> SparsePattern | None:
         """The pattern for sparse elimination, where that pays."""
         n = self.size
-        if n <= SMALL or self._wide is not None or 2 * len(self._cells) > SPARSE * n * n:
+        if n <= SMALL or self._profiles.blocks or self._cells is None or 2 * len(self._cells) > SPARSE * n * n:
             return None
         cells = np.union1d(self._cells, self._diagonal)
         pattern = SparsePattern(n, cells)
@@ -53,85 +63,180 @@ class NormalMatrix:
         values[self._at] = self._pairs @ np.ones(self._pairs.shape[1])
         return pattern if pattern.fill(values) <= SPARSE * n * n else None
 
-    def factor(self, weights: Floats, diagonal: Floats) -> DenseFactor | SparseFactor:
-        """The factor of ``C diag(ω) C' + diag(d)``.
+    def factor(self, weights: Floats, between: Floats, diagonal: Floats) -> DenseFactor | SparseFactor:
+        """The factor of the matrix, ``diag(d)`` added.
 
         Parameters
         ----------
         weights : (m,)
+            Of columns.
+        between : (pairs,)
+            Of pairs of columns.
         diagonal : (n,)
         """
-        values = self._pairs @ weights
-        if self._pattern is not None:
-            entries = np.zeros(self._n_cells)
-            entries[self._at] = values
-            entries[self._diagonal_at] += diagonal
-            return self._pattern.factor(entries)
+        all_weights = np.append(weights, between) if len(between) else weights
+        if self._pattern is None:
+            return DenseFactor(lambda: self._dense(all_weights, diagonal))
+        entries = np.zeros(self._n_cells)
+        entries[self._at] = self._pairs @ all_weights
+        entries[self._diagonal_at] += diagonal
+        return self._pattern.factor(entries)
+
+    def _dense(self, weights: Floats, diagonal: Floats) -> NDArray[np.float64]:
+        """The lower triangle, in Fortran order."""
         n = self.size
-        flat = np.zeros(n * n)
-        flat[self._cells] = values
+        flat = floats(self._pairs @ weights)
+        if self._cells is not None:
+            values, flat = flat, self._flat
+            flat.fill(0.0)
+            flat[self._cells] = values
         flat[self._diagonal] += diagonal
-        matrix = flat.reshape((n, n), order="F")
-        if self._wide is not None:
-            share = np.bincount(
-                self._profile, weights=weights[self._factor[0]] * self._factor[1] ** 2, minlength=self._wide.shape[1]
-            )
-            root = self._wide * np.sqrt(share)
-            matrix += root @ root.T
-        return DenseFactor(matrix)
+        matrix: NDArray[np.float64] = flat.reshape((n, n), order="F")
+        self._profiles.add_to(matrix, weights)
+        return matrix
 
 
-def _pairs(C: csc_array, counts: Ints, narrow: Ints) -> tuple[csr_array, Ints]:
+def _pairs(C: csc_array, counts: Ints, one: Ints, other: Ints) -> tuple[csr_array, Ints | None]:
+    """Products of two entries of one column or of a pair of columns, by cell ``column·n + row`` of the lower triangle.
+
+    Parameters
+    ----------
+    C : (n, m) sparse, by column
+    counts : (m,)
+        How many entries of each column take part: all of them, or none.
+    one, other : (pairs,)
+
+    Returns
+    -------
+    sparse (cells, m + pairs)
+    (cells,) or None
+        The cells in use; None where the matrix has a row for every cell, because most are in use.
+    """
     n, m = C.shape
-    cells, values, columns = [], [], []
-    for count in np.unique(counts[narrow]):
-        group = narrow[counts[narrow] == count]
-        at = C.indptr[group][:, None] + np.arange(count)
-        rows, data = C.indices[at].astype(np.int64), C.data[at]
-        i, j = np.tril_indices(int(count))
-        cells.append((rows[:, j] * n + rows[:, i]).ravel())
-        values.append((data[:, i] * data[:, j]).ravel())
-        columns.append(np.repeat(group, len(i)))
-    if not cells:
-        return csr_array((0, m)), np.empty(0, dtype=np.int64)
-    cell, value, column = np.concatenate(cells), np.concatenate(values), np.concatenate(columns)
+    short = np.int32 if n * n < 2**31 else np.int64
+    starts = np.append(0, np.cumsum(np.append(counts * (counts + 1) // 2, counts[one] * counts[other])))
+    cell: Ints = np.empty(starts[-1], dtype=short)
+    value = np.empty(starts[-1])
+    for count in np.unique(counts[counts > 0]).tolist():
+        group = np.flatnonzero(counts == count)
+        at, to = C.indptr[group], starts[group]
+        rows = [C.indices[at + k].astype(cell.dtype) for k in range(count)]
+        data = [C.data[at + k] for k in range(count)]
+        for i in range(count):
+            for j in range(i + 1):
+                cell[to], value[to] = rows[j] * n + rows[i], data[i] * data[j]
+                to = to + 1
+    shape = counts[one] * WIDE * 2 + counts[other]
+    for kind in np.unique(shape).tolist():
+        group = np.flatnonzero(shape == kind)
+        to = starts[m + group]
+        for i in range(kind // (WIDE * 2)):
+            for j in range(kind % (WIDE * 2)):
+                left, right = C.indptr[one[group]] + i, C.indptr[other[group]] + j
+                a, b = C.indices[left].astype(cell.dtype), C.indices[right].astype(cell.dtype)
+                cell[to] = np.minimum(a, b) * n + np.maximum(a, b)
+                value[to] = C.data[left] * C.data[right] * np.where(a == b, 2.0, 1.0)
+                to = to + 1
+    if len(cell) >= n * n // 2:
+        by_column = csc_array((value, cell, starts.astype(cell.dtype)), shape=(n * n, m + len(one)))
+        return csr_array(by_column), None
     used, row = _compress(cell, n * n)
-    by_column = csc_array((value, (row, column)), shape=(len(used), m))
+    by_column = csc_array((value, row, starts.astype(row.dtype)), shape=(len(used), m + len(one)))
     return csr_array(by_column), used
 
 
-def _compress(cell: Ints, n_cells: int) -> tuple[Ints, Ints]:
+def _compress(cell: Ints, n_cells: int) -> tuple[Ints, NDArray[np.int32]]:
     """The cells in use, and where each entry is among them."""
     if n_cells <= 20_000_000:
         seen = np.zeros(n_cells, dtype=bool)
         seen[cell] = True
-        used = np.flatnonzero(seen)
+        used = ints(np.flatnonzero(seen))
         position = np.empty(n_cells, dtype=np.int32)
         position[used] = np.arange(len(used), dtype=np.int32)
-        return used, position[cell].astype(np.int64)
+        return used, position[cell]
     used, row = np.unique(cell, return_inverse=True)
-    return used, row
+    return ints(used), row.astype(np.int32)
 
 
-def _profiles(
-    C: csc_array, wide: Ints
-) -> tuple[NDArray[np.float64] | None, Ints, tuple[Ints, Floats]]:
-    """Wide columns as multiples of different profiles: dense (n, k), profile of each, (columns, factors)."""
-    if not len(wide):
-        return None, np.empty(0, dtype=np.int64), (wide, np.empty(0))
+@dataclass(frozen=True)
+class _Block:
+    """Profiles that stand in neighbouring rows: ``dense`` (end - start, k) are rows from `start` of `profiles`."""
+
+    start: int
+    end: int
+    dense: NDArray[np.float64]
+    profiles: Ints
+
+
+@dataclass(frozen=True)
+class _Profiles:
+    """Wide columns as multiples of different profiles.
+
+    Attributes
+    ----------
+    columns, profile, factor : (wide,)
+        Column ``columns`` is ``factor`` times the profile.
+    n : int
+        How many profiles.
+    blocks : list
+    """
+
+    columns: Ints
+    profile: Ints
+    factor: Floats
+    n: int
+    blocks: list[_Block]
+
+    def add_to(self, matrix: NDArray[np.float64], weights: Floats) -> None:
+        """Add every profile's outer product, weighted by the sum of its columns' weights, to the lower triangle."""
+        if not self.blocks:
+            return
+        share = np.bincount(self.profile, weights=weights[self.columns] * self.factor**2, minlength=self.n)
+        for block in self.blocks:
+            root = block.dense * np.sqrt(share[block.profiles])
+            if block.end - block.start == len(matrix):
+                dsyrk(1.0, root, 1.0, matrix, lower=1, overwrite_c=1)
+            else:
+                matrix[block.start : block.end, block.start : block.end] += dsyrk(1.0, root, lower=1)
+
+
+def _profiles(C: csc_array, wide: Ints) -> _Profiles:
     profiles: dict[bytes, int] = {}
     kept: list[int] = []
     of, factor = np.empty(len(wide), dtype=np.int64), np.empty(len(wide))
-    for k, i in enumerate(wide):
-        span = slice(C.indptr[i], C.indptr[i + 1])
-        data = C.data[span]
-        top = data[np.argmax(np.abs(data))]
+    for k, i in enumerate(wide.tolist()):
+        indices, data = C.indices[C.indptr[i] : C.indptr[i + 1]], C.data[C.indptr[i] : C.indptr[i + 1]]
+        top = data[np.abs(data).argmax()]
         # Twelve digits: a profile that differs by less is the same profile, and the refinement sees the difference.
-        key = C.indices[span].tobytes() + np.round(data / top, 12).tobytes()
+        key = indices.tobytes() + (data / top).round(12).tobytes()
         of[k] = profiles.setdefault(key, len(profiles))
         if of[k] == len(kept):
             kept.append(k)
         factor[k] = top
     first = wide[kept]
-    dense = np.asarray(C[:, first].todense()) / factor[kept]
-    return np.asfortranarray(dense), of, (wide, factor)
+    starts, ends = ints(C.indices[C.indptr[first]]), ints(C.indices[C.indptr[first + 1] - 1] + 1)
+    # Profiles over the same rows side by side: those over many rows last, the others by where they begin.
+    far = ends - starts > C.shape[0] // 2
+    order = np.lexsort((starts, far))
+    blocks = []
+    for chosen in _runs(starts[order], ends[order], order):
+        start, end = int(starts[chosen].min()), int(ends[chosen].max())
+        dense = C[:, first[chosen]].toarray()[start:end] / factor[kept][chosen]
+        blocks.append(_Block(start, end, np.asfortranarray(dense), chosen))
+    return _Profiles(wide, of, factor, len(kept), blocks)
+
+
+def _runs(starts: Ints, ends: Ints, order: Ints) -> list[Ints]:
+    """Profiles in their order, cut where a block of its own is less work than a longer window."""
+    cuts = [0]
+    low = high = work = 0
+    for k, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        columns = k - cuts[-1]
+        grown = (max(high, end) - min(low, start)) ** 2 * (columns + 1 + OVERHEAD) if columns else 0
+        if not columns or grown <= work + (end - start) ** 2 * (1 + OVERHEAD):
+            low, high = (min(low, start), max(high, end)) if columns else (start, end)
+            work = (high - low) ** 2 * (columns + 1 + OVERHEAD)
+        else:
+            cuts.append(k)
+            low, high, work = start, end, (end - start) ** 2 * (1 + OVERHEAD)
+    return np.split(order, cuts[1:]) if len(order) else []

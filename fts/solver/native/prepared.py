@@ -9,6 +9,7 @@ import numpy as np
 from fts.models.columns import Floats
 from fts.ports.engine import Answer, Program
 from fts.solver.native.elimination import Elimination
+from fts.solver.native.merging import Merging, merge
 from fts.solver.native.scaling import Scales, scaled, scales_of, segment_sizes
 from fts.solver.native.substitution import Substitution, substitute
 
@@ -19,33 +20,46 @@ class Prepared:
 
     Attributes
     ----------
-    units : Program
-        In scaled units.
     program : Program
-        The same after substitution: `B` and `W` are those of its columns.
+        In scaled units, after merging and substitution: `B` and `W` are those of its columns.
     sizes : (K,)
         How much each segment may trade.
     elimination : Elimination
+    merging : Merging
     scales : Scales
+        Prices are those of merged products.
     substitution : Substitution
     rooms : (I,)
         How much each portfolio may trade, in scaled units.
+    one_segment_each : bool
+        Every demand has one segment, so that what is per segment is per demand.
+    lo, hi : (K,)
+        Bounds in the units of the original program.
     """
 
-    units: Program
     program: Program
     sizes: Floats
     elimination: Elimination
+    merging: Merging
     scales: Scales
     substitution: Substitution
     rooms: Floats
+    one_segment_each: bool
+    lo: Floats
+    hi: Floats
+
+    @property
+    def typical_prices(self) -> Floats:
+        """A typical price of each product, (P,) [money / quantity]."""
+        return np.abs(self.merging.split(self.scales.price))
 
     def answer(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats, status: str, steps: int) -> Answer:
-        """A point of the scaled program in the units of the original one."""
+        """A point of the scaled program in the units of the original one; who is at a bound stays there."""
+        fills = np.where(y >= self.program.hi, self.hi, y / self.scales.demand_price[self.program.segment_demand])
         return Answer(
             x=self.substitution.rates(x) * self.scales.rate,
-            y=y / self.scales.demand_price[self.program.segment_demand],
-            prices=prices * self.scales.price,
+            y=np.where(y <= self.program.lo, self.lo, fills),
+            prices=self.merging.split(prices * self.scales.price),
             demand_prices=demand_prices * self.scales.demand_price,
             status=status,
             iterations=steps,
@@ -56,13 +70,15 @@ class Prepared:
         return (
             self.substitution.columns(answer.x / self.scales.rate),
             answer.y * self.scales.demand_price[self.program.segment_demand],
-            answer.prices / self.scales.price,
+            self.merging.joined(answer.prices) / self.scales.price,
             answer.demand_prices / self.scales.demand_price,
         )
 
 
 def prepare(program: Program) -> Prepared:
     """Make a program ready to be solved."""
+    merging = merge(program.B)
+    program = replace(program, B=merging.B)
     scales = scales_of(program)
     in_units = scaled(program, scales)
     sizes = segment_sizes(in_units)
@@ -73,9 +89,12 @@ def prepare(program: Program) -> Prepared:
     offer = np.bincount(in_units.segment_demand, weights=sizes, minlength=in_units.W.shape[0])
     carried = offer[substitution.demand]
     for_pivots[substitution.pivot] = np.where(carried > 0, carried, 1.0)
-    fixed = np.bincount(in_units.segment_demand, minlength=in_units.W.shape[0]) == 0
-    elimination = Elimination(columns.B, columns.W, for_pivots, fixed)
-    return Prepared(in_units, columns, sizes, elimination, scales, substitution, room)
+    per_demand = np.bincount(in_units.segment_demand, minlength=in_units.W.shape[0])
+    elimination = Elimination(columns.B, columns.W, for_pivots, per_demand == 0)
+    one_each = bool((per_demand == 1).all())
+    return Prepared(
+        columns, sizes, elimination, merging, scales, substitution, room, one_each, program.lo, program.hi
+    )
 
 
 def _rooms(program: Program, sizes: Floats) -> Floats:

@@ -37,17 +37,18 @@ def scales_of(program: Program) -> Scales:
     curve_price = _curve_prices(program)
     demand_column = np.repeat(np.arange(n_portfolios), np.diff(W.indptr))
     worth = np.bincount(demand_column, weights=np.abs(W.data) * curve_price[W.indices], minlength=n_portfolios)
-    column = np.repeat(np.arange(n_portfolios), np.diff(B.indptr))
-    magnitude = np.log(np.abs(B.data))
-    quoted = worth[column] > 0
-    share = 1.0 / np.diff(B.indptr)[column]
-    logs = np.log(np.where(quoted, worth[column], 1.0)) - magnitude
-    weight = np.bincount(B.indices, weights=np.where(quoted, share, 0.0), minlength=n_products)
-    total = np.bincount(B.indices, weights=np.where(quoted, share * logs, 0.0), minlength=n_products)
+    count = np.diff(B.indptr)
+    # A portfolio's voice is shared by its products; one without a quote has none.
+    voice = np.where(worth > 0, 1.0 / np.maximum(count, 1), 0.0)
+    share = np.repeat(voice, count)
+    logs = np.repeat(np.log(np.where(worth > 0, worth, 1.0)), count) - np.log(np.abs(B.data))
+    weight = np.bincount(B.indices, weights=share, minlength=n_products)
+    total = np.bincount(B.indices, weights=share * logs, minlength=n_products)
     some = weight > 0
     log_price = np.where(some, total / np.where(some, weight, 1.0), total.sum() / weight.sum() if some.any() else 0.0)
     price = np.exp(np.clip(log_price, -300, 300))
-    length = np.sqrt(np.bincount(column, weights=(price[B.indices] * B.data) ** 2, minlength=n_portfolios))
+    square = csc_array((B.data**2, B.indices, B.indptr), shape=B.shape)
+    length = np.sqrt(square.T @ price**2)
     rate = 1.0 / np.where(length > 0, length, 1.0)
     demand_price = np.zeros(W.shape[0])
     np.maximum.at(demand_price, W.indices, 1.0 / (np.abs(W.data) * rate[demand_column]))
@@ -57,13 +58,10 @@ def scales_of(program: Program) -> Scales:
 def scaled(program: Program, scales: Scales) -> Program:
     """The same program in the units of its scales."""
     B, W = program.B, program.W
-    n_portfolios = B.shape[1]
-    column = np.repeat(np.arange(n_portfolios), np.diff(B.indptr))
-    demand_column = np.repeat(np.arange(n_portfolios), np.diff(W.indptr))
     unit = scales.demand_price[program.segment_demand]
     return Program(
-        B=_short(B.data * scales.price[B.indices] * scales.rate[column], B),
-        W=_short(W.data * scales.demand_price[W.indices] * scales.rate[demand_column], W),
+        B=_short(B.data * scales.price[B.indices] * np.repeat(scales.rate, np.diff(B.indptr)), B),
+        W=_short(W.data * scales.demand_price[W.indices] * np.repeat(scales.rate, np.diff(W.indptr)), W),
         segment_demand=program.segment_demand,
         lo=program.lo * unit,
         hi=program.hi * unit,

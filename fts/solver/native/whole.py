@@ -38,8 +38,9 @@ class WholeSystem(Elimination):
     def factor(self, g: Floats) -> None:
         """Factor the system for the given response ``g_d = Σ 1/h`` of every demand, (D,)."""
         self.g = g + self._fixed_response
+        share = self.private_weight**2 / self.g[self.private_demand]
         # The proximal term keeps rates where they are that nothing determines; refinement does not take it out.
-        q = self.proximal + self.to_portfolios(self.private_weight**2 / self.at_private(self.g))
+        q = self.proximal + np.bincount(self.private_portfolio, weights=share, minlength=self.n_portfolios)
         n, P = self.n_portfolios, self.n_products
         matrix = self._whole.copy()
         at = np.arange(len(matrix))
