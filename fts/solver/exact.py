@@ -23,6 +23,9 @@ STIFF, SOFT = 1e-3, 1e-9
 starts stiff, so that a segment wrongly counted as in between moves to its bound instead of moving everybody else, and
 softens as the segments settle."""
 ROUNDING = 3e-13
+"""What is missing may be rounding; one more solve then makes sure."""
+AT_BOUND = 1e-12
+"""A fill this near to a bound, in shares of the segment, stands at it."""
 
 
 @dataclass
@@ -211,5 +214,7 @@ class _Equations:
         return Standing(at.x, y, at.prices, at.demand_prices, between, at.worth, curve)
 
     def settle(self, at: Standing) -> Floats:
-        """Fills within their bounds."""
-        return np.clip(at.y, self.program.lo, self.program.hi)
+        """Fills within their bounds; one that only rounding keeps from a bound stands at it."""
+        p, room = self.program, AT_BOUND * self.sizes
+        y = np.where(at.y <= p.lo + room, p.lo, at.y)
+        return np.where(y >= p.hi - room, p.hi, y)
