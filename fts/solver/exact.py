@@ -108,8 +108,9 @@ class _Equations:
         joint = np.ones(p.W.shape[1], dtype=bool)
         joint[self.alone] = False
         self.joint = np.flatnonzero(joint)
-        self.joint_demands = p.W[:, self.joint].T
-        self.joint_size = abs(p.B[:, self.joint]).T
+        if len(self.joint):
+            self.joint_demands = p.W[:, self.joint].T
+            self.joint_size = abs(p.B[:, self.joint]).T
         self.floor = 1e-6 * (e.magnitude @ e.rate_scale)
         self.flat = p.s * self.sizes < STIFF
         self._stiffness = np.empty(0)
@@ -153,7 +154,9 @@ class _Equations:
     def parts(self, at: Standing) -> Parts:
         """What is missing of the prices of portfolios with other demands, of demand rates and of products."""
         e = self.elimination
-        portfolio = at.worth[self.joint] - self.joint_demands @ at.demand_prices
+        portfolio = at.worth[self.joint]
+        if len(self.joint):
+            portfolio = portfolio - self.joint_demands @ at.demand_prices
         return portfolio, e.demand_rates(at.x) - self.by_demand(at.y), -(e.B_rows @ at.x)
 
     def missing(self, at: Standing, parts: Parts) -> float:
@@ -167,7 +170,7 @@ class _Equations:
         wrong /= np.maximum(level, np.abs(p.c), out=level)
         outside = np.maximum(p.lo - at.y, at.y - p.hi) / self.sizes
         flow = e.magnitude @ np.abs(at.x)
-        worth = self.joint_size @ np.abs(at.prices)
+        worth = self.joint_size @ np.abs(at.prices) if len(self.joint) else np.empty(0)
         return max(
             float(np.max(wrong, initial=0.0)),
             float(np.max(outside, initial=0.0)),
