@@ -23,6 +23,9 @@ STIFF, SOFT = 1e-3, 1e-9
 starts stiff, so that a segment wrongly counted as in between moves to its bound instead of moving everybody else, and
 softens as the segments settle."""
 ROUNDING = 3e-13
+"""What is missing may be rounding; one more solve then makes sure."""
+AT_BOUND = 1e-12
+"""A fill this near to a bound, in shares of the segment, stands at it."""
 
 
 @dataclass
@@ -105,8 +108,9 @@ class _Equations:
         joint = np.ones(p.W.shape[1], dtype=bool)
         joint[self.alone] = False
         self.joint = np.flatnonzero(joint)
-        self.joint_demands = p.W[:, self.joint].T
-        self.joint_size = abs(p.B[:, self.joint]).T
+        if len(self.joint):
+            self.joint_demands = p.W[:, self.joint].T
+            self.joint_size = abs(p.B[:, self.joint]).T
         self.floor = 1e-6 * (e.magnitude @ e.rate_scale)
         self.flat = p.s * self.sizes < STIFF
         self._stiffness = np.empty(0)
@@ -150,7 +154,9 @@ class _Equations:
     def parts(self, at: Standing) -> Parts:
         """What is missing of the prices of portfolios with other demands, of demand rates and of products."""
         e = self.elimination
-        portfolio = at.worth[self.joint] - self.joint_demands @ at.demand_prices
+        portfolio = at.worth[self.joint]
+        if len(self.joint):
+            portfolio = portfolio - self.joint_demands @ at.demand_prices
         return portfolio, e.demand_rates(at.x) - self.by_demand(at.y), -(e.B_rows @ at.x)
 
     def missing(self, at: Standing, parts: Parts) -> float:
@@ -164,7 +170,7 @@ class _Equations:
         wrong /= np.maximum(level, np.abs(p.c), out=level)
         outside = np.maximum(p.lo - at.y, at.y - p.hi) / self.sizes
         flow = e.magnitude @ np.abs(at.x)
-        worth = self.joint_size @ np.abs(at.prices)
+        worth = self.joint_size @ np.abs(at.prices) if len(self.joint) else np.empty(0)
         return max(
             float(np.max(wrong, initial=0.0)),
             float(np.max(outside, initial=0.0)),
@@ -211,5 +217,7 @@ class _Equations:
         return Standing(at.x, y, at.prices, at.demand_prices, between, at.worth, curve)
 
     def settle(self, at: Standing) -> Floats:
-        """Fills within their bounds."""
-        return np.clip(at.y, self.program.lo, self.program.hi)
+        """Fills within their bounds; one that only rounding keeps from a bound stands at it."""
+        p, room = self.program, AT_BOUND * self.sizes
+        y = np.where(at.y <= p.lo + room, p.lo, at.y)
+        return np.where(y >= p.hi - room, p.hi, y)

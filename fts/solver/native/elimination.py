@@ -69,11 +69,10 @@ class Elimination:
         self.private_weight = W.data[private]
         self._square = self.private_weight**2
         self.shared_demand = np.flatnonzero(users > 1)
-        self.S = csr_array(W)[self.shared_demand]
-        self.B, self.B_rows = B, csr_array(B)
-        self.magnitude = abs(self.B_rows)
         self._W_rows = csr_array(W)
-        self._B_across, self._S_across = B.T, csc_array(self.S).T
+        self.S = self._W_rows[self.shared_demand]
+        self.B, self.B_rows, self._B_across = B, csr_array(B), B.T
+        self.magnitude = csr_array((np.abs(self.B_rows.data), self.B_rows.indices, self.B_rows.indptr), shape=B.shape)
         # The usual market: portfolio i has demand i, for itself.
         self._one_each = self.n_portfolios == self.n_demands == len(W.indices) and bool(
             np.array_equal(self.private_demand, self.private_portfolio)
@@ -90,6 +89,11 @@ class Elimination:
 
     def _lay_out(self, B: csc_array) -> None:
         """Which shared demands are eliminated, and the matrix that is left."""
+        self._grouped = self._left = np.arange(0)
+        if not len(self.shared_demand):
+            B.sort_indices()
+            self._normal = NormalMatrix(B)
+            return
         S, Q = self.S, csc_array(self.S)
         joint = np.diff(Q.indptr) > 1
         wide = np.diff(B.indptr) > WIDE
@@ -191,9 +195,15 @@ class Elimination:
         right = np.empty(n + len(self._left))
         scaled, _ = self._rates(a, t[self._grouped])
         right[:n] = self.B_rows @ scaled - b
-        right[n:] = t[self._left] - self._S_left @ scaled
+        if len(self._left):
+            right[n:] = t[self._left] - self._S_left @ scaled
         x, prices, shared = self._products(a, right, t[self._grouped])
         for _ in range(rounds):
+            if not len(t):
+                more_x, more_prices, _ = self._products(self._nought, self.B_rows @ x - b, t)
+                x += more_x
+                prices = prices + more_prices
+                continue
             rest = t - self.S @ x - self.g[self.shared_demand] * shared
             # What is missing of grouped demands is answered by their own portfolios first.
             answered, _ = self._rates(self._nought, rest[self._grouped])
