@@ -44,7 +44,7 @@ bench: $(INSTALLED)
 	for file in $$(grep -l __main__ tests/bench/*.py | grep -v native.py); do $(BIN)/python $$file || status=1; done; \
 	$(BIN)/python tests/bench/native.py --csv bench.csv || status=1; exit $$status
 
-# The properties again, each on two thousand random markets.
+# The properties again, each on thousands of random markets.
 soak: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=soak -m hypothesis
 
