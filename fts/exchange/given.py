@@ -86,8 +86,6 @@ def read_curve(value: Any) -> DemandCurve | None:
     return curve
 
 
-
-
 def unknown(name: str, group: str) -> UnknownReference:
     """The error for weights that name what is not there; one text, so that nobody learns of others' bids."""
     if group == "basis":
