@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from fts.store.records import Records
 from fts.store.statements import failures, optional_utc, statement, to_utc
 
 # What holds must be closed before what follows is opened.
-CLOSINGS = ("close_curve", "close_portfolio_demand", "close_portfolio_product")
+CLOSINGS = ("close_expansion", "close_curve", "close_portfolio_demand", "close_portfolio_product")
 OPENINGS = (
     "insert_product",
     "insert_expansion",
@@ -62,6 +62,15 @@ class Changes(Records):
         """A new product, which is its own basis."""
         self._gather("insert_product", id=product, app_data=json.dumps(app_data), parent=parent or product, ratio=ratio)
         self._gather("insert_expansion", ancestor=product, leaf=product, ratio=1.0, depth=0)
+
+    def split_product(self, parent: str, children: Sequence[tuple[str, Any, float]]) -> None:
+        """From now on one unit of a product is ``ratio`` units of each ``(id, app_data, ratio)``."""
+        lineage = [(name, ratio, depth) for name, ratio, depth in self._rows("ancestors", id=parent)]
+        self._gather("close_expansion", leaf=parent)
+        for child, app_data, ratio in children:
+            self.add_product(child, app_data, parent, ratio)
+            for ancestor, units, depth in lineage:
+                self._gather("insert_expansion", ancestor=ancestor, leaf=child, ratio=units * ratio, depth=depth + 1)
 
     def add_demand(self, demand: str, bidder: str, app_data: Any) -> None:
         """A new demand, without a curve."""

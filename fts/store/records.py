@@ -60,6 +60,12 @@ class Records:
         """The portfolios of these bidders that have a demand or a basis, in order of creation."""
         return [_portfolio(row) for row in self._rows("portfolios", bidders=list(bidders))]
 
+    def expanded_basis(self, portfolio: str) -> tuple[dict[str, float], datetime | None]:
+        """The basis of a portfolio in the products that trade now, and since when it is that."""
+        found = self._rows("expanded_basis", id=portfolio)
+        since = max((from_utc(instant) for _, _, instant in found), default=None)
+        return {name: weight for name, weight, _ in found}, since
+
     def owner_of_demand(self, demand: str) -> tuple[str, Any] | None:
         """Bidder and app_data of the demand with this id."""
         return next(map(_owner, self._rows("owner_of_demand", id=demand)), None)
