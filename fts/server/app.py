@@ -24,11 +24,13 @@ from fts.ports.clearing import Clearing
 from fts.ports.store import Store
 from fts.server import about, batches, demands, portfolios, products
 from fts.server.document import document
-from fts.server.explorer import explorer
+from fts.server.explorer import explored, explorer
 from fts.server.feed import Feed
 from fts.server.limits import Limits
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
+from fts.server.v0 import contract
+from fts.server.v0.shapes import SHAPES
 
 ROUTES: Sequence[Route] = (*about.ROUTES, *products.ROUTES, *demands.ROUTES, *portfolios.ROUTES, *batches.ROUTES)
 HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
@@ -111,15 +113,19 @@ def create_app(
     )
     app.add_exception_handler(HTTPException, _not_served)
     app.state.market, app.state.feed = market, desk.feed
-    app.router.routes.extend(_paths(desk))
+    app.router.routes.extend(_paths(desk, ROUTES))
     app.router.routes.extend(explorer(described))
+    if contract.served_by(application):
+        app.router.routes.extend(_paths(desk, contract.ROUTES))
+        old = document(application, contract.ROUTES, SHAPES, contract.DESCRIPTION)
+        app.router.routes.extend(explored(old, "rapidoc", "api-docs/openapi.json"))
     app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=list(HEADERS))
     return app
 
 
-def _paths(desk: Desk) -> list[Path]:
+def _paths(desk: Desk, routes: Sequence[Route]) -> list[Path]:
     by_path: dict[str, dict[str, Endpoint]] = {}
-    for route in ROUTES:
+    for route in routes:
         by_path.setdefault(route.path, {})[route.method] = Endpoint(route, desk)
     paths = []
     for path, endpoints in by_path.items():
