@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from fts.models.auth import AuthData, CostData
 from fts.models.curve import Constant, Curve
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord
@@ -19,7 +20,7 @@ from fts.store.records import Records
 from fts.store.statements import failures, optional_utc, statement, to_utc
 
 # What holds must be closed before what follows is opened.
-CLOSINGS = ("close_expansion", "close_curve", "close_portfolio_demand", "close_portfolio_product")
+CLOSINGS = ("close_expansion", "close_curve", "close_portfolio_demand", "close_portfolio_product", "close_auth_limit")
 OPENINGS = (
     "insert_product",
     "insert_expansion",
@@ -28,6 +29,7 @@ OPENINGS = (
     "insert_curve",
     "insert_portfolio_demand",
     "insert_portfolio_product",
+    "insert_auth_limit",
 )
 
 
@@ -99,6 +101,19 @@ class Changes(Records):
         self._gather("close_portfolio_product", portfolio=portfolio)
         for product, weight in weights.items():
             self._gather("insert_portfolio_product", portfolio=portfolio, product=product, weight=weight)
+
+    def replace_limits(self, auth: str, data: AuthData | None) -> None:
+        """From now on an auth has these limits and was written in this form; None: none."""
+        self._gather("close_auth_limit", portfolio=auth, cost=False)
+        if data is not None:
+            bounds = {"min_trade": data.min_trade, "max_trade": data.max_trade}
+            self._gather("insert_auth_limit", portfolio=auth, **bounds, form=data.form)
+
+    def replace_form(self, cost: str, data: CostData | None) -> None:
+        """From now on a cost was written in this form; None: it is stopped."""
+        self._gather("close_auth_limit", portfolio=cost, cost=True)
+        if data is not None and data.bare:
+            self._gather("insert_auth_limit", portfolio=cost, min_trade=None, max_trade=None, form="bare cost")
 
     def add_batch(self, batch: BatchRecord, outcome: Outcome | None, ends: datetime | None = None) -> None:
         """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-import duckdb
 import numpy as np
 import pandas as pd
 
@@ -16,25 +15,14 @@ from fts.models.certificate import Certificate
 from fts.models.curve import Constant, Curve
 from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row
 from fts.store.as_of import auction_as_of
-from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, rows, table, to_utc
+from fts.store.auths import Auths, read_curve
+from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, table, to_utc
 
 Value = TypeVar("Value")
 
 
-class Records:
-    """What the market holds, read through one cursor; the port is :class:`fts.ports.store.Reader`.
-
-    Parameters
-    ----------
-    cursor : DuckDBPyConnection
-        Used by one thread.
-    inside : bool
-        Whether the cursor is inside a transaction.
-    """
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, *, inside: bool = False) -> None:
-        self._cursor = cursor
-        self._inside = inside
+class Records(Auths):
+    """What the market holds, read through one cursor; the port is :class:`fts.ports.store.Reader`."""
 
     def product(self, product: str) -> ProductRecord | None:
         """The product with this id."""
@@ -100,7 +88,7 @@ class Records:
         self, demand: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[Row[Curve | Constant]]:
         """The curves of a demand, newest first."""
-        return self._page("curve_history", demand, before, after, limit, lambda found: _curve(*found))
+        return self._page("curve_history", demand, before, after, limit, lambda found: read_curve(*found))
 
     def demand_history(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
@@ -157,9 +145,6 @@ class Records:
     def auction_as_of(self, instant: datetime) -> Auction:
         """The auction of any instant, exactly as it was."""
         return auction_as_of(self._cursor, to_utc(instant), inside=self._inside)
-
-    def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
-        return rows(self._cursor, name, **values)
 
     def _frame(self, name: str, **values: Any) -> pd.DataFrame:
         with failures("read the market"):
@@ -222,7 +207,7 @@ def _demand(row: Sequence[Any]) -> DemandRecord:
         valid_until=None,
         bidder_id=bidder,
         app_data=json.loads(app_data),
-        curve=None if rates is None else _curve(rates, prices, constant),
+        curve=None if rates is None else read_curve(rates, prices, constant),
         portfolios=_weights(portfolios),
     )
 
@@ -238,12 +223,6 @@ def _portfolio(row: Sequence[Any]) -> PortfolioRecord:
         demand=_weights(demand),
         basis=_weights(basis),
     )
-
-
-def _curve(rates: list[float], prices: list[float], constant: bool) -> Curve | Constant:
-    if constant:
-        return Constant(prices[0], rates[0], rates[-1])
-    return Curve(zip(rates, prices, strict=True))
 
 
 def _weights(entries: Sequence[Mapping[str, Any]] | None) -> dict[str, float]:

@@ -18,7 +18,7 @@ def page(
     write: Callable[[Value], Any],
     after: datetime | None,
 ) -> dict[str, Any]:
-    """A page of rows, and the query of the next one.
+    """A page of rows, and the query of the next one; rows of one instant stay together.
 
     Parameters
     ----------
@@ -30,9 +30,12 @@ def page(
     after : datetime, optional
         As it was asked for.
     """
-    shown: dict[str, Any] = {"results": [write(row) for row in rows[:limit]]}
-    if len(rows) > limit:
-        shown["more"] = {"before": write_exactly(instant_of(rows[limit]))}
+    end = min(limit, len(rows))
+    while end < len(rows) and instant_of(rows[end]) == instant_of(rows[end - 1]):
+        end += 1
+    shown: dict[str, Any] = {"results": [write(row) for row in rows[:end]]}
+    if end < len(rows):
+        shown["more"] = {"before": write_exactly(instant_of(rows[end]))}
         if after is not None:
             shown["more"]["after"] = write_instant(after)
     return shown
