@@ -8,7 +8,7 @@ stopped has no weights, and gets its last ones back when it is given data again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,21 +56,21 @@ def submit(market: Transaction, bidder: str, auths: Sequence[AuthChange], costs:
     refuse_twice(auths, costs)
     new_auths = [auth for auth in auths if auth.portfolio is not None]
     new_costs = [cost for cost in costs if cost.group is not None]
+    # What is known from memory first: a change that fails after a query holds up all that wait with it.
     _refuse_unknown(market, bidder, new_auths, new_costs)
     names = [auth.id for auth in new_auths]
     refuse_taken("auth", names, market.missing_portfolios(names))
     refuse_taken("auth", owns := [own_demand(name) for name in names], market.missing_demands(owns))
     names = [cost.id for cost in new_costs]
     refuse_taken("cost", names, market.missing_demands(names))
+    _refuse_missing("auth", market.owner_of_portfolio, bidder, [auth.id for auth in auths if auth.portfolio is None])
+    _refuse_missing("cost", market.owner_of_demand, bidder, [cost.id for cost in costs if cost.group is None])
 
-    known_costs = _known(bidder, market.costs([cost.id for cost in costs if cost.group is None]))
+    known_costs = _by_id(market.costs([cost.id for cost in costs if cost.group is None]))
     touched = {auth.id for auth in auths if auth.portfolio is None}
     touched |= {name for cost in new_costs for name in cost.group or ()} - {auth.id for auth in new_auths}
     touched |= {name for cost in known_costs.values() for name in cost.group}
-    known_auths = _known(bidder, market.auths(touched))
-    _refuse_missing("auth", [auth.id for auth in auths if auth.portfolio is None], known_auths)
-    _refuse_missing("cost", [cost.id for cost in costs if cost.group is None], known_costs)
-
+    known_auths = _by_id(market.auths(touched))
     active = _write_costs(market, bidder, costs, known_costs, known_auths.values())
     _write_auths(market, bidder, auths, new_costs, known_auths, active)
 
@@ -156,8 +156,8 @@ def _places(
     return ({own: held.get(own, 1.0)} if trades else {}) | costs, basis
 
 
-def _known(bidder: str, records: Iterable[Any]) -> dict[str, Any]:
-    return {record.id: record for record in records if record.bidder_id == bidder}
+def _by_id(records: Iterable[Any]) -> dict[str, Any]:
+    return {record.id: record for record in records}
 
 
 def refuse_twice(auths: Iterable[AuthChange], costs: Iterable[CostChange]) -> None:
@@ -173,9 +173,11 @@ def refuse_twice(auths: Iterable[AuthChange], costs: Iterable[CostChange]) -> No
             raise InvalidInput(f"the {what} {twice[0]} is named twice; say once what becomes of it")
 
 
-def _refuse_missing(what: str, names: Iterable[str], known: Collection[str]) -> None:
+def _refuse_missing(
+    what: str, owner_of: Callable[[str], tuple[str, Any] | None], bidder: str, names: Iterable[str]
+) -> None:
     for name in names:
-        if name not in known:
+        if owner_of(name) != (bidder, {"name": name}):
             raise NotFound(f"no {what} of this bidder has the id {name}")
 
 
@@ -183,7 +185,8 @@ def _refuse_unknown(market: Transaction, bidder: str, auths: Sequence[AuthChange
     missing = market.missing_products({name for auth in auths for name in auth.portfolio or ()})
     if missing:
         raise unknown(missing[0], "basis")
-    named = {name for cost in costs for name in cost.group or ()} - {auth.id for auth in auths}
-    absent = named - _known(bidder, market.auths(named)).keys()
-    if absent:
-        raise unknown(min(absent), "group")
+    new = {auth.id for auth in auths}
+    for cost in costs:
+        for name in cost.group or ():
+            if name not in new and market.owner_of_portfolio(name) != (bidder, {"name": name}):
+                raise unknown(name, "group")

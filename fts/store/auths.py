@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from fts.models.auth import AuthData, AuthRecord, CostData, CostRecord, Version, own_demand
-from fts.models.curve import Constant, Curve
 from fts.store.cursor import Cursor
 from fts.store.statements import from_utc, optional_utc, to_utc
+from fts.store.written import curve
+from fts.store.written import weights as read_weights
 
 
 class Auths(Cursor):
@@ -60,7 +61,8 @@ class Auths(Cursor):
 
     def active_demands(self, demands: Collection[str]) -> set[str]:
         """Those of these ids that have a curve."""
-        return {name for (name,) in self._rows("active_demands", ids=list(demands))} if demands else set()
+        book = self._book()
+        return {name for name in demands if (entry := book.entry(name)) is not None and entry.curve is not None}
 
     def traded(self, portfolios: Collection[str], at: datetime) -> dict[str, float]:
         """What each portfolio traded in the batches that had begun at an instant."""
@@ -91,16 +93,9 @@ class Auths(Cursor):
         )
 
 
-def read_curve(rates: Sequence[float], prices: Sequence[float], constant: bool) -> Curve | Constant:
-    """The curve that a row of table ``curve`` holds."""
-    if constant:
-        return Constant(prices[0], rates[0], rates[-1])
-    return Curve(zip(rates, prices, strict=True))
-
-
 def _auth(row: Sequence[Any]) -> AuthRecord:
     name, bidder, version, rates, prices, constant, low, high, form, weighs, weights, holds, basis = row
-    last_weights, last_basis = _entries(weights), _entries(basis)
+    last_weights, last_basis = read_weights(weights), read_weights(basis)
     return AuthRecord(
         id=name,
         bidder_id=bidder,
@@ -116,7 +111,7 @@ def _auth(row: Sequence[Any]) -> AuthRecord:
 def _cost(row: Sequence[Any]) -> CostRecord:
     name, bidder, version, rates, prices, constant, form, group = row
     data = _cost_data(rates, prices, constant, form)
-    return CostRecord(name, bidder, from_utc(version), data, _entries(group))
+    return CostRecord(name, bidder, from_utc(version), data, read_weights(group))
 
 
 def _auth_data(
@@ -125,12 +120,8 @@ def _auth_data(
     if rates is None:
         return None
     # A curve that came by the other contract has no limits of its own.
-    return AuthData(read_curve(rates, prices, constant), low, high, form or "demand")
+    return AuthData(curve(rates, prices, constant), low, high, form or "demand")
 
 
 def _cost_data(rates: Any, prices: Any, constant: Any, form: Any) -> CostData | None:
-    return None if rates is None else CostData(read_curve(rates, prices, constant), bare=form is not None)
-
-
-def _entries(found: Sequence[Mapping[str, Any]] | None) -> dict[str, float]:
-    return {entry["id"]: entry["weight"] for entry in found or ()}
+    return None if rates is None else CostData(curve(rates, prices, constant), bare=form is not None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
 
+from fts.store.book import Sheet
 from fts.store.statements import rows
 
 
@@ -16,12 +18,15 @@ class Cursor:
     ----------
     cursor : DuckDBPyConnection
         Used by one thread.
+    book : callable
+        The market as it is now.
     inside : bool
         Whether the cursor is inside a transaction.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, *, inside: bool = False) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, book: Callable[[], Sheet], *, inside: bool = False) -> None:
         self._cursor = cursor
+        self._book = book
         self._inside = inside
 
     def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:

@@ -1,5 +1,4 @@
--- An auth and a cost may have one id, and are told apart by the form.
-UPDATE auth_limit SET valid_until = $instant
-WHERE valid_until IS NULL AND (portfolio, form = 'bare cost') IN (
-    SELECT (unnest($portfolio::UUID[]), unnest($cost::BOOLEAN[]))
-);
+-- What holds ends, for each key at its own instant; an auth and a cost may have one id.
+UPDATE auth_limit SET valid_until = x.instant
+FROM (SELECT unnest($portfolio::UUID[]) AS key, unnest($instant::TIMESTAMP[]) AS instant) AS x
+WHERE valid_until IS NULL AND portfolio = x.key AND form <> 'bare cost';
