@@ -152,6 +152,7 @@ ROUTES = (
         without_token=permission.MISSING,
         allows=view_products,
         finds=_find,
+        finds_quickly=False,
         allows_thing=permission.read_bid,
         refuses=permission.FOREIGN,
     ),
