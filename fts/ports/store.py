@@ -145,13 +145,13 @@ class Reader(Protocol):
     def auth_versions(
         self, auths: Collection[str], before: datetime | None, after: datetime | None, limit: int
     ) -> list[Version]:
-        """The last changes of auths on [after, before), newest first; those of one instant all or none."""
+        """The last changes of auths on [after, before), newest first, and one more; one instant stays whole."""
         ...
 
     def cost_versions(
         self, costs: Collection[str], before: datetime | None, after: datetime | None, limit: int
     ) -> list[Version]:
-        """The last changes of costs on [after, before), newest first; those of one instant all or none."""
+        """The last changes of costs on [after, before), newest first, and one more; one instant stays whole."""
         ...
 
     def auth_history(self, auth: str, before: datetime | None, after: datetime | None, limit: int) -> list[Version]:
