@@ -22,7 +22,7 @@ from fts.exchange.schedule import keep
 from fts.ports.application import Application
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
-from fts.server import about, batches, demands, portfolios, products
+from fts.server import about, batches, bulk, demands, portfolios, products
 from fts.server.document import document
 from fts.server.explorer import explored, explorer
 from fts.server.feed import Feed
@@ -35,7 +35,14 @@ from fts.server.shortcut import Directory, Exchange
 from fts.server.v0 import contract
 from fts.server.v0.shapes import SHAPES
 
-ROUTES: Sequence[Route] = (*about.ROUTES, *products.ROUTES, *demands.ROUTES, *portfolios.ROUTES, *batches.ROUTES)
+ROUTES: Sequence[Route] = (
+    *about.ROUTES,
+    *products.ROUTES,
+    *demands.ROUTES,
+    *portfolios.ROUTES,
+    *bulk.ROUTES,
+    *batches.ROUTES,
+)
 HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
 WORKERS = 32
 """How many requests may use the market at one time; others wait their turn."""

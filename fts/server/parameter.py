@@ -36,7 +36,13 @@ class Parameter:
     description: str
 
 
-def _id(text: str) -> str:
+def read_uuid(text: Any) -> str:
+    """A UUID, in its canonical text.
+
+    Raises
+    ------
+    InvalidInput
+    """
     try:
         return str(_UUID.validate_python(text))
     except ValidationError as error:
@@ -74,7 +80,7 @@ def _kind(text: str) -> int | str:
 
 
 _INSTANT: Schema = {"type": "string", "format": "date-time"}
-ID = Parameter(_id, {"type": "string", "format": "uuid"}, "its UUID")
+ID = Parameter(read_uuid, {"type": "string", "format": "uuid"}, "its UUID")
 INSTANT = Parameter(_down, _INSTANT, "the instant of the batch, with an offset")
 BEFORE = Parameter(_up, _INSTANT, "only what begins before this instant")
 AFTER = Parameter(_up, _INSTANT, "only what begins at this instant or later")

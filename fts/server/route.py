@@ -28,7 +28,7 @@ from fts.errors import FtsError
 from fts.exchange.market import Market
 from fts.ports.application import Application
 from fts.ports.store import Transaction
-from fts.server.body import Body, parse, receive
+from fts.server.body import Body, receive
 from fts.server.feed import Feed
 from fts.server.intake import Intake
 from fts.server.limits import Limits
@@ -78,6 +78,8 @@ class Call:
         What follows ``Bearer``; empty where the route needs none.
     given : dict
         Parameters of path and query; None where absent.
+    kind : str
+        The media type of its body.
     body : value
         As `Body.read` gave it.
     thing : record, or id
@@ -95,6 +97,7 @@ class Call:
     desk: Desk
     token: str
     given: dict[str, Any]
+    kind: str = ""
     body: Any = None
     thing: Any = None
     owner: str = ""
@@ -245,7 +248,9 @@ class Endpoint:
         """The reply to a request, whatever it is."""
         try:
             call = Call(self.desk, self._token(request), read_parameters(request, self.route.query))
-            content = b"" if self.body is None else await receive(request, self.desk.limits)
+            content = b""
+            if self.body is not None:
+                call.kind, content = await receive(request, self.body, self.desk.limits)
             return await self._reply(call, content)
         except FtsError as error:
             return refusal_of(error)
@@ -281,7 +286,8 @@ class Endpoint:
     def _check(self, call: Call, content: bytes) -> None:
         route = self.route
         if self.body is not None:
-            call.body = self.body.read(parse(content), self.desk.application, self.desk.limits)
+            limits = self.desk.limits
+            call.body = self.body.read(self.body.forms[call.kind](content, limits), self.desk.application, limits)
         if route.allows is not None:
             route.allows(call)
         if route.finds is not None:
