@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import jwt
 
@@ -145,6 +145,28 @@ def write_token(
     if expires is not None:
         claims["exp"] = expires
     return jwt.encode(claims, _key(secret), algorithm=ALGORITHM)
+
+
+def generate_jwt(secret: str | bytes, days: float, admin: bool = False) -> tuple[str, UUID]:
+    """A token of a new bidder, valid from now on.
+
+    Parameters
+    ----------
+    secret : str or bytes
+    days : float
+        How long it is valid.
+    admin : bool
+        Whether it manages products and runs batches.
+
+    Returns
+    -------
+    str
+        The token.
+    UUID
+        The bidder.
+    """
+    bidder, issued = uuid4(), datetime.now(UTC)
+    return write_token(secret, bidder, admin=admin, issued=issued, expires=issued + timedelta(days=days)), bidder
 
 
 def _key(secret: str | bytes) -> bytes:
