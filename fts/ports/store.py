@@ -12,6 +12,8 @@ from fts.models.auction import Auction
 from fts.models.curve import Constant, Curve
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row, Units
+from fts.models.room import Room
+from fts.models.trade import Trade
 
 Result = TypeVar("Result")
 
@@ -129,6 +131,55 @@ class Reader(Protocol):
         """The auction of any instant, exactly as it was."""
         ...
 
+    def room(self, at: datetime, begins: datetime, solved_at: datetime) -> Room | None:
+        """What the limits of an instant leave to a batch; None: nothing is limited.
+
+        What counts as traded is what was known when the batch was solved.
+        """
+        ...
+
+    def traded(self, portfolios: Collection[str], at: datetime) -> dict[str, float]:
+        """What these portfolios traded in the batches that have begun, of those that took part in one."""
+        ...
+
+    def product_trades(self, product: str, before: datetime | None, after: datetime | None, limit: int) -> list[Trade]:
+        """Price and quantity of a product, batch by batch, newest first."""
+        ...
+
+    def portfolio_trades(
+        self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> list[Trade]:
+        """Price and quantity of a portfolio, batch by batch, newest first."""
+        ...
+
+    def product_trades_of(self, instant: datetime, thru: datetime, products: Collection[str]) -> dict[str, Trade]:
+        """Price and quantity of these products in a batch that holds until ``thru``, of those with a price."""
+        ...
+
+    def bidder_trades_of(self, instant: datetime, thru: datetime, bidders: Collection[str]) -> dict[str, list[Trade]]:
+        """Price and quantity of the auths of these bidders in a batch that holds until ``thru``."""
+        ...
+
+    def listed(self, instant: datetime | None = None) -> list[tuple[datetime, datetime]]:
+        """From when until when the batches hold whose end became known by the batch of an instant; None: the latest."""
+        ...
+
+    def spans(self, from_: datetime, thru: datetime) -> list[tuple[datetime, bool, datetime | None]]:
+        """The batches that cleared and hold within a span, newest first: begin, whether the end was given, end."""
+        ...
+
+    def last_slice_end(self, before: datetime) -> datetime | None:
+        """The end that the last batch before an instant was given, of those that were given one."""
+        ...
+
+    def last_run(self) -> datetime | None:
+        """The instant of the last batch that was given no end."""
+        ...
+
+    def next_cleared(self, instant: datetime) -> datetime | None:
+        """The instant of the first batch later than this one that stored an outcome."""
+        ...
+
 
 class Transaction(Reader, Protocol):
     """One change of the market: everything in it happens at one instant, or nothing does."""
@@ -170,8 +221,17 @@ class Transaction(Reader, Protocol):
         """From now on this basis; empty: none."""
         ...
 
-    def add_batch(self, batch: BatchRecord, outcome: Outcome | None, ends: datetime | None = None) -> None:
-        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins."""
+    def add_batch(
+        self,
+        batch: BatchRecord,
+        outcome: Outcome | None,
+        ends: datetime | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins.
+
+        The outcome holds until ``until``; None: until another ends it.
+        """
         ...
 
 

@@ -172,9 +172,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], Any]:
 def _keeper(market: Market, stop: threading.Event) -> threading.Thread | None:
     if market.schedule is None:
         return None
-    last = next((batch.instant for batch in market.batches().results), None)
-    keeper = threading.Thread(
-        target=keep, args=(market.schedule, market.run_batch, stop, market.application.now, last), name="fts-schedule"
-    )
+    args = (market.schedule, market.run_batch, stop, market.application.now, market.last_run())
+    keeper = threading.Thread(target=keep, args=args, name="fts-schedule")
     keeper.start()
     return keeper

@@ -100,20 +100,30 @@ class Changes(Records):
         for product, weight in weights.items():
             self._gather("insert_portfolio_product", portfolio=portfolio, product=product, weight=weight)
 
-    def add_batch(self, batch: BatchRecord, outcome: Outcome | None, ends: datetime | None = None) -> None:
-        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins."""
+    def add_batch(
+        self,
+        batch: BatchRecord,
+        outcome: Outcome | None,
+        ends: datetime | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins.
+
+        The outcome holds until ``until``; None: until another ends it.
+        """
         self.write()
         measures = dict.fromkeys(
             ("imbalance", "domain", "consistency", "gap", "fit", "welfare", "tol", "iterations", "engine_seconds")
         )
         if batch.certificate is not None:
             measures |= {("engine_seconds" if k == "seconds" else k): v for k, v in asdict(batch.certificate).items()}
-        last = self.last_cleared() if outcome is not None else None
+        last = self.last_cleared(batch.instant) if outcome is not None else None
         values = {
             **measures,
             "instant": to_utc(batch.instant),
             "solved_at": to_utc(batch.solved_at),
             "thru": optional_utc(batch.thru),
+            "duration": batch.duration,
             "solver": batch.solver,
             "status": batch.status,
             "reason": batch.reason,
@@ -130,7 +140,7 @@ class Changes(Records):
                     self._cursor,
                     outcome,
                     instant=to_utc(batch.instant),
-                    thru=optional_utc(batch.thru),
+                    thru=optional_utc(until),
                     last=None if last is None else to_utc(last.instant),
                     ends=to_utc(min(batch.instant, ends or batch.instant)),
                 )

@@ -16,12 +16,13 @@ from fts.models.certificate import Certificate
 from fts.models.curve import Constant, Curve
 from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row
 from fts.store.as_of import auction_as_of
-from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, rows, table, to_utc
+from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, table, to_utc
+from fts.store.trading import Trading
 
 Value = TypeVar("Value")
 
 
-class Records:
+class Records(Trading):
     """What the market holds, read through one cursor; the port is :class:`fts.ports.store.Reader`.
 
     Parameters
@@ -158,9 +159,6 @@ class Records:
         """The auction of any instant, exactly as it was."""
         return auction_as_of(self._cursor, to_utc(instant), inside=self._inside)
 
-    def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
-        return rows(self._cursor, name, **values)
-
     def _frame(self, name: str, **values: Any) -> pd.DataFrame:
         with failures("read the market"):
             found = table(self._cursor, name, **values)
@@ -256,7 +254,7 @@ def _price_and_rate(found: Sequence[Any]) -> dict[str, float | None]:
 
 
 def _batch(row: Sequence[Any]) -> BatchRecord:
-    instant, solved_at, thru, status, reason, solver, *measures, seconds, products, demands, portfolios = row
+    instant, solved_at, thru, status, reason, solver, *measures, seconds, products, demands, portfolios, duration = row
     imbalance, domain, consistency, gap, fit, welfare, tol, iterations, engine_seconds = measures
     certificate = None
     if imbalance is not None:
@@ -284,4 +282,5 @@ def _batch(row: Sequence[Any]) -> BatchRecord:
         products=products,
         demands=demands,
         portfolios=portfolios,
+        duration=duration,
     )
