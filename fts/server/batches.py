@@ -68,6 +68,7 @@ ROUTES = (
         lambda call: _shown(call, call.thing),
         allows=permission.view_products,
         finds=_find,
+        finds_quickly=False,
     ),
     Route(
         "GET",
@@ -77,6 +78,7 @@ ROUTES = (
         lambda call: call.market.batch_prices(call.thing.instant),
         allows=permission.view_products,
         finds=_find,
+        finds_quickly=False,
     ),
     Route(
         "GET",
@@ -86,6 +88,7 @@ ROUTES = (
         lambda call: call.market.batch_auction(call.thing.instant),
         allows=permission.run_batch,
         finds=_find,
+        finds_quickly=False,
     ),
     Route(
         "GET",

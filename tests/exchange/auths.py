@@ -14,13 +14,13 @@ def limit(market: Market, portfolio: str, low: float | None, high: float | None)
 
     def change(changes: Any) -> None:
         cursor, at = changes._cursor, changes.instant.replace(tzinfo=None)
+        changes.write()
         values = {"portfolio": portfolio, "low": low, "high": high, "at": at}
         cursor.execute(
             "UPDATE auth_limit SET valid_until = $at WHERE portfolio = $portfolio AND valid_until IS NULL",
             {"at": at, "portfolio": portfolio},
         )
         cursor.execute("INSERT INTO auth_limit VALUES ($portfolio, $low, $high, 'demand', $at, NULL)", values)
-        changes.written = True
 
     market._store.write(change)
 

@@ -1,2 +1,4 @@
--- From $instant on these leaves are split.
-UPDATE product_expansion SET valid_until = $instant WHERE valid_until IS NULL AND leaf IN (SELECT unnest($leaf::UUID[]));
+-- What holds ends, for each key at its own instant.
+UPDATE product_expansion SET valid_until = x.instant
+FROM (SELECT unnest($leaf::UUID[]) AS key, unnest($instant::TIMESTAMP[]) AS instant) AS x
+WHERE valid_until IS NULL AND leaf = x.key;
