@@ -104,6 +104,11 @@ def unknown(name: str, group: str) -> UnknownReference:
     """The error for weights that name what is not there; one text, so that nobody learns of others' bids."""
     if group == "basis":
         return UnknownReference(f"the basis of the portfolio names {name!r}, but no product has this id")
+    if group == "group":
+        return UnknownReference(
+            f"the group of the cost names {name!r}, but no auth of this bidder has this id; "
+            "a cost refers to auths of its own bidder"
+        )
     return UnknownReference(
         f"the demand of the portfolio names {name!r}, but no demand of this bidder has this id; "
         "a portfolio refers to demands of its own bidder"

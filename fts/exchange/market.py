@@ -12,12 +12,12 @@ import pandas as pd
 
 from fts import adapters
 from fts.errors import ConfigurationError
-from fts.exchange.bidding import Bidding
+from fts.exchange.deliveries import Delivering
 from fts.exchange.forward import ForwardTerms
 from fts.exchange.given import read_aware, read_id
-from fts.exchange.listing import Listing
 from fts.exchange.schedule import Schedule
 from fts.exchange.slices import Slicing
+from fts.exchange.submitting import Submitting
 from fts.models import html
 from fts.models.auction import Auction
 from fts.models.instant import write_instant
@@ -27,7 +27,7 @@ from fts.ports.clearing import Clearing
 from fts.ports.store import Store
 
 
-class Market(Listing, Bidding, Slicing):
+class Market(Delivering, Submitting, Slicing):
     """An exchange without a web server: products, bids, batches, prices and their whole history.
 
     Safe to use from several threads. Ids are UUIDs, as text or ``uuid.UUID``; instants are aware

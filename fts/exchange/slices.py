@@ -67,14 +67,6 @@ class Slicing(Batching):
         """The instant of the last batch that was given no end."""
         return self._store.read.last_run()
 
-    def traded(self, portfolios: Collection[Any]) -> dict[str, float]:
-        """What portfolios have traded, ``Σ rate × time`` of the batches that have begun [portfolio unit, + bought].
-
-        A batch whose end is known counts as a whole, another until now.
-        """
-        names = [read_id(portfolio, "portfolio") for portfolio in portfolios]
-        return dict.fromkeys(names, 0.0) | self._store.read.traded(names, self.now())
-
     def product_trades(self, product: Any, before: Any = None, after: Any = None) -> list[Trade]:
         """Price and quantity of a product in the batches with a price and a known end, newest first.
 

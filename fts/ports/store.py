@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 import pandas as pd
 
 from fts.models.auction import Auction
+from fts.models.auth import AuthData, AuthRecord, CostData, CostRecord, Version
 from fts.models.curve import Constant, Curve
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row, Units
@@ -127,6 +128,50 @@ class Reader(Protocol):
         """Columns product, quantity, cost of one bidder until an instant, in the products that trade then."""
         ...
 
+    def auth_names(self, bidder: str) -> list[str]:
+        """The ids of a bidder's auths, stopped ones too, in order of creation."""
+        ...
+
+    def cost_names(self, bidder: str) -> list[str]:
+        """The ids of a bidder's costs, stopped ones too, in order of creation."""
+        ...
+
+    def auths(self, auths: Collection[str]) -> list[AuthRecord]:
+        """The auths with these ids, by version."""
+        ...
+
+    def costs(self, costs: Collection[str]) -> list[CostRecord]:
+        """The costs with these ids, by version."""
+        ...
+
+    def auth_versions(
+        self, auths: Collection[str], before: datetime | None, after: datetime | None, limit: int
+    ) -> list[Version]:
+        """The last changes of auths on [after, before), newest first; those of one instant all or none."""
+        ...
+
+    def cost_versions(
+        self, costs: Collection[str], before: datetime | None, after: datetime | None, limit: int
+    ) -> list[Version]:
+        """The last changes of costs on [after, before), newest first; those of one instant all or none."""
+        ...
+
+    def auth_history(self, auth: str, before: datetime | None, after: datetime | None, limit: int) -> list[Version]:
+        """The data of an auth on [after, before), newest first; a stop has none."""
+        ...
+
+    def cost_history(self, cost: str, before: datetime | None, after: datetime | None, limit: int) -> list[Version]:
+        """The data of a cost on [after, before), newest first; a stop has none."""
+        ...
+
+    def active_demands(self, demands: Collection[str]) -> set[str]:
+        """Those of these ids that have a curve."""
+        ...
+
+    def traded(self, portfolios: Collection[str], at: datetime) -> dict[str, float]:
+        """What each portfolio traded in the batches that had begun at an instant."""
+        ...
+
     def auction_as_of(self, instant: datetime) -> Auction:
         """The auction of any instant, exactly as it was."""
         ...
@@ -136,10 +181,6 @@ class Reader(Protocol):
 
         What counts as traded is what was known when the batch was solved.
         """
-        ...
-
-    def traded(self, portfolios: Collection[str], at: datetime) -> dict[str, float]:
-        """What these portfolios traded in the batches that have begun, of those that took part in one."""
         ...
 
     def product_trades(self, product: str, before: datetime | None, after: datetime | None, limit: int) -> list[Trade]:
@@ -219,6 +260,14 @@ class Transaction(Reader, Protocol):
 
     def replace_basis(self, portfolio: str, weights: Mapping[str, float]) -> None:
         """From now on this basis; empty: none."""
+        ...
+
+    def replace_limits(self, auth: str, data: AuthData | None) -> None:
+        """From now on an auth has these limits and was written in this form; None: none."""
+        ...
+
+    def replace_form(self, cost: str, data: CostData | None) -> None:
+        """From now on a cost was written in this form; None: it is stopped."""
         ...
 
     def add_batch(

@@ -24,7 +24,7 @@ from fts.ports.clearing import Clearing
 from fts.ports.store import Store
 from fts.server import about, batches, demands, portfolios, products
 from fts.server.document import document
-from fts.server.explorer import explorer
+from fts.server.explorer import explored, explorer
 from fts.server.feed import Feed
 from fts.server.intake import Intake
 from fts.server.jwt_application import answers_from_memory
@@ -32,6 +32,8 @@ from fts.server.limits import Limits
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
 from fts.server.shortcut import Directory, Exchange
+from fts.server.v0 import contract
+from fts.server.v0.shapes import SHAPES
 
 ROUTES: Sequence[Route] = (*about.ROUTES, *products.ROUTES, *demands.ROUTES, *portfolios.ROUTES, *batches.ROUTES)
 HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
@@ -115,9 +117,13 @@ def create_app(
     )
     app.add_exception_handler(HTTPException, _not_served)
     app.state.market, app.state.feed = market, desk.feed
-    endpoints = [Endpoint(route, desk) for route in ROUTES]
+    spoken = [*ROUTES, *(contract.ROUTES if contract.served_by(application) else ())]
+    endpoints = [Endpoint(route, desk) for route in spoken]
     app.router.routes.extend(_paths(endpoints))
     app.router.routes.extend(explorer(described))
+    if contract.served_by(application):
+        old = document(application, contract.ROUTES, SHAPES, contract.DESCRIPTION)
+        app.router.routes.extend(explored(old, "rapidoc", "api-docs/openapi.json"))
     app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=list(HEADERS))
     app.directory, app.layers = Directory(endpoints), len(app.user_middleware)
     return app

@@ -84,7 +84,7 @@ KIND = Parameter(_kind, {"type": "string"}, "only products of this kind: 0 (forw
 EXPAND = Parameter(_flag, {"type": "boolean"}, "whether the basis is shown in the products that trade now")
 CURSOR = Parameter(_text, {"type": "string"}, "where the page before ended, from its `more`")
 
-IN_PATH: Mapping[str, Parameter] = {"id": ID, "instant": INSTANT}
+IN_PATH: Mapping[str, Parameter] = {"id": ID, "instant": INSTANT, "bidder": ID}
 PAGE: Mapping[str, Parameter] = {"before": BEFORE, "after": AFTER}
 
 

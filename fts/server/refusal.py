@@ -26,6 +26,10 @@ class BadRequest(FtsError):
     """The request cannot be read: no token, a bad parameter, a body that is no JSON."""
 
 
+class NotYours(NotPermitted):
+    """The token is valid, but what it asks for is someone else's; only the ``/v0`` contract tells the two apart."""
+
+
 class TooSlow(FtsError):
     """The body did not arrive in time."""
 
@@ -41,6 +45,7 @@ class NotJson(FtsError):
 STATUS: Mapping[type[FtsError], int] = {
     BadRequest: 400,
     NotPermitted: 401,
+    NotYours: 403,
     AlreadyPartitioned: 403,
     NotFound: 404,
     TooSlow: 408,

@@ -204,6 +204,8 @@ class Route:
     query : mapping of str to Parameter
     open_to_all : bool
         Whether it needs no token.
+    without_token : type of error
+        What a request without one is refused with.
     allows : callable, optional
         Raises `NotPermitted` unless the token has the permission.
     finds : callable, optional
@@ -225,6 +227,7 @@ class Route:
     body: Callable[[Application], Body] | None = None
     query: Mapping[str, Parameter] = field(default_factory=dict)
     open_to_all: bool = False
+    without_token: type[FtsError] = BadRequest
     allows: Callable[[Call], None] | None = None
     finds: Callable[[Call], Any] | None = None
     allows_thing: Callable[[Call], None] | None = None
@@ -257,7 +260,9 @@ class Endpoint:
             return ""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise BadRequest("the request has no token; send the header Authorization: Bearer <token>")
+            raise self.route.without_token(
+                "the request has no token; send the header Authorization: Bearer <token>"
+            )
         return token.strip()
 
     async def _reply(self, call: Call, content: bytes) -> Response:

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from fts.models.auth import AuthData, CostData
 from fts.models.curve import Constant, Curve
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord, PortfolioRecord, ProductRecord
@@ -124,6 +125,19 @@ class Changes(Records):
         self._waiting.close("close_portfolio_product", portfolio, self._utc)
         for product, weight in weights.items():
             self._open("insert_portfolio_product", portfolio=portfolio, product=product, weight=weight)
+
+    def replace_limits(self, auth: str, data: AuthData | None) -> None:
+        """From now on an auth has these limits and was written in this form; None: none."""
+        self._waiting.close("close_auth_limit", auth, self._utc)
+        if data is not None:
+            bounds = {"min_trade": data.min_trade, "max_trade": data.max_trade}
+            self._open("insert_auth_limit", portfolio=auth, **bounds, form=data.form)
+
+    def replace_form(self, cost: str, data: CostData | None) -> None:
+        """From now on a cost was written in this form; None: it is stopped."""
+        self._waiting.close("close_cost_form", cost, self._utc)
+        if data is not None and data.bare:
+            self._open("insert_cost_form", portfolio=cost, form="bare cost")
 
     def add_batch(
         self,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-import duckdb
 import numpy as np
 import pandas as pd
 
@@ -15,7 +14,7 @@ from fts.models.certificate import Certificate
 from fts.models.curve import Constant, Curve
 from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row
 from fts.store.as_of import auction_as_of
-from fts.store.book import Sheet
+from fts.store.auths import Auths
 from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, table, to_utc
 from fts.store.trading import Trading
 from fts.store.written import curve, demand_record, portfolio_record, product_record, weights
@@ -23,25 +22,8 @@ from fts.store.written import curve, demand_record, portfolio_record, product_re
 Value = TypeVar("Value")
 
 
-class Records(Trading):
-    """What the market holds, read through one cursor; the port is :class:`fts.ports.store.Reader`.
-
-    Parameters
-    ----------
-    cursor : DuckDBPyConnection
-        Used by one thread.
-    book : callable
-        The market as it is now.
-    inside : bool
-        Whether the cursor is inside a transaction.
-    """
-
-    def __init__(
-        self, cursor: duckdb.DuckDBPyConnection, book: Callable[[], Sheet], *, inside: bool = False
-    ) -> None:
-        self._cursor = cursor
-        self._book = book
-        self._inside = inside
+class Records(Auths, Trading):
+    """What the market holds, read through one cursor; the port is :class:`fts.ports.store.Reader`."""
 
     def product(self, product: str) -> ProductRecord | None:
         """The product with this id."""

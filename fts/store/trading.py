@@ -6,27 +6,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from fts.models.room import Room
 from fts.models.trade import Trade
-from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, rows, table, to_utc
+from fts.store.cursor import Cursor
+from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, table, to_utc
 
 
-class Trading:
-    """The part of :class:`fts.ports.store.Reader` that is about quantities.
-
-    Attributes
-    ----------
-    _cursor : DuckDBPyConnection
-    """
-
-    _cursor: duckdb.DuckDBPyConnection
-
-    def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
-        return rows(self._cursor, name, **values)
+class Trading(Cursor):
+    """What the market holds of quantities; part of :class:`fts.ports.store.Reader`."""
 
     def room(self, at: datetime, begins: datetime, solved_at: datetime) -> Room | None:
         """What the limits of an instant leave to a batch; None: nothing is limited."""
@@ -36,12 +26,6 @@ class Trading:
             found = table(self._cursor, "room", at=to_utc(at), begins=to_utc(begins), solved=to_utc(solved_at))
         low, high = (np.asarray(found[name], dtype=np.float64) for name in ("low", "high"))
         return Room(found["demand"].combine_chunks().cast(pa.string()), low, high)
-
-    def traded(self, portfolios: Collection[str], at: datetime) -> dict[str, float]:
-        """What these portfolios traded in the batches that have begun, of those that took part in one."""
-        if not portfolios:
-            return {}
-        return dict(self._rows("traded", ids=list(portfolios), at=to_utc(at)))
 
     def product_trades(self, product: str, before: datetime | None, after: datetime | None, limit: int) -> list[Trade]:
         """Price and quantity of a product, batch by batch, newest first."""

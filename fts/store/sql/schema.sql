@@ -71,12 +71,12 @@ CREATE TABLE portfolio_product (
     valid_until TIMESTAMP                   -- [UTC]
 );
 
--- Limits of the quantity that a portfolio may ever trade.
+-- Limits of the quantity that an auth may ever trade, and the form in which the data of auths and costs were written.
 CREATE TABLE auth_limit (
-    portfolio UUID NOT NULL,
+    portfolio UUID NOT NULL,                -- of the auth; the demand, if the form is that of a cost
     min_trade DOUBLE,                       -- [quantity] signed, + bought; null: unlimited
     max_trade DOUBLE,                       -- [quantity] signed, + bought; null: unlimited
-    form VARCHAR NOT NULL,                  -- the form it was written in
+    form VARCHAR NOT NULL,                  -- demand, rates: of an auth; bare cost: of a cost that is a curve alone
     valid_from TIMESTAMP NOT NULL,          -- [UTC]
     valid_until TIMESTAMP                   -- [UTC]
 );
