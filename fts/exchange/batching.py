@@ -63,7 +63,8 @@ class Batching(Venue):
             record, outcome, fault = clear(auction, self._clearing, instant=begins, solved_at=solved_at)
             ends = self._end(last)
             self._store.write(lambda change: change.add_batch(record, outcome, ends))
-        self._publish(record)
+            # Before the next batch may begin: everyone hears of batches in their order.
+            self._publish(record)
         if fault is not None:
             raise fault
         return record
@@ -125,7 +126,7 @@ class Batching(Venue):
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Call something with the record of every batch once it is stored, until what this returns is called.
 
-        It is called in the thread that ran the batch.
+        It is called in the thread that ran the batch, before the next batch may begin: it must not run one.
         """
         self._subscribers.append(callback)
 

@@ -22,7 +22,7 @@ from fts.exchange.schedule import keep
 from fts.ports.application import Application
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
-from fts.server import about, batches, demands, portfolios, products
+from fts.server import about, batches, demands, events, portfolios, products
 from fts.server.document import document
 from fts.server.explorer import explorer
 from fts.server.feed import Feed
@@ -30,7 +30,14 @@ from fts.server.limits import Limits
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
 
-ROUTES: Sequence[Route] = (*about.ROUTES, *products.ROUTES, *demands.ROUTES, *portfolios.ROUTES, *batches.ROUTES)
+ROUTES: Sequence[Route] = (
+    *about.ROUTES,
+    *products.ROUTES,
+    *demands.ROUTES,
+    *portfolios.ROUTES,
+    *batches.ROUTES,
+    *events.ROUTES,
+)
 HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
 WORKERS = 32
 """How many requests may use the market at one time; others wait their turn."""
@@ -98,7 +105,7 @@ def create_app(
         schedule=schedule,
     )
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
-    desk = Desk(market, application, Feed(), limits or Limits(), pool)
+    desk = Desk(market, application, Feed(events.writer(market)), limits or Limits(), pool)
     described = document(application, ROUTES)
     app = FastAPI(
         title="fts exchange",
@@ -163,6 +170,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], Any]:
                 await loop.run_in_executor(desk.pool, keeper.join)
             unsubscribe()
             desk.feed.end()
+            await loop.run_in_executor(desk.pool, desk.feed.join)
             await loop.run_in_executor(desk.pool, market.close)
             desk.pool.shutdown()
 

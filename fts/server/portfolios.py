@@ -48,7 +48,7 @@ def _find(call: Call) -> Any:
     return record
 
 
-def _find_owner(call: Call) -> str:
+def find_owner(call: Call) -> str:
     """Whose it is; the whole record takes the market longer."""
     name: str = call.given["id"]
     call.owner = call.market.bidder_of_portfolio(name)
@@ -94,7 +94,7 @@ ROUTES = (
         JsonReply(ref("Portfolio"), "the portfolio as it is now"),
         lambda call: call.market.change_portfolio(call.thing, **call.body),
         body=_change,
-        finds=_find_owner,
+        finds=find_owner,
         allows_thing=permission.update_bid,
         refuses=UNKNOWN,
     ),
@@ -104,7 +104,7 @@ ROUTES = (
         "End a portfolio",
         JsonReply(ref("Portfolio"), "the portfolio, without demand and basis; its history stays"),
         lambda call: call.market.delete_portfolio(call.thing),
-        finds=_find_owner,
+        finds=find_owner,
         allows_thing=permission.update_bid,
     ),
     Route(
@@ -114,7 +114,7 @@ ROUTES = (
         JsonReply(ref("OutcomePage"), "price and rate, batch by batch, newest first"),
         _outcomes,
         query=PAGE,
-        finds=_find_owner,
+        finds=find_owner,
         allows_thing=permission.read_bid,
     ),
 )

@@ -26,7 +26,8 @@ def _create(call: Call) -> Any:
     return call.market.create_product(call.body)
 
 
-def _find(call: Call) -> Any:
+def find(call: Call) -> Any:
+    """The product that the path names."""
     return call.market.product(call.given["id"])
 
 
@@ -73,7 +74,7 @@ ROUTES = (
         JsonReply(ref("Product"), "the product"),
         lambda call: call.thing,
         allows=permission.view_products,
-        finds=_find,
+        finds=find,
     ),
     Route(
         "GET",
@@ -83,6 +84,6 @@ ROUTES = (
         _outcomes,
         query=PAGE,
         allows=permission.view_products,
-        finds=_find,
+        finds=find,
     ),
 )

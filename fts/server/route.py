@@ -3,7 +3,7 @@
 A route says what it takes, whom it allows and what it does; `Endpoint` checks, always in this order:
 
 1. an ``Authorization: Bearer`` header (400);
-2. path and query (400);
+2. path, query and headers (400);
 3. the body: sent as JSON (415), small enough (413), JSON (400), valid (422);
 4. the permission that needs no thing (401);
 5. the thing is there (404);
@@ -67,7 +67,7 @@ class Call:
     token : str
         What follows ``Bearer``; empty where the route needs none.
     given : dict
-        Parameters of path and query; None where absent.
+        Parameters of path, query and headers; None where absent.
     body : value
         As `Body.read` gave it.
     thing : record, or id
@@ -182,7 +182,7 @@ class Route:
         ``(call) -> result``; everything was checked.
     body : callable, optional
         ``(application) -> Body``: what it takes; None: nothing.
-    query : mapping of str to Parameter
+    query, header : mapping of str to Parameter
     open_to_all : bool
         Whether it needs no token.
     allows : callable, optional
@@ -202,6 +202,7 @@ class Route:
     does: Callable[[Call], Any]
     body: Callable[[Application], Body] | None = None
     query: Mapping[str, Parameter] = field(default_factory=dict)
+    header: Mapping[str, Parameter] = field(default_factory=dict)
     open_to_all: bool = False
     allows: Callable[[Call], None] | None = None
     finds: Callable[[Call], Any] | None = None
@@ -219,7 +220,7 @@ class Endpoint:
     async def answer(self, request: Request) -> Response:
         """The reply to a request, whatever it is."""
         try:
-            call = Call(self.desk, self._token(request), read_parameters(request, self.route.query))
+            call = Call(self.desk, self._token(request), read_parameters(request, self.route.query, self.route.header))
             content = b"" if self.body is None else await receive(request, self.desk.limits)
             # A large body, the store and a batch take their time, and an application may ask a database of its own.
             return await asyncio.get_running_loop().run_in_executor(self.desk.pool, self._reply, call, content)
