@@ -140,14 +140,21 @@ class Bidding(Batching):
         new = [self._new_portfolio(app_data, demand, basis) for app_data, demand, basis in portfolios]
         return self._bid(lambda change: bids.create_portfolios(change, owner, new))
 
-    def portfolio(self, portfolio: Any) -> PortfolioRecord:
+    def portfolio(self, portfolio: Any, *, expand: bool = False) -> PortfolioRecord:
         """One portfolio.
+
+        Parameters
+        ----------
+        portfolio : id
+        expand : bool
+            Whether its basis is shown in the products that trade now.
 
         Raises
         ------
         NotFound
         """
-        return bids.portfolio_of(self._store.read, read_id(portfolio, "portfolio"))
+        name, read = read_id(portfolio, "portfolio"), self._store.read
+        return bids.expanded_portfolio(read, name) if expand else bids.portfolio_of(read, name)
 
     def portfolios(self, bidders: Any) -> list[PortfolioRecord]:
         """The portfolios with a demand or a basis of a bidder, or of several."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from fts.errors import AlreadyExists, NotFound
+from fts.errors import AlreadyExists, AlreadyPartitioned, NotFound
 from fts.exchange.given import unknown
 from fts.models.curve import Constant, Curve
 from fts.models.records import DemandRecord, PortfolioRecord, ProductRecord
@@ -56,6 +56,26 @@ def create_products(market: Transaction, products: Sequence[NewProduct]) -> list
     return [
         ProductRecord(product.id, product.app_data, (product.id, 1.0), {product.id: 1.0}, market.instant)
         for product in products
+    ]
+
+
+def split_product(
+    market: Transaction, parent: str, children: Sequence[tuple[NewProduct, float]]
+) -> list[ProductRecord]:
+    """Split a product that trades into others, all or none.
+
+    Raises
+    ------
+    NotFound, AlreadyPartitioned, AlreadyExists
+    """
+    if parent not in product_of(market, parent).basis:
+        raise AlreadyPartitioned(f"the product {parent} is split already; what is finer is made from its parts")
+    names = [child.id for child, _ in children]
+    _refuse_taken("product", names, market.missing_products(names))
+    market.split_product(parent, [(child.id, child.app_data, ratio) for child, ratio in children])
+    return [
+        ProductRecord(child.id, child.app_data, (parent, ratio), {child.id: 1.0}, market.instant)
+        for child, ratio in children
     ]
 
 
@@ -169,6 +189,18 @@ def portfolio_of(market: Reader, name: str) -> PortfolioRecord:
     NotFound
     """
     return _found(market.portfolio(name), "portfolio", name)
+
+
+def expanded_portfolio(market: Reader, name: str) -> PortfolioRecord:
+    """The portfolio with this id, its basis in the products that trade now.
+
+    Raises
+    ------
+    NotFound
+    """
+    record = portfolio_of(market, name)
+    basis, since = market.expanded_basis(name)
+    return replace(record, basis=basis, valid_from=max(record.valid_from, since or record.valid_from))
 
 
 def bidder_of_demand(market: Reader, name: str) -> str:

@@ -17,6 +17,7 @@ from fts.errors import InvalidCurve, InvalidInput, InvalidInstant, InvalidWeight
 from fts.models.curve import DemandCurve
 from fts.models.curve import read_curve as read_any_curve
 from fts.models.instant import read_instant, write_instant
+from fts.models.number import read_number
 from fts.models.weights import read_weights
 
 SMALLEST, LARGEST = 1e-30, 1e30
@@ -60,6 +61,19 @@ def read_ids(weights: Any, group: str) -> dict[str, float]:
             )
         canonical[name] = weight
     return canonical
+
+
+def read_ratio(value: Any) -> float:
+    """How many units of a child one unit of its parent is.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    ratio = read_number(value)
+    if ratio is None or not SMALLEST <= ratio <= LARGEST:
+        raise InvalidInput(f"a ratio is {value!r:.60}; it is a number between {SMALLEST:g} and {LARGEST:g}")
+    return ratio
 
 
 def read_curve(value: Any) -> DemandCurve | None:

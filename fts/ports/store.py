@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -41,6 +41,10 @@ class Reader(Protocol):
 
     def portfolios(self, bidders: Collection[str]) -> list[PortfolioRecord]:
         """The portfolios of these bidders that have a demand or a basis, in order of creation."""
+        ...
+
+    def expanded_basis(self, portfolio: str) -> tuple[dict[str, float], datetime | None]:
+        """The basis of a portfolio in the products that trade now, and since when it is that."""
         ...
 
     def owner_of_demand(self, demand: str) -> tuple[str, Any] | None:
@@ -162,6 +166,14 @@ class Transaction(Reader, Protocol):
 
     def add_product(self, product: str, app_data: Any, parent: str | None = None, ratio: float = 1.0) -> None:
         """A new product, which is its own basis."""
+        ...
+
+    def split_product(self, parent: str, children: Sequence[tuple[str, Any, float]]) -> None:
+        """From now on one unit of a product is ``ratio`` units of each ``(id, app_data, ratio)``.
+
+        Whatever is written in the product, or in one that it was split from, trades these; a product that
+        was split before gets these children as well.
+        """
         ...
 
     def add_demand(self, demand: str, bidder: str, app_data: Any) -> None:

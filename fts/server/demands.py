@@ -8,6 +8,7 @@ from fts.ports.application import Application
 from fts.server import permission
 from fts.server.body import Body, read_app_data, read_demand_curve, read_fields
 from fts.server.limits import Limits
+from fts.server.parameter import PAGE
 from fts.server.route import Call, JsonReply, Route
 from fts.server.schemas import listed, null_or, ref
 
@@ -93,5 +94,15 @@ ROUTES = (
         lambda call: call.market.delete_demand(call.thing),
         finds=_find_owner,
         allows_thing=permission.update_bid,
+    ),
+    Route(
+        "GET",
+        "/demand/{id}/curve-history",
+        "Read the curves a demand had",
+        JsonReply(ref("CurvePage"), "its curves, newest first"),
+        lambda call: call.market.curve_history(call.thing, call.given["before"], call.given["after"]),
+        query=PAGE,
+        finds=_find_owner,
+        allows_thing=permission.read_bid,
     ),
 )

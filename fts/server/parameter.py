@@ -59,6 +59,12 @@ def _instant(text: str, rounding: Any) -> Any:
         raise InvalidInput(f"{error}{hint}") from error
 
 
+def _flag(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise InvalidInput(f"{text!r} is neither true nor false")
+    return text == "true"
+
+
 def _text(text: str) -> str:
     return text
 
@@ -75,6 +81,7 @@ AFTER = Parameter(_up, _INSTANT, "only what begins at this instant or later")
 FROM = Parameter(_down, _INSTANT, "only products delivered from this instant on")
 THRU = Parameter(_down, _INSTANT, "only products delivered until this instant")
 KIND = Parameter(_kind, {"type": "string"}, "only products of this kind: 0 (forward), 1 (option) or a text")
+EXPAND = Parameter(_flag, {"type": "boolean"}, "whether the basis is shown in the products that trade now")
 CURSOR = Parameter(_text, {"type": "string"}, "where the page before ended, from its `more`")
 
 LAST_EVENT = Parameter(_down, _INSTANT, "the id of the last event that is known: what came after it is sent first")

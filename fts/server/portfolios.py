@@ -8,7 +8,7 @@ from fts.ports.application import Application
 from fts.server import permission
 from fts.server.body import Body, read_app_data, read_fields, read_group
 from fts.server.limits import Limits
-from fts.server.parameter import PAGE
+from fts.server.parameter import EXPAND, PAGE
 from fts.server.route import Call, JsonReply, Route
 from fts.server.schemas import listed, ref
 
@@ -43,7 +43,7 @@ def _create(call: Call) -> Any:
 
 
 def _find(call: Call) -> Any:
-    record = call.market.portfolio(call.given["id"])
+    record = call.market.portfolio(call.given["id"], expand=bool(call.given["expand"]))
     call.owner = record.bidder_id
     return record
 
@@ -84,6 +84,7 @@ ROUTES = (
         "Read a portfolio",
         JsonReply(ref("Portfolio"), "the portfolio"),
         lambda call: call.thing,
+        query={"expand": EXPAND},
         finds=_find,
         allows_thing=permission.read_bid,
     ),
@@ -106,6 +107,26 @@ ROUTES = (
         lambda call: call.market.delete_portfolio(call.thing),
         finds=find_owner,
         allows_thing=permission.update_bid,
+    ),
+    Route(
+        "GET",
+        "/portfolio/{id}/demand-history",
+        "Read the demands a portfolio had",
+        JsonReply(ref("WeightsPage"), "its weights on demands, newest first"),
+        lambda call: call.market.demand_history(call.thing, call.given["before"], call.given["after"]),
+        query=PAGE,
+        finds=find_owner,
+        allows_thing=permission.read_bid,
+    ),
+    Route(
+        "GET",
+        "/portfolio/{id}/product-history",
+        "Read the bases a portfolio had",
+        JsonReply(ref("WeightsPage"), "its weights on products, newest first"),
+        lambda call: call.market.basis_history(call.thing, call.given["before"], call.given["after"]),
+        query=PAGE,
+        finds=find_owner,
+        allows_thing=permission.read_bid,
     ),
     Route(
         "GET",

@@ -139,6 +139,10 @@ SHAPES: dict[str, Schema] = {
             "basis": {"type": "object", "additionalProperties": NUMBER},
         }
     ),
+    "Part": fields(
+        {"app_data": ref("ProductData"), "ratio": {"type": "number", "exclusiveMinimum": 0}},
+        description="One unit of the product that is split is `ratio` units of this one.",
+    ),
     "ProductPage": fields(
         {"results": listed(ref("Product"))},
         {"more": fields({"cursor": TEXT}, description="the query of the next page")},
@@ -177,6 +181,8 @@ SHAPES: dict[str, Schema] = {
         fields({**VALIDITY, "value": fields({"price": null_or(NUMBER), "rate": NUMBER})}),
         "Prices and rates, newest first.",
     ),
+    "CurvePage": _page(fields({**VALIDITY, "value": ref("Curve")}), "Curves, newest first."),
+    "WeightsPage": _page(fields({**VALIDITY, "value": ref("Weights")}), "Weights by id, newest first."),
     "Certificate": _CERTIFICATE,
     "Batch": _BATCH,
     "BatchPage": _page(ref("Batch"), "Batches, newest first."),

@@ -118,7 +118,7 @@ class DuckStore:
                     raise StoreError("the market is closed; open it again")
                 cursor = self._connection.cursor()
                 self._cursors.add(cursor)
-            records = self._local.records = Records(cursor)
+            records = self._local.records = Records(cursor, self._opened().book)
         return records
 
     def write(self, change: Callable[[Changes], Result]) -> Result:

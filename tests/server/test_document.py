@@ -48,6 +48,8 @@ def test_its_examples_are_accepted(exchange: Exchange) -> None:
                     target = f"/demand/{exchange.demand(None, token)}"
                 if path == "/portfolio/{id}":
                     target = f"/portfolio/{exchange.portfolio(None, None, token)}"
+                if path == "/product/{id}":
+                    target = f"/product/{exchange.product()}"
                 body = content["example"]
                 # The ids of an example are nobody's.
                 known = {"demand": exchange.demand(None, token), "basis": exchange.product()}
