@@ -126,7 +126,7 @@ class Batching(Venue):
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Call something with the record of every batch once it is stored, until what this returns is called.
 
-        It is called in the thread that ran the batch.
+        It is called in the thread that ran the batch, before the next batch may begin: it must not run one.
         """
         self._subscribers.append(callback)
 

@@ -13,6 +13,7 @@ import pandas as pd
 from fts import adapters
 from fts.errors import ConfigurationError
 from fts.exchange.deliveries import Delivering
+from fts.exchange.following import Following
 from fts.exchange.forward import ForwardTerms
 from fts.exchange.given import read_aware, read_id
 from fts.exchange.schedule import Schedule
@@ -27,7 +28,7 @@ from fts.ports.clearing import Clearing
 from fts.ports.store import Store
 
 
-class Market(Delivering, Submitting, Slicing):
+class Market(Delivering, Submitting, Slicing, Following):
     """An exchange without a web server: products, bids, batches, prices and their whole history.
 
     Safe to use from several threads. Ids are UUIDs, as text or ``uuid.UUID``; instants are aware

@@ -104,6 +104,32 @@ class Reader(Protocol):
         """Price and rate of a portfolio, batch by batch, newest first."""
         ...
 
+    def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[Row[dict[str, float | None]]]:
+        """Price and rate of a product in the batches later than an instant, oldest first."""
+        ...
+
+    def portfolio_outcomes_since(
+        self, portfolio: str, since: datetime, limit: int
+    ) -> list[Row[dict[str, float | None]]]:
+        """Price and rate of a portfolio in the batches later than an instant, oldest first."""
+        ...
+
+    def product_outcomes_of(
+        self, instant: datetime, products: Collection[str]
+    ) -> dict[str, Row[dict[str, float | None]]]:
+        """Price and rate of these products in the batch of an instant, of those that have one."""
+        ...
+
+    def portfolio_outcomes_of(
+        self, instant: datetime, portfolios: Collection[str]
+    ) -> dict[str, Row[dict[str, float | None]]]:
+        """Price and rate of these portfolios in the batch of an instant, of those that have one."""
+        ...
+
+    def batches_since(self, since: datetime, limit: int) -> list[BatchRecord]:
+        """The batches later than an instant, oldest first."""
+        ...
+
     def batches(self, before: datetime | None, after: datetime | None, limit: int) -> Page[BatchRecord]:
         """The batches, newest first."""
         ...

@@ -22,7 +22,7 @@ from fts.exchange.schedule import keep
 from fts.ports.application import Application
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
-from fts.server import about, batches, demands, portfolios, products
+from fts.server import about, batches, demands, events, portfolios, products
 from fts.server.document import document
 from fts.server.explorer import explored, explorer
 from fts.server.feed import Feed
@@ -35,7 +35,14 @@ from fts.server.shortcut import Directory, Exchange
 from fts.server.v0 import contract
 from fts.server.v0.shapes import SHAPES
 
-ROUTES: Sequence[Route] = (*about.ROUTES, *products.ROUTES, *demands.ROUTES, *portfolios.ROUTES, *batches.ROUTES)
+ROUTES: Sequence[Route] = (
+    *about.ROUTES,
+    *products.ROUTES,
+    *demands.ROUTES,
+    *portfolios.ROUTES,
+    *batches.ROUTES,
+    *events.ROUTES,
+)
 HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
 WORKERS = 32
 """How many requests may use the market at one time; others wait their turn."""
@@ -103,8 +110,8 @@ def create_app(
         schedule=schedule,
     )
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
-    intake = Intake(market, pool)
-    desk = Desk(market, application, Feed(), limits or Limits(), pool, intake, quick=answers_from_memory(application))
+    intake, feed, quick = Intake(market, pool), Feed(events.writer(market)), answers_from_memory(application)
+    desk = Desk(market, application, feed, limits or Limits(), pool, intake, quick=quick)
     described = document(application, ROUTES)
     app = Exchange(
         title="fts exchange",
@@ -176,6 +183,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], Any]:
                 await loop.run_in_executor(desk.pool, keeper.join)
             unsubscribe()
             desk.feed.end()
+            await loop.run_in_executor(desk.pool, desk.feed.join)
             await loop.run_in_executor(desk.pool, market.close)
             desk.pool.shutdown()
 
