@@ -20,7 +20,20 @@ from fts.client.records import (
     Weights,
 )
 from fts.client.refusal import RequestNotSolved
-from fts.client.request import Id, Instant, Request, curve, get, instant, path, send, send_rows, weights
+from fts.client.request import (
+    DEMAND_COLUMNS,
+    PORTFOLIO_COLUMNS,
+    Id,
+    Instant,
+    Request,
+    curve,
+    get,
+    instant,
+    path,
+    send,
+    send_rows,
+    weights,
+)
 
 
 def health() -> Request[Health]:
@@ -148,7 +161,8 @@ def send_demands(rows: Any) -> Request[list[str]]:
     ----------
     rows : iterable of mapping, or table
         ``{"app_data", "curve_data"}`` enters a demand, ``{"id", "curve_data"}`` changes one. A pandas, polars or
-        Arrow table of such rows is sent as it is.
+        Arrow table has the columns id, app_data (JSON), rates and prices (lists; both null: no curve) and constant
+        (true: the rates are the two bounds of one price, which stands twice), those that are needed.
 
     Raises
     ------
@@ -157,7 +171,7 @@ def send_demands(rows: Any) -> Request[list[str]]:
     RequestInvalid
         The message names the first bad row; nothing was changed.
     """
-    return send_rows("/demand/bulk", rows, _demand_row)
+    return send_rows("/demand/bulk", rows, _demand_row, DEMAND_COLUMNS)
 
 
 def create_portfolio(app_data: Any, demand: Any, basis: Any) -> Request[Portfolio]:
@@ -236,15 +250,15 @@ def send_portfolios(rows: Any) -> Request[list[str]]:
     Parameters
     ----------
     rows : iterable of mapping, or table
-        ``{"app_data", "demand", "basis"}`` enters a portfolio, ``{"id", "demand"?, "basis"?}`` changes one. A pandas,
-        polars or Arrow table of such rows is sent as it is.
+        ``{"app_data", "demand", "basis"}`` enters a portfolio, ``{"id", "demand"?, "basis"?}`` changes one. An Arrow
+        table has the columns id, app_data (JSON), demand and basis (maps from id to weight), those that are needed.
 
     Raises
     ------
     RequestInvalid
         The message names the first bad row; nothing was changed.
     """
-    return send_rows("/portfolio/bulk", rows, _portfolio_row)
+    return send_rows("/portfolio/bulk", rows, _portfolio_row, PORTFOLIO_COLUMNS)
 
 
 def run_batch() -> Request[str]:

@@ -26,6 +26,20 @@ Instant: TypeAlias = "datetime | str"
 JSON = "application/json"
 LINES = "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"
+DEMAND_COLUMNS = {
+    "id": pa.string(),
+    "app_data": pa.string(),
+    "rates": pa.list_(pa.float64()),
+    "prices": pa.list_(pa.float64()),
+    "constant": pa.bool_(),
+}
+PORTFOLIO_COLUMNS = {
+    "id": pa.string(),
+    "app_data": pa.string(),
+    "demand": pa.map_(pa.string(), pa.float64()),
+    "basis": pa.map_(pa.string(), pa.float64()),
+}
+"""The columns of a table of bids; ``app_data`` is JSON, and a constant curve two rates with one price twice."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +102,9 @@ def send(method: str, path: str, body: Any, **more: Any) -> Request[Any]:
     return Request(method, path, content=write_json(body), kind=JSON, **more)
 
 
-def send_rows(path: str, rows: Any, shape: Callable[[Mapping[str, Any]], Any]) -> Request[Any]:
+def send_rows(
+    path: str, rows: Any, shape: Callable[[Mapping[str, Any]], Any], columns: Mapping[str, pa.DataType]
+) -> Request[Any]:
     """A request that sends many rows: a table as an Arrow stream, anything else as one line of JSON for each row.
 
     Parameters
@@ -97,14 +113,16 @@ def send_rows(path: str, rows: Any, shape: Callable[[Mapping[str, Any]], Any]) -
     rows : iterable of mapping, or table
     shape : callable
         What a row is as JSON.
+    columns : mapping
+        The columns that a table may have, and their types.
 
     Raises
     ------
     InvalidInput
-        A row cannot be sent; the message counts from 0.
+        A row cannot be sent; the message counts from 1, as the exchange does.
     """
     if hasattr(rows, "__arrow_c_stream__"):
-        return Request("POST", path, content=_stream(pa.table(rows)), kind=ARROW, entry="ids")
+        return Request("POST", path, content=_stream(pa.table(rows), columns), kind=ARROW, entry="ids")
     return Request("POST", path, content=b"".join(_lines(rows, shape)), kind=LINES, entry="ids")
 
 
@@ -154,14 +172,21 @@ def write_json(value: Any) -> bytes:
 
 
 def _lines(rows: Iterable[Mapping[str, Any]], shape: Callable[[Mapping[str, Any]], Any]) -> Iterable[bytes]:
-    for k, row in enumerate(rows):
+    for k, row in enumerate(rows, 1):
         try:
             yield write_json(shape(row)) + b"\n"
         except InvalidInput as error:
             raise InvalidInput(f"row {k}: {error}") from error
 
 
-def _stream(table: pa.Table) -> bytes:
+def _stream(table: pa.Table, columns: Mapping[str, pa.DataType]) -> bytes:
+    unknown = [name for name in table.column_names if name not in columns]
+    if unknown:
+        raise InvalidInput(f"the table has a column {unknown[0]!r}; it may have {', '.join(columns)}")
+    try:
+        table = table.cast(pa.schema([(name, columns[name]) for name in table.column_names]))
+    except pa.ArrowException as error:
+        raise InvalidInput(f"the table's columns are of another type: {error}") from error
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

@@ -106,6 +106,10 @@ class Market(Listing, Bidding, Following):
         self._store = store or adapters.load("fts.store").DuckStore(path)
         self.units = self._store.open(time_unit, quantity_unit, money_unit, self.application.now)
 
+    def remember(self) -> None:
+        """Read into memory what bids refer to, so that the first one need not wait for it."""
+        self._store.read.missing_products([""])
+
     def auction(self, as_of: Any = None) -> Auction:
         """The auction of now, or of any instant before."""
         at = self.now() if as_of is None else read_aware(as_of)

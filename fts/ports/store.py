@@ -232,6 +232,16 @@ class Store(Protocol):
         """
         ...
 
+    def write_all(self, changes: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
+        """Make changes as `write` does, each at its own instant, and commit them together.
+
+        Returns
+        -------
+        list
+            What each of them gave, or the exception that it raised.
+        """
+        ...
+
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
         ...

@@ -25,6 +25,7 @@ ROUTES = (
         "Is it there",
         JsonReply(ref("Health"), "it is"),
         lambda call: {"status": "ok"},
+        quick=True,
         open_to_all=True,
     ),
     Route(
@@ -33,6 +34,7 @@ ROUTES = (
         "Units and schedule",
         JsonReply(ref("Market"), "units, schedule and version"),
         _market,
+        quick=True,
         open_to_all=True,
     ),
 )

@@ -22,19 +22,23 @@ from fts.exchange.schedule import keep
 from fts.ports.application import Application
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
-from fts.server import about, batches, demands, events, portfolios, products
+from fts.server import about, batches, bulk, demands, events, portfolios, products
 from fts.server.document import document
 from fts.server.explorer import explorer
 from fts.server.feed import Feed
+from fts.server.intake import Intake
+from fts.server.jwt_application import answers_from_memory
 from fts.server.limits import Limits
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
+from fts.server.shortcut import Directory, Exchange
 
 ROUTES: Sequence[Route] = (
     *about.ROUTES,
     *products.ROUTES,
     *demands.ROUTES,
     *portfolios.ROUTES,
+    *bulk.ROUTES,
     *batches.ROUTES,
     *events.ROUTES,
 )
@@ -105,9 +109,11 @@ def create_app(
         schedule=schedule,
     )
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
-    desk = Desk(market, application, Feed(events.writer(market)), limits or Limits(), pool)
+    intake = Intake(market, pool)
+    feed = Feed(events.writer(market))
+    desk = Desk(market, application, feed, limits or Limits(), pool, intake, quick=answers_from_memory(application))
     described = document(application, ROUTES)
-    app = FastAPI(
+    app = Exchange(
         title="fts exchange",
         version=__version__,
         openapi_url=None,
@@ -118,21 +124,23 @@ def create_app(
     )
     app.add_exception_handler(HTTPException, _not_served)
     app.state.market, app.state.feed = market, desk.feed
-    app.router.routes.extend(_paths(desk))
+    endpoints = [Endpoint(route, desk) for route in ROUTES]
+    app.router.routes.extend(_paths(endpoints))
     app.router.routes.extend(explorer(described))
     app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=list(HEADERS))
+    app.directory, app.layers = Directory(endpoints), len(app.user_middleware)
     return app
 
 
-def _paths(desk: Desk) -> list[Path]:
+def _paths(endpoints: Sequence[Endpoint]) -> list[Path]:
     by_path: dict[str, dict[str, Endpoint]] = {}
-    for route in ROUTES:
-        by_path.setdefault(route.path, {})[route.method] = Endpoint(route, desk)
+    for endpoint in endpoints:
+        by_path.setdefault(endpoint.route.path, {})[endpoint.route.method] = endpoint
     paths = []
-    for path, endpoints in by_path.items():
-        served = Path(path, _by_method(endpoints))
+    for path, methods in by_path.items():
+        served = Path(path, _by_method(methods))
         # Starlette adds HEAD to GET; a HEAD of the events would never end.
-        served.methods = set(endpoints)
+        served.methods = set(methods)
         paths.append(served)
     return paths
 
@@ -161,6 +169,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], Any]:
         loop, market, stop = asyncio.get_running_loop(), desk.market, threading.Event()
         desk.feed.open()
         unsubscribe = market.subscribe(desk.feed.publish)
+        await loop.run_in_executor(desk.pool, market.remember)
         keeper = await loop.run_in_executor(desk.pool, _keeper, market, stop)
         try:
             yield

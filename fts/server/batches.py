@@ -67,6 +67,7 @@ ROUTES = (
         lambda call: _shown(call, call.thing),
         allows=permission.view_products,
         finds=_find,
+        finds_quickly=False,
     ),
     Route(
         "GET",
@@ -76,6 +77,7 @@ ROUTES = (
         lambda call: call.market.batch_prices(call.thing.instant),
         allows=permission.view_products,
         finds=_find,
+        finds_quickly=False,
     ),
     Route(
         "GET",
@@ -85,5 +87,6 @@ ROUTES = (
         lambda call: call.market.batch_auction(call.thing.instant),
         allows=permission.run_batch,
         finds=_find,
+        finds_quickly=False,
     ),
 )

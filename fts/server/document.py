@@ -67,7 +67,9 @@ def _operation(route: Route, application: Application) -> dict[str, Any]:
     if route.body is not None:
         body = route.body(application)
         content = {"schema": body.schema, "example": body.example}
-        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+        # What is no text has no JSON schema.
+        shown = {kind: content if "json" in kind else {} for kind in body.forms}
+        operation["requestBody"] = {"required": True, "content": shown}
     if route.open_to_all:
         operation["security"] = []
     return operation

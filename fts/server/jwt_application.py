@@ -10,6 +10,7 @@ from uuid import UUID
 import jwt
 
 from fts.exchange.forward import ForwardTerms
+from fts.ports.application import Application
 
 ALGORITHM = "HS256"
 LEEWAY = 60.0
@@ -112,6 +113,15 @@ class JwtApplication(ForwardTerms):
     def can_run_batch(self, token: str) -> bool:
         """Whether the token is an admin's."""
         return self.can_manage_products(token)
+
+
+def answers_from_memory(application: Application) -> bool:
+    """Whether an application asks nobody: this one, with none of its methods replaced."""
+    kind = type(application)
+    asked = [name for name in dir(JwtApplication) if name.startswith(("can_", "generate_", "holder", "now"))]
+    return issubclass(kind, JwtApplication) and all(
+        getattr(kind, name) is getattr(JwtApplication, name) for name in asked
+    )
 
 
 def write_token(

@@ -19,6 +19,8 @@ class Limits:
         Most points of one curve; 422 beyond.
     seconds : float
         Longest time for a body to arrive [s]; 408 beyond.
+    bulk_rows : int
+        Most rows of a bulk body, which may have 16 times as many bytes; 413 beyond.
 
     Raises
     ------
@@ -29,6 +31,7 @@ class Limits:
     body: int = 2 * 1024 * 1024
     points: int = 10_000
     seconds: float = 30.0
+    bulk_rows: int = 20_000
 
     def __post_init__(self) -> None:
         for field in fields(self):

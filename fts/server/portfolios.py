@@ -9,7 +9,7 @@ from fts.server import permission
 from fts.server.body import Body, read_app_data, read_fields, read_group
 from fts.server.limits import Limits
 from fts.server.parameter import EXPAND, PAGE
-from fts.server.route import Call, JsonReply, Route
+from fts.server.route import Call, JsonReply, Route, only
 from fts.server.schemas import listed, ref
 
 UNKNOWN = {422: "the body is not valid, or its weights name an unknown product or demand"}
@@ -39,7 +39,7 @@ def _change(application: Application) -> Body:
 
 def _create(call: Call) -> Any:
     app_data, demand, basis = call.body
-    return call.market.create_portfolio(app_data, demand, basis, bidder=call.bidder)
+    return only(call.market.draft_portfolios([(app_data, demand, basis)], bidder=call.bidder))
 
 
 def _find(call: Call) -> Any:
@@ -73,7 +73,7 @@ ROUTES = (
         "/portfolio",
         "Create a portfolio",
         JsonReply(ref("Portfolio"), "the new portfolio", status=201),
-        _create,
+        changes=_create,
         body=_new,
         allows=permission.create_bid,
         refuses=UNKNOWN | {409: "its id is taken"},
@@ -86,6 +86,7 @@ ROUTES = (
         lambda call: call.thing,
         query={"expand": EXPAND},
         finds=_find,
+        finds_quickly=False,
         allows_thing=permission.read_bid,
     ),
     Route(
@@ -93,7 +94,7 @@ ROUTES = (
         "/portfolio/{id}",
         "Change the weights of a portfolio",
         JsonReply(ref("Portfolio"), "the portfolio as it is now"),
-        lambda call: call.market.change_portfolio(call.thing, **call.body),
+        changes=lambda call: call.market.draft_weights(call.thing, **call.body),
         body=_change,
         finds=find_owner,
         allows_thing=permission.update_bid,
@@ -104,7 +105,7 @@ ROUTES = (
         "/portfolio/{id}",
         "End a portfolio",
         JsonReply(ref("Portfolio"), "the portfolio, without demand and basis; its history stays"),
-        lambda call: call.market.delete_portfolio(call.thing),
+        changes=lambda call: call.market.draft_weights(call.thing, {}, {}),
         finds=find_owner,
         allows_thing=permission.update_bid,
     ),

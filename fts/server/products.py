@@ -93,6 +93,7 @@ ROUTES = (
         "Read a product",
         JsonReply(ref("Product"), "the product"),
         lambda call: call.thing,
+        quick=True,
         allows=permission.view_products,
         finds=find,
     ),

@@ -27,12 +27,16 @@ from starlette.responses import Response
 from fts.errors import FtsError
 from fts.exchange.market import Market
 from fts.ports.application import Application
-from fts.server.body import Body, parse, receive
+from fts.ports.store import Transaction
+from fts.server.body import Body, receive
 from fts.server.feed import Feed
+from fts.server.intake import Intake
 from fts.server.limits import Limits
 from fts.server.parameter import Parameter, read_parameters
 from fts.server.refusal import BadRequest, refusal, refusal_of
 
+SMALL = 16 * 2**10
+"""Bodies up to this size [bytes] are read at once."""
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +52,10 @@ class Desk:
     limits : Limits
     pool : ThreadPoolExecutor
         Where the market is used, so that the event loop never waits for it.
+    intake : Intake
+        Where changes of bids are made.
+    quick : bool
+        Whether the application answers from memory, so that the event loop may ask it.
     """
 
     market: Market
@@ -55,6 +63,8 @@ class Desk:
     feed: Feed
     limits: Limits
     pool: ThreadPoolExecutor
+    intake: Intake
+    quick: bool
 
 
 @dataclass
@@ -68,6 +78,8 @@ class Call:
         What follows ``Bearer``; empty where the route needs none.
     given : dict
         Parameters of path, query and headers; None where absent.
+    kind : str
+        The media type of its body.
     body : value
         As `Body.read` gave it.
     thing : record, or id
@@ -78,16 +90,20 @@ class Call:
         Whose bid this would be, once that was asked.
     bidders : list of str
         Whose bids may be listed, once that was asked.
+    change : callable
+        What a route that changes the market does to it, once everything was checked.
     """
 
     desk: Desk
     token: str
     given: dict[str, Any]
+    kind: str = ""
     body: Any = None
     thing: Any = None
     owner: str = ""
     bidder: str = ""
     bidders: list[str] = field(default_factory=list)
+    change: Callable[[Transaction], Any] | None = None
 
     @property
     def market(self) -> Market:
@@ -178,8 +194,14 @@ class Route:
     title : str
         What it does, in a few words.
     reply : Reply
-    does : callable
+    does : callable, optional
         ``(call) -> result``; everything was checked.
+    changes : callable, optional
+        Instead: ``(call) -> (transaction) -> result``, a change of the market that is made together with others.
+    quick : bool
+        Whether ``does`` answers from memory.
+    finds_quickly : bool
+        Whether ``finds`` answers from memory.
     body : callable, optional
         ``(application) -> Body``: what it takes; None: nothing.
     query, header : mapping of str to Parameter
@@ -199,7 +221,10 @@ class Route:
     path: str
     title: str
     reply: Reply
-    does: Callable[[Call], Any]
+    does: Callable[[Call], Any] | None = None
+    changes: Callable[[Call], Callable[[Transaction], Any]] | None = None
+    quick: bool = False
+    finds_quickly: bool = True
     body: Callable[[Application], Body] | None = None
     query: Mapping[str, Parameter] = field(default_factory=dict)
     header: Mapping[str, Parameter] = field(default_factory=dict)
@@ -220,10 +245,13 @@ class Endpoint:
     async def answer(self, request: Request) -> Response:
         """The reply to a request, whatever it is."""
         try:
-            call = Call(self.desk, self._token(request), read_parameters(request, self.route.query, self.route.header))
-            content = b"" if self.body is None else await receive(request, self.desk.limits)
-            # A large body, the store and a batch take their time, and an application may ask a database of its own.
-            return await asyncio.get_running_loop().run_in_executor(self.desk.pool, self._reply, call, content)
+            token = self._token(request)
+            given = read_parameters(request, self.route.query, self.route.header)
+            call = Call(self.desk, token, given)
+            content = b""
+            if self.body is not None:
+                call.kind, content = await receive(request, self.body, self.desk.limits)
+            return await self._reply(call, content)
         except FtsError as error:
             return refusal_of(error)
         except ClientDisconnect:
@@ -240,17 +268,40 @@ class Endpoint:
             raise BadRequest("the request has no token; send the header Authorization: Bearer <token>")
         return token.strip()
 
-    def _reply(self, call: Call, content: bytes) -> Response:
+    async def _reply(self, call: Call, content: bytes) -> Response:
+        route, loop, pool = self.route, asyncio.get_running_loop(), self.desk.pool
+        # A large body takes its time, and an application may ask a database of its own.
+        if self.desk.quick and route.finds_quickly and len(content) <= SMALL:
+            self._check(call, content)
+        else:
+            await loop.run_in_executor(pool, self._check, call, content)
+        if call.change is not None:
+            return route.reply.write(await self.desk.intake.make(call.change))
+        if route.quick:
+            return self._answer(call)
+        return await loop.run_in_executor(pool, self._answer, call)
+
+    def _check(self, call: Call, content: bytes) -> None:
         route = self.route
         if self.body is not None:
-            call.body = self.body.read(parse(content), self.desk.application, self.desk.limits)
+            limits = self.desk.limits
+            call.body = self.body.read(self.body.forms[call.kind](content, limits), self.desk.application, limits)
         if route.allows is not None:
             route.allows(call)
         if route.finds is not None:
             call.thing = route.finds(call)
         if route.allows_thing is not None:
             route.allows_thing(call)
-        return route.reply.write(route.does(call))
+        if route.changes is not None:
+            call.change = route.changes(call)
+
+    def _answer(self, call: Call) -> Response:
+        return self.route.reply.write(None if self.route.does is None else self.route.does(call))
+
+
+def only(change: Callable[[Transaction], list[Any]]) -> Callable[[Transaction], Any]:
+    """The change that gives the one thing of a list instead of the list."""
+    return lambda transaction: change(transaction)[0]
 
 
 def _json(value: Any) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -132,6 +132,20 @@ class DuckStore:
         ReadOnlyStore, StoreError
         """
         return self._opened().write(change)
+
+    def write_all(self, changes: Sequence[Callable[[Changes], Any]]) -> list[Any]:
+        """Make changes as `write` does, each at its own instant, and commit them together.
+
+        Returns
+        -------
+        list
+            What each of them gave, or the exception that it raised.
+
+        Raises
+        ------
+        ReadOnlyStore
+        """
+        return self._opened().write_all(changes)
 
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""

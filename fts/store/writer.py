@@ -35,22 +35,16 @@ class Waiting:
     def __init__(self, make: Callable[[Changes], Any]) -> None:
         self.make = make
         self.done = False
-        self._result: Any = None
-        self._error: BaseException | None = None
+        self.result: Any = None
+        self.error: Exception | None = None
 
     def succeed(self, result: Any) -> None:
         """It is on disk."""
-        self._result, self.done = result, True
+        self.result, self.done = result, True
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: Exception) -> None:
         """It was not made."""
-        self._error, self.done = error, True
-
-    def outcome(self) -> Any:
-        """What the change gave; raises what it raised."""
-        if self._error is not None:
-            raise self._error
-        return self._result
+        self.error, self.done = error, True
 
 
 class Writer:
@@ -84,7 +78,7 @@ class Writer:
         self._log_file, self._log_bytes = log_file, log_bytes
         self._fold_at = log_bytes
         self._turn = threading.RLock()
-        self._changing = False
+        self._changing: int | None = None
         self._door = threading.Lock()
         self._queue: list[Waiting] = []
         self._book: Sheet | None = None
@@ -114,24 +108,20 @@ class Writer:
         StoreError
             It could not be stored; nothing was changed.
         """
-        if self._read_only:
-            raise ReadOnlyStore("this market was opened read-only; open it without read_only to change it")
-        mine = Waiting(change)
-        with self._door:
-            self._queue.append(mine)
-        with self._turn:
-            if self._changing:
-                self._queue.remove(mine)
-                raise StoreError("a change cannot be made inside another; make one after the other")
-            if not mine.done:
-                self._changing = True
-                try:
-                    self._commit_all()
-                finally:
-                    self._changing = False
-                self._fold_log()
-        result: Result = mine.outcome()
+        (mine,) = self._make([change])
+        if mine.error is not None:
+            raise mine.error
+        result: Result = mine.result
         return result
+
+    def write_all(self, changes: Sequence[Callable[[Changes], Any]]) -> list[Any]:
+        """Make changes as `write` does, and give what each of them gave, or the exception that it raised.
+
+        Raises
+        ------
+        ReadOnlyStore
+        """
+        return [change.result if change.error is None else change.error for change in self._make(changes)]
 
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
@@ -143,6 +133,24 @@ class Writer:
         """Let the change under way finish, then make no other."""
         with self._turn:
             self._cursor.close()
+
+    def _make(self, changes: Sequence[Callable[[Changes], Any]]) -> list[Waiting]:
+        if self._read_only:
+            raise ReadOnlyStore("this market was opened read-only; open it without read_only to change it")
+        if self._changing == threading.get_ident():
+            raise StoreError("a change cannot be made inside another; make one after the other")
+        mine = [Waiting(change) for change in changes]
+        with self._door:
+            self._queue += mine
+        with self._turn:
+            if not all(change.done for change in mine):
+                self._changing = threading.get_ident()
+                try:
+                    self._commit_all()
+                finally:
+                    self._changing = None
+                self._fold_log()
+        return mine
 
     def _commit_all(self) -> None:
         with self._door:
@@ -229,7 +237,7 @@ class Writer:
         return self._last + STEP
 
 
-def _fail(waiting: Sequence[Waiting], error: BaseException) -> None:
+def _fail(waiting: Sequence[Waiting], error: Exception) -> None:
     for change in waiting:
         if not change.done:
             change.fail(error)

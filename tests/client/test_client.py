@@ -15,10 +15,12 @@ from uuid import UUID
 import httpx
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import fts
-from fts.client import Client, NoAnswer, RequestNotFound, RequestNotPermitted, TooManyRequests
+from fts.client import Client, NoAnswer, RequestInvalid, RequestNotFound, RequestNotPermitted, TooManyRequests
 from fts.client.events import Trail, batch_events
 from fts.errors import (
     AlreadyExists,
@@ -128,6 +130,67 @@ def test_outcomes_and_batches_page_after_page(admin: Client, bidder: Client) -> 
     assert [row["valid_from"] for row in bidder.each_portfolio_outcome(portfolio, after=ran[1])] == newest_first[:4]
     assert [batch["instant"] for batch in bidder.each_batch(after=ran[0], before=ran[4])] == newest_first[1:]
     bidder.delete_portfolio(portfolio)
+
+
+def test_many_bids_at_once(admin: Client, bidder: Client) -> None:
+    product = admin.create_product({**HOUR, "kind": "bulk"})["id"]
+    curves = {"load": fts.Curve([(0, 60), (100, 20)]), "wind": fts.Constant(5, -80, 0), "later": None}
+    load, wind, later = bidder.send_demands(
+        {"app_data": {"name": name}, "curve_data": curve} for name, curve in curves.items()
+    )
+    assert bidder.demand(load)["curve_data"] == curves["load"].to_json()
+    buys, sells = bidder.send_portfolios(
+        {"app_data": {"name": "x"}, "demand": demand, "basis": {UUID(product): 1}} for demand in (load, wind)
+    )
+    instant = admin.run_batch()
+    (row,) = [price for price in bidder.batch_prices(instant) if price["product"] == product]
+    assert row["price"] == pytest.approx(28)
+    changed = [{"id": load, "curve_data": [(0, 40), (100, 20)]}, {"app_data": {"name": "new"}, "curve_data": None}]
+    assert bidder.send_demands(changed)[0] == load
+    assert bidder.demand(load)["curve_data"][0]["price"] == 40
+    with pytest.raises(RequestInvalid, match="422.*row 2"):
+        bidder.send_portfolios([{"id": buys, "basis": {}}, {"id": sells, "basis": {UUID(int=0): 1}}])
+    assert bidder.portfolio(buys)["basis"] == {product: 1}
+    with pytest.raises(RequestNotPermitted, match="row 1"):
+        admin.send_demands([{"id": wind, "curve_data": None}])
+    with pytest.raises(InvalidInput, match="row 2"):
+        bidder.send_demands([{"id": load, "curve_data": None}, {"id": wind, "curve_data": [(0, 1), (1, 2)]}])
+    assert bidder.demand(load)["curve_data"] is not None
+    assert bidder.send_portfolios([{"id": buys, "demand": {}}, {"id": sells, "basis": []}]) == [buys, sells]
+    assert bidder.portfolio(buys)["demand"] is None and bidder.portfolio(sells)["basis"] is None
+
+
+def test_tables_of_bids(admin: Client, bidder: Client) -> None:
+    product = admin.create_product({**HOUR, "kind": "table"})["id"]
+    new = pd.DataFrame(
+        {
+            "app_data": [json.dumps({"name": name}) for name in ("load", "wind", "later")],
+            "rates": [[0.0, 100.0], [-80.0, 0.0], None],
+            "prices": [[60.0, 20.0], [5.0, 5.0], None],
+            "constant": [False, True, False],
+        }
+    )
+    load, wind, later = bidder.send_demands(new)
+    assert bidder.demand(load)["curve_data"] == fts.Curve([(0, 60), (100, 20)]).to_json()
+    assert bidder.demand(wind)["curve_data"] == fts.Constant(5, -80, 0).to_json()
+    assert bidder.demand(later)["curve_data"] is None and bidder.demand(later)["app_data"] == {"name": "later"}
+    bidder.send_demands(pl.DataFrame({"id": [wind], "rates": [[-1.0, 1.0]], "prices": [[3.0, 2.0]]}))
+    assert bidder.demand(wind)["curve_data"] == fts.Curve([(-1, 3), (1, 2)]).to_json()
+    weights = pa.map_(pa.string(), pa.float64())
+    rows = pa.table(
+        {
+            "app_data": ['{"name": "x"}'] * 2,
+            "demand": pa.array([[(load, 1.0)], [(wind, 0.5)]], weights),
+            "basis": pa.array([[(product, 2.0)], None], weights),
+        }
+    )
+    buys, idle = bidder.send_portfolios(rows)
+    assert bidder.portfolio(buys)["basis"] == {product: 2} and bidder.portfolio(idle)["demand"] == {wind: 0.5}
+    assert bidder.portfolio(idle)["basis"] is None
+    for table, said in (({"price": [1.0]}, "'price'"), ({"id": [load], "rates": ["x"]}, "another type")):
+        with pytest.raises(InvalidInput, match=said):
+            bidder.send_demands(pa.table(table))
+    bidder.delete_portfolio(buys)
 
 
 def test_a_basis_in_the_products_that_trade_now(admin: Client, bidder: Client) -> None:

@@ -41,7 +41,9 @@ def test_only_health_and_market_need_no_token(exchange: Exchange) -> None:
 def test_its_examples_are_accepted(exchange: Exchange) -> None:
     for path, found in exchange.document["paths"].items():
         for method, operation in found.items():
-            for content in operation.get("requestBody", {}).get("content", {}).values():
+            for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+                if "example" not in content:
+                    continue
                 token = exchange.admin
                 target = path
                 if path == "/demand/{id}":
@@ -55,7 +57,8 @@ def test_its_examples_are_accepted(exchange: Exchange) -> None:
                 known = {"demand": exchange.demand(None, token), "basis": exchange.product()}
                 if isinstance(body, dict):
                     body = body | {group: name for group, name in known.items() if group in body}
-                reply = exchange.ask(method.upper(), target, token, json=body)
+                sent = json.dumps(body).encode()
+                reply = exchange.ask(method.upper(), target, token, content=sent, headers={"Content-Type": kind})
                 assert reply.status_code in (200, 201), (method, path, reply.text)
 
 
