@@ -111,8 +111,9 @@ def create_app(
         schedule=schedule,
     )
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
-    intake, feed, quick = Intake(market, pool), Feed(events.writer(market)), answers_from_memory(application)
-    desk = Desk(market, application, feed, limits or Limits(), pool, intake, quick=quick)
+    intake = Intake(market, pool)
+    feed = Feed(events.writer(market))
+    desk = Desk(market, application, feed, limits or Limits(), pool, intake, quick=answers_from_memory(application))
     described = document(application, ROUTES)
     app = Exchange(
         title="fts exchange",

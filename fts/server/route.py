@@ -248,7 +248,9 @@ class Endpoint:
     async def answer(self, request: Request) -> Response:
         """The reply to a request, whatever it is."""
         try:
-            call = Call(self.desk, self._token(request), read_parameters(request, self.route.query, self.route.header))
+            token = self._token(request)
+            given = read_parameters(request, self.route.query, self.route.header)
+            call = Call(self.desk, token, given)
             content = b""
             if self.body is not None:
                 call.kind, content = await receive(request, self.body, self.desk.limits)
