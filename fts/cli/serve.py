@@ -55,8 +55,9 @@ def run(args: argparse.Namespace) -> int:
         ("server", "auto_solve"): args.auto_solve,
     }
     keep_private()
-    secret = read_secret(args.secret, os.environ)
     settings = read_settings(args.config, os.environ, said)
+    # Tokens that a public key checks are made elsewhere; this exchange then has no secret to keep.
+    secret = read_secret(args.secret, os.environ) if settings.algorithm == "HS256" else None
     host = args.host or settings.host
     listener = listen(host, settings.port if args.port is None else args.port)
     try:
@@ -66,13 +67,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def serve(settings: Settings, secret: str, listener: Any, *, solver: str | None = None, root_path: str = "") -> None:
+def serve(
+    settings: Settings, secret: str | None, listener: Any, *, solver: str | None = None, root_path: str = ""
+) -> None:
     """Serve on a socket until a signal says to stop.
 
     Parameters
     ----------
     settings : Settings
-    secret : str
+    secret : str or None
+        Signs HS256 tokens.
     listener : socket
     solver : str, optional
         One that cannot be used is refused at once, not batch by batch.
@@ -84,7 +88,13 @@ def serve(settings: Settings, secret: str, listener: Any, *, solver: str | None 
     ConfigurationError, MissingLibrary, MissingLicence, StoreError
         The exchange cannot be run so.
     """
-    application = JwtApplication(secret, audience=settings.audience, issuer=settings.issuer)
+    application = JwtApplication(
+        secret,
+        algorithm=settings.algorithm,
+        public_key=settings.public_key,
+        audience=settings.audience,
+        issuer=settings.issuer,
+    )
     if solver is None:
         threading.Thread(target=warm, name="fts-solver").start()
     else:
