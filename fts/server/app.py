@@ -27,6 +27,7 @@ from fts.server.document import document
 from fts.server.explorer import explorer
 from fts.server.feed import Feed
 from fts.server.limits import Limits
+from fts.server.quota import Quota
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
 
@@ -98,7 +99,8 @@ def create_app(
         schedule=schedule,
     )
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
-    desk = Desk(market, application, Feed(), limits or Limits(), pool)
+    limits = limits or Limits()
+    desk = Desk(market, application, Feed(), limits, pool, Quota(limits.rate))
     described = document(application, ROUTES)
     app = FastAPI(
         title="fts exchange",

@@ -25,6 +25,7 @@ REASONS = {
     413: "the body is too large",
     415: "the body was not sent as application/json",
     422: "the body is not valid",
+    429: "the token asks too often; Retry-After says when it may again [s]",
 }
 
 
@@ -101,7 +102,7 @@ def refusals(route: Route) -> Mapping[int, str]:
     """The statuses by which a route refuses, and why."""
     statuses: set[int] = set()
     if not route.open_to_all:
-        statuses |= {400, 401}
+        statuses |= {400, 401, 429}
     if route.query or "{" in route.path:
         statuses |= {400}
     if route.body is not None:

@@ -2,7 +2,7 @@
 
 A route says what it takes, whom it allows and what it does; `Endpoint` checks, always in this order:
 
-1. an ``Authorization: Bearer`` header (400);
+1. an ``Authorization: Bearer`` header (400), whose token does not ask too often (429);
 2. path and query (400);
 3. the body: sent as JSON (415), small enough (413), JSON (400), valid (422);
 4. the permission that needs no thing (401);
@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -31,7 +32,8 @@ from fts.server.body import Body, parse, receive
 from fts.server.feed import Feed
 from fts.server.limits import Limits
 from fts.server.parameter import Parameter, read_parameters
-from fts.server.refusal import BadRequest, refusal, refusal_of
+from fts.server.quota import Quota
+from fts.server.refusal import BadRequest, Overloaded, refusal, refusal_of
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,8 @@ class Desk:
     limits : Limits
     pool : ThreadPoolExecutor
         Where the market is used, so that the event loop never waits for it.
+    quota : Quota
+        How often each token may ask.
     """
 
     market: Market
@@ -55,6 +59,7 @@ class Desk:
     feed: Feed
     limits: Limits
     pool: ThreadPoolExecutor
+    quota: Quota
 
 
 @dataclass
@@ -193,6 +198,8 @@ class Route:
         As ``allows``, once the thing is known.
     refuses : mapping of int to str
         Statuses of its own, and why.
+    patient : bool
+        Whether it takes as long as it takes, as a batch does.
     """
 
     method: str
@@ -207,6 +214,7 @@ class Route:
     finds: Callable[[Call], Any] | None = None
     allows_thing: Callable[[Call], None] | None = None
     refuses: Mapping[int, str] = field(default_factory=dict)
+    patient: bool = False
 
 
 class Endpoint:
@@ -221,14 +229,17 @@ class Endpoint:
         try:
             call = Call(self.desk, self._token(request), read_parameters(request, self.route.query))
             content = b"" if self.body is None else await receive(request, self.desk.limits)
-            # A large body, the store and a batch take their time, and an application may ask a database of its own.
-            return await asyncio.get_running_loop().run_in_executor(self.desk.pool, self._reply, call, content)
+            return await self._in_time(call, content)
         except FtsError as error:
             return refusal_of(error)
         except ClientDisconnect:
             return refusal(400, "the request ended before its body did")
         except Exception:
-            log.exception("%s %s failed", self.route.method, self.route.path)
+            # What an operator's own application raises may name the token it was asked about.
+            token = request.headers.get("authorization", "").partition(" ")[2].strip()
+            told = traceback.format_exc()
+            told = told.replace(token, "(the token)") if token else told
+            log.error("%s %s failed\n%s", self.route.method, self.route.path, told)
             return refusal(500, "the exchange has a defect here; its log says more")
 
     def _token(self, request: Request) -> str:
@@ -237,7 +248,23 @@ class Endpoint:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise BadRequest("the request has no token; send the header Authorization: Bearer <token>")
+        self.desk.quota.take(token.strip())
         return token.strip()
+
+    async def _in_time(self, call: Call, content: bytes) -> Response:
+        # A large body, the store and a batch take their time, and an application may ask a database of its own.
+        work = self.desk.pool.submit(self._reply, call, content)
+        seconds = self.desk.limits.seconds
+        reply = asyncio.wrap_future(work)
+        await asyncio.wait((reply,), timeout=None if self.route.patient else seconds)
+        if reply.done():
+            return reply.result()
+        if work.cancel():
+            raise Overloaded(f"the exchange is busy: nothing was done within {seconds:g} s; send it again")
+        # A change under way cannot be taken back; what becomes of it is no longer told.
+        reply.add_done_callback(_forget)
+        done = "" if self.route.method == "GET" else "; it may still be carried out: look before you send it again"
+        raise Overloaded(f"no reply within {seconds:g} s{done}")
 
     def _reply(self, call: Call, content: bytes) -> Response:
         route = self.route
@@ -250,6 +277,11 @@ class Endpoint:
         if route.allows_thing is not None:
             route.allows_thing(call)
         return route.reply.write(route.does(call))
+
+
+def _forget(reply: asyncio.Future[Response]) -> None:
+    if not reply.cancelled() and reply.exception() is not None:
+        log.warning("a request that was given up failed: %s", type(reply.exception()).__name__)
 
 
 def _json(value: Any) -> Any:
