@@ -15,6 +15,7 @@ from fts.errors import ConfigurationError
 from fts.exchange.bidding import Bidding
 from fts.exchange.forward import ForwardTerms
 from fts.exchange.given import read_aware, read_id
+from fts.exchange.keeping import Keeping
 from fts.exchange.listing import Listing
 from fts.exchange.schedule import Schedule
 from fts.models import html
@@ -26,7 +27,7 @@ from fts.ports.clearing import Clearing
 from fts.ports.store import Store
 
 
-class Market(Listing, Bidding):
+class Market(Listing, Bidding, Keeping):
     """An exchange without a web server: products, bids, batches, prices and their whole history.
 
     Safe to use from several threads. Ids are UUIDs, as text or ``uuid.UUID``; instants are aware

@@ -125,6 +125,10 @@ class Reader(Protocol):
         """The auction of any instant, exactly as it was."""
         ...
 
+    def counts(self) -> dict[str, int]:
+        """How much was ever stored: products, demands, portfolios, curves, weights."""
+        ...
+
 
 class Transaction(Reader, Protocol):
     """One change of the market: everything in it happens at one instant, or nothing does."""

@@ -26,7 +26,10 @@ from fts.server import about, batches, demands, portfolios, products
 from fts.server.document import document
 from fts.server.explorer import explorer
 from fts.server.feed import Feed
+from fts.server.journal import HEADER as REQUEST_ID
+from fts.server.journal import Journal
 from fts.server.limits import Limits
+from fts.server.metrics import Metrics
 from fts.server.quota import Quota
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
@@ -100,7 +103,10 @@ def create_app(
     )
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
     limits = limits or Limits()
-    desk = Desk(market, application, Feed(), limits, pool, Quota(limits.rate))
+    feed = Feed()
+    metrics = Metrics(market.counts, lambda: feed.readers)
+    market.subscribe(metrics.cleared)
+    desk = Desk(market, application, feed, limits, pool, Quota(limits.rate), metrics)
     described = document(application, ROUTES)
     app = FastAPI(
         title="fts exchange",
@@ -115,7 +121,14 @@ def create_app(
     app.state.market, app.state.feed = market, desk.feed
     app.router.routes.extend(_paths(desk))
     app.router.routes.extend(explorer(described))
-    app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=list(HEADERS))
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["*"],
+        allow_headers=list(HEADERS),
+        expose_headers=["Retry-After", REQUEST_ID],
+    )
+    app.add_middleware(Journal, metrics=metrics)
     return app
 
 

@@ -70,6 +70,8 @@ def _operation(route: Route, application: Application) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     if route.open_to_all:
         operation["security"] = []
+    if route.open_on_loopback:
+        operation["security"] = [{}, {"token": []}]
     return operation
 
 

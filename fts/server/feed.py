@@ -59,6 +59,11 @@ class Feed:
         self._closed = False
         self._lock = threading.Lock()
 
+    @property
+    def readers(self) -> int:
+        """How many listen."""
+        return len(self._readers)
+
     def open(self) -> None:
         """Pass events to readers in the running loop."""
         with self._lock:

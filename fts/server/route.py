@@ -14,11 +14,13 @@ A route says what it takes, whom it allows and what it does; `Endpoint` checks, 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import logging
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -30,7 +32,9 @@ from fts.exchange.market import Market
 from fts.ports.application import Application
 from fts.server.body import Body, parse, receive
 from fts.server.feed import Feed
+from fts.server.journal import PATH
 from fts.server.limits import Limits
+from fts.server.metrics import Metrics
 from fts.server.parameter import Parameter, read_parameters
 from fts.server.quota import Quota
 from fts.server.refusal import BadRequest, Overloaded, refusal, refusal_of
@@ -52,6 +56,8 @@ class Desk:
         Where the market is used, so that the event loop never waits for it.
     quota : Quota
         How often each token may ask.
+    metrics : Metrics
+        What a monitor is told.
     """
 
     market: Market
@@ -60,6 +66,7 @@ class Desk:
     limits: Limits
     pool: ThreadPoolExecutor
     quota: Quota
+    metrics: Metrics
 
 
 @dataclass
@@ -190,6 +197,8 @@ class Route:
     query : mapping of str to Parameter
     open_to_all : bool
         Whether it needs no token.
+    open_on_loopback : bool
+        Whether it needs none from this machine.
     allows : callable, optional
         Raises `NotPermitted` unless the token has the permission.
     finds : callable, optional
@@ -210,6 +219,7 @@ class Route:
     body: Callable[[Application], Body] | None = None
     query: Mapping[str, Parameter] = field(default_factory=dict)
     open_to_all: bool = False
+    open_on_loopback: bool = False
     allows: Callable[[Call], None] | None = None
     finds: Callable[[Call], Any] | None = None
     allows_thing: Callable[[Call], None] | None = None
@@ -226,6 +236,7 @@ class Endpoint:
 
     async def answer(self, request: Request) -> Response:
         """The reply to a request, whatever it is."""
+        request.scope[PATH] = self.route.path
         try:
             call = Call(self.desk, self._token(request), read_parameters(request, self.route.query))
             content = b"" if self.body is None else await receive(request, self.desk.limits)
@@ -245,6 +256,8 @@ class Endpoint:
     def _token(self, request: Request) -> str:
         if self.route.open_to_all:
             return ""
+        if self.route.open_on_loopback and _is_from_here(request):
+            return ""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise BadRequest("the request has no token; send the header Authorization: Bearer <token>")
@@ -253,7 +266,7 @@ class Endpoint:
 
     async def _in_time(self, call: Call, content: bytes) -> Response:
         # A large body, the store and a batch take their time, and an application may ask a database of its own.
-        work = self.desk.pool.submit(self._reply, call, content)
+        work = self.desk.pool.submit(copy_context().run, self._reply, call, content)
         seconds = self.desk.limits.seconds
         reply = asyncio.wrap_future(work)
         await asyncio.wait((reply,), timeout=None if self.route.patient else seconds)
@@ -277,6 +290,16 @@ class Endpoint:
         if route.allows_thing is not None:
             route.allows_thing(call)
         return route.reply.write(route.does(call))
+
+
+def _is_from_here(request: Request) -> bool:
+    """Whether a program of this machine asks; not a web page, and not a proxy for somebody else."""
+    if request.client is None or {"origin", "x-forwarded-for", "forwarded"} & set(request.headers):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
 
 
 def _forget(reply: asyncio.Future[Response]) -> None:

@@ -152,6 +152,11 @@ class Records:
         """The auction of any instant, exactly as it was."""
         return auction_as_of(self._cursor, to_utc(instant), inside=self._inside)
 
+    def counts(self) -> dict[str, int]:
+        """How much was ever stored: products, demands, portfolios, curves, weights."""
+        (counts,) = self._rows("counts")
+        return dict(zip(("products", "demands", "portfolios", "curves", "weights"), counts, strict=True))
+
     def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
         return rows(self._cursor, name, **values)
 
