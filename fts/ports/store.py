@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -200,6 +201,29 @@ class Store(Protocol):
 
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
+        ...
+
+    @property
+    def folder(self) -> str | None:
+        """The folder of the market's file; None: in memory."""
+        ...
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the market as it is now to a file where nothing is, while it goes on.
+
+        Raises
+        ------
+        StoreError
+        """
+        ...
+
+    def export(self, folder: str | os.PathLike[str]) -> None:
+        """Write the market as it is now as Parquet files to a folder that is not there.
+
+        Raises
+        ------
+        StoreError
+        """
         ...
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from fts.exchange.schedule import keep
 from fts.ports.application import Application
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
-from fts.server import about, batches, demands, portfolios, products
+from fts.server import about, backup, batches, demands, portfolios, products
 from fts.server.document import document
 from fts.server.explorer import explorer
 from fts.server.feed import Feed
@@ -34,7 +34,14 @@ from fts.server.quota import Quota
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
 
-ROUTES: Sequence[Route] = (*about.ROUTES, *products.ROUTES, *demands.ROUTES, *portfolios.ROUTES, *batches.ROUTES)
+ROUTES: Sequence[Route] = (
+    *about.ROUTES,
+    *products.ROUTES,
+    *demands.ROUTES,
+    *portfolios.ROUTES,
+    *batches.ROUTES,
+    *backup.ROUTES,
+)
 HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
 WORKERS = 32
 """How many requests may use the market at one time; others wait their turn."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -13,7 +14,9 @@ import duckdb
 
 from fts.errors import StoreError
 from fts.models.records import Units
+from fts.store.backup import copy_market
 from fts.store.changes import Changes
+from fts.store.export import export_market
 from fts.store.market_file import MEMORY, connect, release, settle
 from fts.store.records import Records
 from fts.store.statements import to_utc
@@ -51,6 +54,7 @@ class DuckStore:
         self._read_only = read_only
         self._log_bytes = log_bytes
         self._opening = threading.RLock()
+        self._keeping = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._writer: Writer | None = None
         self._closed = False
@@ -137,9 +141,24 @@ class DuckStore:
         """An instant after every change so far, and before every change to come."""
         return self._opened().claim()
 
+    @property
+    def folder(self) -> str | None:
+        """The folder of the file; None: in memory."""
+        return None if self.path == MEMORY else os.path.dirname(os.path.realpath(self.path))
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the market as it is now, while it goes on; see `copy_market`."""
+        with self._cursor() as cursor:
+            copy_market(cursor, path)
+
+    def export(self, folder: str | os.PathLike[str]) -> None:
+        """Write the market as it is now as Parquet files; see `export_market`."""
+        with self._cursor() as cursor:
+            export_market(cursor, folder)
+
     def close(self) -> None:
         """Let the change under way finish and close the file; closing twice is one closing."""
-        with self._opening:
+        with self._keeping, self._opening:
             connection, self._connection, self._closed = self._connection, None, True
         if connection is None or self._writer is None:
             return
@@ -148,6 +167,20 @@ class DuckStore:
             cursor.close()
         connection.close()
         self._release()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor for something that takes long; one at a time, and before the file is closed."""
+        self._opened()
+        with self._keeping:
+            with self._opening:
+                if self._connection is None:
+                    raise StoreError("the market is closed; open it again")
+                cursor = self._connection.cursor()
+            try:
+                yield cursor
+            finally:
+                cursor.close()
 
     def _opened(self) -> Writer:
         with self._opening:

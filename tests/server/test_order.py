@@ -40,6 +40,7 @@ ROUTES: list[tuple[str, str, Any, bool]] = [
     ("GET", "/batch/{instant}/prices", None, True),
     ("GET", "/batch/{instant}/auction", None, True),
     ("GET", "/events", None, True),
+    ("GET", "/backup", None, True),
 ]
 FIELDS = ("method", "path", "body", "by_token")
 
