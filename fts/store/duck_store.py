@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import weakref
@@ -23,6 +24,7 @@ from fts.store.statements import to_utc
 from fts.store.writer import LOG_BYTES, Writer
 
 Result = TypeVar("Result")
+log = logging.getLogger(__name__)
 
 
 class DuckStore:
@@ -58,6 +60,8 @@ class DuckStore:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._writer: Writer | None = None
         self._closed = False
+        self._clock: Callable[[], datetime] = _now
+        self._before: Writer | None = None
         self._local = threading.local()
         self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
@@ -91,7 +95,7 @@ class DuckStore:
         with self._opening:
             if self._closed or self._writer is not None:
                 raise StoreError("this store was opened before; make another DuckStore")
-            clock = now or _now
+            clock = self._clock = now or self._clock
             connection = connect(self.path, read_only=self._read_only)
             try:
                 units = settle(connection, self.path, wanted, now=to_utc(clock()), read_only=self._read_only)
@@ -106,6 +110,8 @@ class DuckStore:
                 connection.close()
                 release(self.path)
                 raise
+            if self._before is not None:
+                self._writer.follow(self._before)
             self._connection = connection
             # A market that was dropped without being closed does not keep its file from the next one.
             self._release = weakref.finalize(self, release, self.path)
@@ -135,7 +141,15 @@ class DuckStore:
         ------
         ReadOnlyStore, StoreError
         """
-        return self._opened().write(change)
+        writer = self._opened()
+        try:
+            return writer.write(change)
+        except StoreError as error:
+            writer.broken |= isinstance(error.__cause__, duckdb.FatalException)
+            raise
+        finally:
+            if writer.broken:
+                self._reopen(writer)
 
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
@@ -181,6 +195,24 @@ class DuckStore:
                 yield cursor
             finally:
                 cursor.close()
+
+    def _reopen(self, broken: Writer) -> None:
+        """Open the file again after DuckDB gave it up; what was acknowledged is in it."""
+        with self._keeping, self._opening:
+            if self._writer is not broken or self._connection is None:
+                return
+            log.error("DuckDB gave up the market file %s; it is opened again", self.path)
+            broken.close()
+            for cursor in list(self._cursors):
+                cursor.close()
+            self._connection.close()
+            self._release()
+            self._connection = self._writer = None
+            self._local, self._before = threading.local(), broken
+            try:
+                self.open()
+            except StoreError as error:
+                log.error("the market file %s could not be opened again, and will be tried: %s", self.path, error)
 
     def _opened(self) -> Writer:
         with self._opening:

@@ -38,6 +38,11 @@ class Writer:
         Where DuckDB logs what is not in the file yet; None: nowhere.
     log_bytes : int
         How long the log may grow before it is folded into the file.
+
+    Attributes
+    ----------
+    broken : bool
+        DuckDB gave the file up until it is opened again, as it does when the disk is full while the log is folded.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class Writer:
         self._lock = threading.RLock()
         self._changing = False
         self._behind = False
+        self.broken = False
         ((last,),) = rows(cursor, "last_instant")
         self._last = None if last is None else from_utc(last)
 
@@ -87,6 +93,12 @@ class Writer:
         with self._lock:
             self._last = self._next()
             return self._last
+
+    def follow(self, before: Writer) -> None:
+        """Go on where the writer before stopped: give no instant that it gave, fold the log when it would have."""
+        self._fold_at = before._fold_at
+        given = [instant for instant in (self._last, before._last) if instant is not None]
+        self._last = max(given, default=None)
 
     def close(self) -> None:
         """Let the change under way finish, then make no other."""
@@ -123,6 +135,7 @@ class Writer:
         except duckdb.Error as error:
             # The change is on disk already; the log waits for a better moment.
             self._fold_at = size + self._log_bytes
+            self.broken = isinstance(error, duckdb.FatalException)
             log.warning("the market's log of %d bytes could not be folded into its file yet: %s", size, error)
 
     def _rollback(self) -> None:
