@@ -27,7 +27,7 @@ from typing import Any, Protocol
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from fts.errors import FtsError
+from fts.errors import FtsError, StoreError
 from fts.exchange.market import Market
 from fts.ports.application import Application
 from fts.server.body import Body, parse, receive
@@ -241,6 +241,10 @@ class Endpoint:
             call = Call(self.desk, self._token(request), read_parameters(request, self.route.query))
             content = b"" if self.body is None else await receive(request, self.desk.limits)
             return await self._in_time(call, content)
+        except StoreError as error:
+            # Why names files of this machine, which is the operator's business.
+            log.error("%s %s: %s", self.route.method, self.route.path, error)
+            return refusal(503, "the exchange cannot use its market file now; its log says why; try again later")
         except FtsError as error:
             return refusal_of(error)
         except ClientDisconnect:

@@ -93,7 +93,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_an_exchange_on_a_full_disk(disk: Path) -> None:
+def test_an_exchange_on_a_full_disk(disk: Path, caplog: pytest.LogCaptureFixture) -> None:
     ballast, path = disk / "ballast", disk / "market.db"
     with local(DuckStore(path)) as url, httpx.Client(base_url=str(url), timeout=60) as http:
         admin = {"Authorization": f"Bearer {url.token(admin=True)}"}
@@ -107,7 +107,8 @@ def test_an_exchange_on_a_full_disk(disk: Path) -> None:
             if reply.status_code != 201:
                 break
             acknowledged.append(reply.json()["id"])
-        assert reply.status_code == 503 and "No space left on device" in reply.json()["detail"]
+        assert reply.status_code == 503 and str(disk) not in reply.text and "its log" in reply.json()["detail"]
+        assert "POST /demand: could not" in caplog.text and "No space left on device" in caplog.text
         # Nothing else suffers: it is there, and what it holds can be read.
         assert http.get("/health").status_code == 200 and http.get(f"/product/{product}", headers=admin).is_success
         assert {record["id"] for record in http.get("/demand", headers=admin).json()} == set(acknowledged)
@@ -121,7 +122,6 @@ def test_an_exchange_on_a_full_disk(disk: Path) -> None:
     with Market(path) as market:
         assert {record.id for record in market.demands([market.demand(acknowledged[0]).bidder_id])} == set(acknowledged)
         assert len(market.batches().results) == 1
-
 
 
 def test_a_disk_that_cannot_be_written(disk: Path) -> None:
