@@ -13,9 +13,11 @@ import pandas as pd
 from fts import adapters
 from fts.errors import ConfigurationError
 from fts.exchange.deliveries import Delivering
+from fts.exchange.following import Following
 from fts.exchange.forward import ForwardTerms
 from fts.exchange.given import read_aware, read_id
 from fts.exchange.schedule import Schedule
+from fts.exchange.slices import Slicing
 from fts.exchange.submitting import Submitting
 from fts.models import html
 from fts.models.auction import Auction
@@ -26,7 +28,7 @@ from fts.ports.clearing import Clearing
 from fts.ports.store import Store
 
 
-class Market(Delivering, Submitting):
+class Market(Delivering, Submitting, Slicing, Following):
     """An exchange without a web server: products, bids, batches, prices and their whole history.
 
     Safe to use from several threads. Ids are UUIDs, as text or ``uuid.UUID``; instants are aware
@@ -138,8 +140,8 @@ class Market(Delivering, Submitting):
         that was due.
         """
         owner = read_id(bidder, "bidder")
-        end = self._end(self._last_batch())
         now = self.now()
+        end = self._end(now)
         at = now if end is None else min(now, end)
         return self._store.read.positions(owner, at).set_index("product")
 
@@ -160,7 +162,7 @@ class Market(Delivering, Submitting):
         return html.market(self)
 
     def __repr__(self) -> str:
-        last = self._last_batch()
+        last = next(iter(self._store.read.batches(None, None, 1).results), None)
         ran = "no batch yet" if last is None else f"last batch {write_instant(last.instant)}"
         return f"<fts.Market in {self.units.money_unit}/{self.units.quantity_unit}: {ran}>"
 

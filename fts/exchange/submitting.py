@@ -200,7 +200,10 @@ class Submitting(Bidding):
         return self._bid(lambda change: _replace(change, owner, auths, costs))
 
     def traded(self, auths: Iterable[Any]) -> dict[str, float]:
-        """What each auth has traded in the batches that have begun: ``Σ rate × time``, + bought."""
+        """What each auth has traded in the batches that have begun: ``Σ rate × time``, + bought.
+
+        A batch whose end is known counts as a whole, another until now.
+        """
         return self._store.read.traded([read_id(auth, "auth") for auth in auths], self.now())
 
     def _change_auth(self, bidder: str, change: AuthChange) -> AuthRecord:

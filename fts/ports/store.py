@@ -13,6 +13,8 @@ from fts.models.auth import AuthData, AuthRecord, CostData, CostRecord, Version
 from fts.models.curve import Constant, Curve
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row, Units
+from fts.models.room import Room
+from fts.models.trade import Trade
 
 Result = TypeVar("Result")
 
@@ -102,6 +104,32 @@ class Reader(Protocol):
         """Price and rate of a portfolio, batch by batch, newest first."""
         ...
 
+    def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[Row[dict[str, float | None]]]:
+        """Price and rate of a product in the batches later than an instant, oldest first."""
+        ...
+
+    def portfolio_outcomes_since(
+        self, portfolio: str, since: datetime, limit: int
+    ) -> list[Row[dict[str, float | None]]]:
+        """Price and rate of a portfolio in the batches later than an instant, oldest first."""
+        ...
+
+    def product_outcomes_of(
+        self, instant: datetime, products: Collection[str]
+    ) -> dict[str, Row[dict[str, float | None]]]:
+        """Price and rate of these products in the batch of an instant, of those that have one."""
+        ...
+
+    def portfolio_outcomes_of(
+        self, instant: datetime, portfolios: Collection[str]
+    ) -> dict[str, Row[dict[str, float | None]]]:
+        """Price and rate of these portfolios in the batch of an instant, of those that have one."""
+        ...
+
+    def batches_since(self, since: datetime, limit: int) -> list[BatchRecord]:
+        """The batches later than an instant, oldest first."""
+        ...
+
     def batches(self, before: datetime | None, after: datetime | None, limit: int) -> Page[BatchRecord]:
         """The batches, newest first."""
         ...
@@ -174,6 +202,51 @@ class Reader(Protocol):
         """The auction of any instant, exactly as it was."""
         ...
 
+    def room(self, at: datetime, begins: datetime, solved_at: datetime) -> Room | None:
+        """What the limits of an instant leave to a batch; None: nothing is limited.
+
+        What counts as traded is what was known when the batch was solved.
+        """
+        ...
+
+    def product_trades(self, product: str, before: datetime | None, after: datetime | None, limit: int) -> list[Trade]:
+        """Price and quantity of a product, batch by batch, newest first."""
+        ...
+
+    def portfolio_trades(
+        self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> list[Trade]:
+        """Price and quantity of a portfolio, batch by batch, newest first."""
+        ...
+
+    def product_trades_of(self, instant: datetime, thru: datetime, products: Collection[str]) -> dict[str, Trade]:
+        """Price and quantity of these products in a batch that holds until ``thru``, of those with a price."""
+        ...
+
+    def bidder_trades_of(self, instant: datetime, thru: datetime, bidders: Collection[str]) -> dict[str, list[Trade]]:
+        """Price and quantity of the auths of these bidders in a batch that holds until ``thru``."""
+        ...
+
+    def listed(self, instant: datetime | None = None) -> list[tuple[datetime, datetime]]:
+        """From when until when the batches hold whose end became known by the batch of an instant; None: the latest."""
+        ...
+
+    def spans(self, from_: datetime, thru: datetime) -> list[tuple[datetime, bool, datetime | None]]:
+        """The batches that cleared and hold within a span, newest first: begin, whether the end was given, end."""
+        ...
+
+    def last_slice_end(self, before: datetime) -> datetime | None:
+        """The end that the last batch before an instant was given, of those that were given one."""
+        ...
+
+    def last_run(self) -> datetime | None:
+        """The instant of the last batch that was given no end."""
+        ...
+
+    def next_cleared(self, instant: datetime) -> datetime | None:
+        """The instant of the first batch later than this one that stored an outcome."""
+        ...
+
 
 class Transaction(Reader, Protocol):
     """One change of the market: everything in it happens at one instant, or nothing does."""
@@ -223,8 +296,17 @@ class Transaction(Reader, Protocol):
         """From now on a cost was written in this form; None: it is stopped."""
         ...
 
-    def add_batch(self, batch: BatchRecord, outcome: Outcome | None, ends: datetime | None = None) -> None:
-        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins."""
+    def add_batch(
+        self,
+        batch: BatchRecord,
+        outcome: Outcome | None,
+        ends: datetime | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins.
+
+        The outcome holds until ``until``; None: until another ends it.
+        """
         ...
 
 

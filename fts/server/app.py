@@ -22,7 +22,7 @@ from fts.exchange.schedule import keep
 from fts.ports.application import Application
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
-from fts.server import about, batches, bulk, demands, portfolios, products
+from fts.server import about, batches, bulk, demands, events, portfolios, products
 from fts.server.document import document
 from fts.server.explorer import explored, explorer
 from fts.server.feed import Feed
@@ -42,6 +42,7 @@ ROUTES: Sequence[Route] = (
     *portfolios.ROUTES,
     *bulk.ROUTES,
     *batches.ROUTES,
+    *events.ROUTES,
 )
 HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
 WORKERS = 32
@@ -111,7 +112,8 @@ def create_app(
     )
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
     intake = Intake(market, pool)
-    desk = Desk(market, application, Feed(), limits or Limits(), pool, intake, quick=answers_from_memory(application))
+    feed = Feed(events.writer(market))
+    desk = Desk(market, application, feed, limits or Limits(), pool, intake, quick=answers_from_memory(application))
     described = document(application, ROUTES)
     app = Exchange(
         title="fts exchange",
@@ -183,6 +185,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], Any]:
                 await loop.run_in_executor(desk.pool, keeper.join)
             unsubscribe()
             desk.feed.end()
+            await loop.run_in_executor(desk.pool, desk.feed.join)
             await loop.run_in_executor(desk.pool, market.close)
             desk.pool.shutdown()
 
@@ -192,9 +195,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], Any]:
 def _keeper(market: Market, stop: threading.Event) -> threading.Thread | None:
     if market.schedule is None:
         return None
-    last = next((batch.instant for batch in market.batches().results), None)
-    keeper = threading.Thread(
-        target=keep, args=(market.schedule, market.run_batch, stop, market.application.now, last), name="fts-schedule"
-    )
+    args = (market.schedule, market.run_batch, stop, market.application.now, market.last_run())
+    keeper = threading.Thread(target=keep, args=args, name="fts-schedule")
     keeper.start()
     return keeper

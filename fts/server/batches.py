@@ -9,10 +9,9 @@ from fts.errors import NotSolved
 from fts.models.instant import write_instant
 from fts.models.records import BatchRecord, Page
 from fts.server import permission
-from fts.server.feed import EventStream
 from fts.server.parameter import PAGE
-from fts.server.route import Call, JsonReply, Route, StreamReply, TextReply
-from fts.server.schemas import TEXT, listed, ref
+from fts.server.route import Call, JsonReply, Route, TextReply
+from fts.server.schemas import listed, ref
 
 WITHHELD = "the market could not be cleared; a token that may run batches is told why"
 
@@ -89,17 +88,5 @@ ROUTES = (
         allows=permission.run_batch,
         finds=_find,
         finds_quickly=False,
-    ),
-    Route(
-        "GET",
-        "/events",
-        "Follow the batches",
-        StreamReply(
-            TEXT,
-            "server-sent events: one `outcome` for every batch, its id the instant, its data `{instant, status}`; "
-            "a comment line every 15 s",
-        ),
-        lambda call: EventStream(call.desk.feed),
-        allows=permission.view_products,
     ),
 )

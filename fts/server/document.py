@@ -71,8 +71,9 @@ def _operation(route: Route, application: Application) -> dict[str, Any]:
     }
     in_path = [_parameter(name, IN_PATH[name], "path") for name in IN_PATH if f"{{{name}}}" in route.path]
     in_query = [_parameter(name, parameter, "query") for name, parameter in route.query.items()]
-    if in_path or in_query:
-        operation["parameters"] = in_path + in_query
+    in_header = [_parameter(name, parameter, "header") for name, parameter in route.header.items()]
+    if in_path or in_query or in_header:
+        operation["parameters"] = in_path + in_query + in_header
     if route.body is not None:
         body = route.body(application)
         content = {"schema": body.schema, "example": body.example}

@@ -48,7 +48,7 @@ def _find(call: Call) -> Any:
     return record
 
 
-def _find_owner(call: Call) -> str:
+def find_owner(call: Call) -> str:
     """Whose it is; the whole record takes the market longer."""
     name: str = call.given["id"]
     call.owner = call.market.bidder_of_portfolio(name)
@@ -96,7 +96,7 @@ ROUTES = (
         JsonReply(ref("Portfolio"), "the portfolio as it is now"),
         changes=lambda call: call.market.draft_weights(call.thing, **call.body),
         body=_change,
-        finds=_find_owner,
+        finds=find_owner,
         allows_thing=permission.update_bid,
         refuses=UNKNOWN,
     ),
@@ -106,7 +106,7 @@ ROUTES = (
         "End a portfolio",
         JsonReply(ref("Portfolio"), "the portfolio, without demand and basis; its history stays"),
         changes=lambda call: call.market.draft_weights(call.thing, {}, {}),
-        finds=_find_owner,
+        finds=find_owner,
         allows_thing=permission.update_bid,
     ),
     Route(
@@ -116,7 +116,7 @@ ROUTES = (
         JsonReply(ref("WeightsPage"), "its weights on demands, newest first"),
         lambda call: call.market.demand_history(call.thing, call.given["before"], call.given["after"]),
         query=PAGE,
-        finds=_find_owner,
+        finds=find_owner,
         allows_thing=permission.read_bid,
     ),
     Route(
@@ -126,7 +126,7 @@ ROUTES = (
         JsonReply(ref("WeightsPage"), "its weights on products, newest first"),
         lambda call: call.market.basis_history(call.thing, call.given["before"], call.given["after"]),
         query=PAGE,
-        finds=_find_owner,
+        finds=find_owner,
         allows_thing=permission.read_bid,
     ),
     Route(
@@ -136,7 +136,7 @@ ROUTES = (
         JsonReply(ref("OutcomePage"), "price and rate, batch by batch, newest first"),
         _outcomes,
         query=PAGE,
-        finds=_find_owner,
+        finds=find_owner,
         allows_thing=permission.read_bid,
     ),
 )

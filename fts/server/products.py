@@ -42,7 +42,8 @@ def _parts(application: Application) -> Body:
     return Body(read, {**listed(ref("Part")), "minItems": 1}, [{"app_data": HALF, "ratio": 1}])
 
 
-def _find(call: Call) -> Any:
+def find(call: Call) -> Any:
+    """The product that the path names."""
     return call.market.product(call.given["id"])
 
 
@@ -94,7 +95,7 @@ ROUTES = (
         lambda call: call.thing,
         quick=True,
         allows=permission.view_products,
-        finds=_find,
+        finds=find,
     ),
     Route(
         "POST",
@@ -115,6 +116,6 @@ ROUTES = (
         _outcomes,
         query=PAGE,
         allows=permission.view_products,
-        finds=_find,
+        finds=find,
     ),
 )

@@ -17,6 +17,7 @@ from fts.errors import (
     NotFound,
     NotPermitted,
     NotSolved,
+    SpanTaken,
     StoreError,
 )
 
@@ -49,6 +50,7 @@ STATUS: Mapping[type[FtsError], int] = {
     NotFound: 404,
     TooSlow: 408,
     AlreadyExists: 409,
+    SpanTaken: 409,
     TooLarge: 413,
     NotJson: 415,
     InvalidInput: 422,

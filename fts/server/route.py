@@ -3,7 +3,7 @@
 A route says what it takes, whom it allows and what it does; `Endpoint` checks, always in this order:
 
 1. an ``Authorization: Bearer`` header (400);
-2. path and query (400);
+2. path, query and headers (400);
 3. the body: sent as JSON (415), small enough (413), JSON (400), valid (422);
 4. the permission that needs no thing (401);
 5. the thing is there (404);
@@ -77,7 +77,7 @@ class Call:
     token : str
         What follows ``Bearer``; empty where the route needs none.
     given : dict
-        Parameters of path and query; None where absent.
+        Parameters of path, query and headers; None where absent.
     kind : str
         The media type of its body.
     body : value
@@ -204,7 +204,7 @@ class Route:
         Whether ``finds`` answers from memory.
     body : callable, optional
         ``(application) -> Body``: what it takes; None: nothing.
-    query : mapping of str to Parameter
+    query, header : mapping of str to Parameter
     open_to_all : bool
         Whether it needs no token.
     without_token : type of error
@@ -229,6 +229,7 @@ class Route:
     finds_quickly: bool = True
     body: Callable[[Application], Body] | None = None
     query: Mapping[str, Parameter] = field(default_factory=dict)
+    header: Mapping[str, Parameter] = field(default_factory=dict)
     open_to_all: bool = False
     without_token: type[FtsError] = BadRequest
     allows: Callable[[Call], None] | None = None
@@ -247,7 +248,9 @@ class Endpoint:
     async def answer(self, request: Request) -> Response:
         """The reply to a request, whatever it is."""
         try:
-            call = Call(self.desk, self._token(request), read_parameters(request, self.route.query))
+            token = self._token(request)
+            given = read_parameters(request, self.route.query, self.route.header)
+            call = Call(self.desk, token, given)
             content = b""
             if self.body is not None:
                 call.kind, content = await receive(request, self.body, self.desk.limits)

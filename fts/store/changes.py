@@ -139,20 +139,30 @@ class Changes(Records):
         if data is not None and data.bare:
             self._open("insert_cost_form", portfolio=cost, form="bare cost")
 
-    def add_batch(self, batch: BatchRecord, outcome: Outcome | None, ends: datetime | None = None) -> None:
-        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins."""
+    def add_batch(
+        self,
+        batch: BatchRecord,
+        outcome: Outcome | None,
+        ends: datetime | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins.
+
+        The outcome holds until ``until``; None: until another ends it.
+        """
         self.write()
         measures = dict.fromkeys(
             ("imbalance", "domain", "consistency", "gap", "fit", "welfare", "tol", "iterations", "engine_seconds")
         )
         if batch.certificate is not None:
             measures |= {("engine_seconds" if k == "seconds" else k): v for k, v in asdict(batch.certificate).items()}
-        last = self.last_cleared() if outcome is not None else None
+        last = self.last_cleared(batch.instant) if outcome is not None else None
         values = {
             **measures,
             "instant": to_utc(batch.instant),
             "solved_at": to_utc(batch.solved_at),
             "thru": optional_utc(batch.thru),
+            "duration": batch.duration,
             "solver": batch.solver,
             "status": batch.status,
             "reason": batch.reason,
@@ -168,7 +178,7 @@ class Changes(Records):
                     self._cursor,
                     outcome,
                     instant=to_utc(batch.instant),
-                    thru=optional_utc(batch.thru),
+                    thru=optional_utc(until),
                     last=None if last is None else to_utc(last.instant),
                     ends=to_utc(min(batch.instant, ends or batch.instant)),
                 )

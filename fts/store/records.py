@@ -16,12 +16,13 @@ from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord,
 from fts.store.as_of import auction_as_of
 from fts.store.auths import Auths
 from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, table, to_utc
+from fts.store.trading import Trading
 from fts.store.written import curve, demand_record, portfolio_record, product_record, weights
 
 Value = TypeVar("Value")
 
 
-class Records(Auths):
+class Records(Auths, Trading):
     """What the market holds, read through one cursor; the port is :class:`fts.ports.store.Reader`."""
 
     def product(self, product: str) -> ProductRecord | None:
@@ -110,6 +111,32 @@ class Records(Auths):
         """Price and rate of a portfolio, batch by batch, newest first."""
         return self._page("portfolio_outcomes", portfolio, before, after, limit, _price_and_rate)
 
+    def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[Row[dict[str, float | None]]]:
+        """Price and rate of a product in the batches later than an instant, oldest first."""
+        return [_outcome(row) for row in self._rows("product_outcomes_since", id=product, **_since(since, limit))]
+
+    def portfolio_outcomes_since(
+        self, portfolio: str, since: datetime, limit: int
+    ) -> list[Row[dict[str, float | None]]]:
+        """Price and rate of a portfolio in the batches later than an instant, oldest first."""
+        return [_outcome(row) for row in self._rows("portfolio_outcomes_since", id=portfolio, **_since(since, limit))]
+
+    def product_outcomes_of(
+        self, instant: datetime, products: Collection[str]
+    ) -> dict[str, Row[dict[str, float | None]]]:
+        """Price and rate of these products in the batch of an instant, of those that have one."""
+        return self._outcomes_of("product_outcomes_of", instant, products)
+
+    def portfolio_outcomes_of(
+        self, instant: datetime, portfolios: Collection[str]
+    ) -> dict[str, Row[dict[str, float | None]]]:
+        """Price and rate of these portfolios in the batch of an instant, of those that have one."""
+        return self._outcomes_of("portfolio_outcomes_of", instant, portfolios)
+
+    def batches_since(self, since: datetime, limit: int) -> list[BatchRecord]:
+        """The batches later than an instant, oldest first."""
+        return [_batch(row) for row in self._rows("batches_since", **_since(since, limit))]
+
     def batches(self, before: datetime | None, after: datetime | None, limit: int) -> Page[BatchRecord]:
         """The batches, newest first."""
         found = self._batches(before, after, limit + 1)
@@ -164,6 +191,14 @@ class Records(Auths):
         results = [Row(from_utc(row[0]), optional_from_utc(row[1]), value_of(row[2:])) for row in found]
         return _page(results, limit, [row.valid_from for row in results], after)
 
+    def _outcomes_of(
+        self, name: str, instant: datetime, ids: Collection[str]
+    ) -> dict[str, Row[dict[str, float | None]]]:
+        if not ids:
+            return {}
+        found = self._rows(name, instant=to_utc(instant), ids=list(ids))
+        return {thing: _outcome(row) for thing, *row in found}
+
     def _batches(
         self, before: datetime | None, after: datetime | None, limit: int, *, cleared: bool = False
     ) -> list[BatchRecord]:
@@ -185,13 +220,21 @@ def _next(instant: datetime) -> datetime | None:
     return None if instant.replace(tzinfo=None) == datetime.max else instant + instant.resolution
 
 
+def _outcome(row: Sequence[Any]) -> Row[dict[str, float | None]]:
+    return Row(from_utc(row[0]), optional_from_utc(row[1]), _price_and_rate(row[2:]))
+
+
+def _since(since: datetime, limit: int) -> dict[str, Any]:
+    return {"since": to_utc(since), "limit": limit}
+
+
 def _price_and_rate(found: Sequence[Any]) -> dict[str, float | None]:
     price, rate = found
     return {"price": price, "rate": rate}
 
 
 def _batch(row: Sequence[Any]) -> BatchRecord:
-    instant, solved_at, thru, status, reason, solver, *measures, seconds, products, demands, portfolios = row
+    instant, solved_at, thru, status, reason, solver, *measures, seconds, products, demands, portfolios, duration = row
     imbalance, domain, consistency, gap, fit, welfare, tol, iterations, engine_seconds = measures
     certificate = None
     if imbalance is not None:
@@ -219,4 +262,5 @@ def _batch(row: Sequence[Any]) -> BatchRecord:
         products=products,
         demands=demands,
         portfolios=portfolios,
+        duration=duration,
     )
