@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -247,6 +248,10 @@ class Reader(Protocol):
         """The instant of the first batch later than this one that stored an outcome."""
         ...
 
+    def counts(self) -> dict[str, int]:
+        """How much was ever stored: products, demands, portfolios, curves, weights."""
+        ...
+
 
 class Transaction(Reader, Protocol):
     """One change of the market: everything in it happens at one instant, or nothing does."""
@@ -353,6 +358,29 @@ class Store(Protocol):
 
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
+        ...
+
+    @property
+    def folder(self) -> str | None:
+        """The folder of the market's file; None: in memory."""
+        ...
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the market as it is now to a file where nothing is, while it goes on.
+
+        Raises
+        ------
+        StoreError
+        """
+        ...
+
+    def export(self, folder: str | os.PathLike[str]) -> None:
+        """Write the market as it is now as Parquet files to a folder that is not there.
+
+        Raises
+        ------
+        StoreError
+        """
         ...
 
     def close(self) -> None:

@@ -26,6 +26,7 @@ REASONS = {
     413: "the body is too large",
     415: "the body was not sent as application/json",
     422: "the body is not valid",
+    429: "the token asks too often; Retry-After says when it may again [s]",
 }
 
 
@@ -82,6 +83,8 @@ def _operation(route: Route, application: Application) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": shown}
     if route.open_to_all:
         operation["security"] = []
+    if route.open_on_loopback:
+        operation["security"] = [{}, {"token": []}]
     return operation
 
 
@@ -114,7 +117,7 @@ def refusals(route: Route) -> Mapping[int, str]:
     """The statuses by which a route refuses, and why."""
     statuses: set[int] = set()
     if not route.open_to_all:
-        statuses |= {401, STATUS[route.without_token]}
+        statuses |= {401, 429, STATUS[route.without_token]}
     if route.query or "{" in route.path:
         statuses |= {400}
     if route.body is not None:
