@@ -32,7 +32,7 @@ from fts.server.limits import Limits
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
 from fts.server.shortcut import Directory, Exchange
-from fts.server.v0 import contract
+from fts.server.v0 import contract, streams
 from fts.server.v0.shapes import SHAPES
 
 ROUTES: Sequence[Route] = (
@@ -110,7 +110,8 @@ def create_app(
         schedule=schedule,
     )
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
-    intake, feed, quick = Intake(market, pool), Feed(events.writer(market)), answers_from_memory(application)
+    intake, quick = Intake(market, pool), answers_from_memory(application)
+    feed = Feed(streams.joined(events.writer(market), streams.writer(market)))
     desk = Desk(market, application, feed, limits or Limits(), pool, intake, quick=quick)
     described = document(application, ROUTES)
     app = Exchange(
