@@ -15,7 +15,7 @@ FtsError
 ├── NotFound, AlreadyExists, AlreadyPartitioned, SpanTaken, NotPermitted
 ├── StoreError                 the market file cannot be used
 │   └── StoreBusy, SchemaMismatch, UnitsMismatch, ReadOnlyStore
-└── RequestFailed              an exchange answered a client with an error
+└── RequestFailed              an exchange answered a client with an error; `fts.client` has a class for each status
 """
 
 from __future__ import annotations

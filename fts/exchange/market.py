@@ -16,6 +16,7 @@ from fts.exchange.deliveries import Delivering
 from fts.exchange.following import Following
 from fts.exchange.forward import ForwardTerms
 from fts.exchange.given import read_aware, read_id
+from fts.exchange.keeping import Keeping
 from fts.exchange.schedule import Schedule
 from fts.exchange.slices import Slicing
 from fts.exchange.submitting import Submitting
@@ -28,7 +29,7 @@ from fts.ports.clearing import Clearing
 from fts.ports.store import Store
 
 
-class Market(Delivering, Submitting, Slicing, Following):
+class Market(Delivering, Submitting, Slicing, Following, Keeping):
     """An exchange without a web server: products, bids, batches, prices and their whole history.
 
     Safe to use from several threads. Ids are UUIDs, as text or ``uuid.UUID``; instants are aware

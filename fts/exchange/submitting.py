@@ -80,7 +80,7 @@ class Submitting(Bidding):
         """
         read = self._store.read
         names = read.auth_names(read_id(bidder, "bidder"))
-        return read.auth_versions(names, *read_span(before, after), self.page_limit + 1)
+        return read.auth_versions(names, *read_span(before, after), self.page_limit)
 
     def auth_history(self, auth: Any, before: Any = None, after: Any = None) -> list[Version]:
         """The data of an auth on [after, before), newest first: a page, and the first line of the next one.
@@ -162,7 +162,7 @@ class Submitting(Bidding):
         """The last changes of a bidder's costs, as `auth_versions`."""
         read = self._store.read
         names = read.cost_names(read_id(bidder, "bidder"))
-        return read.cost_versions(names, *read_span(before, after), self.page_limit + 1)
+        return read.cost_versions(names, *read_span(before, after), self.page_limit)
 
     def cost_history(self, cost: Any, before: Any = None, after: Any = None) -> list[Version]:
         """The data of a cost, as `auth_history`.

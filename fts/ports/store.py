@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -173,13 +174,13 @@ class Reader(Protocol):
     def auth_versions(
         self, auths: Collection[str], before: datetime | None, after: datetime | None, limit: int
     ) -> list[Version]:
-        """The last changes of auths on [after, before), newest first; those of one instant all or none."""
+        """The last changes of auths on [after, before), newest first, and one more; one instant stays whole."""
         ...
 
     def cost_versions(
         self, costs: Collection[str], before: datetime | None, after: datetime | None, limit: int
     ) -> list[Version]:
-        """The last changes of costs on [after, before), newest first; those of one instant all or none."""
+        """The last changes of costs on [after, before), newest first, and one more; one instant stays whole."""
         ...
 
     def auth_history(self, auth: str, before: datetime | None, after: datetime | None, limit: int) -> list[Version]:
@@ -245,6 +246,10 @@ class Reader(Protocol):
 
     def next_cleared(self, instant: datetime) -> datetime | None:
         """The instant of the first batch later than this one that stored an outcome."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """How much was ever stored: products, demands, portfolios, curves, weights."""
         ...
 
 
@@ -353,6 +358,29 @@ class Store(Protocol):
 
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
+        ...
+
+    @property
+    def folder(self) -> str | None:
+        """The folder of the market's file; None: in memory."""
+        ...
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the market as it is now to a file where nothing is, while it goes on.
+
+        Raises
+        ------
+        StoreError
+        """
+        ...
+
+    def export(self, folder: str | os.PathLike[str]) -> None:
+        """Write the market as it is now as Parquet files to a folder that is not there.
+
+        Raises
+        ------
+        StoreError
+        """
         ...
 
     def close(self) -> None:

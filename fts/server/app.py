@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -22,16 +23,20 @@ from fts.exchange.schedule import keep
 from fts.ports.application import Application
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
-from fts.server import about, batches, demands, events, portfolios, products
+from fts.server import about, backup, batches, bulk, demands, events, portfolios, products
 from fts.server.document import document
 from fts.server.explorer import explored, explorer
 from fts.server.feed import Feed
 from fts.server.intake import Intake
+from fts.server.journal import HEADER as REQUEST_ID
+from fts.server.journal import Journal
 from fts.server.jwt_application import answers_from_memory
 from fts.server.limits import Limits
+from fts.server.metrics import Metrics
+from fts.server.quota import Quota
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
-from fts.server.shortcut import Directory, Exchange
+from fts.server.shortcut import Exchange
 from fts.server.v0 import contract, streams
 from fts.server.v0.shapes import SHAPES
 
@@ -40,8 +45,10 @@ ROUTES: Sequence[Route] = (
     *products.ROUTES,
     *demands.ROUTES,
     *portfolios.ROUTES,
+    *bulk.ROUTES,
     *batches.ROUTES,
     *events.ROUTES,
+    *backup.ROUTES,
 )
 HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
 WORKERS = 32
@@ -110,9 +117,22 @@ def create_app(
         schedule=schedule,
     )
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
-    intake, quick = Intake(market, pool), answers_from_memory(application)
+    limits = limits or Limits()
     feed = Feed(streams.joined(events.writer(market), streams.writer(market)))
-    desk = Desk(market, application, feed, limits or Limits(), pool, intake, quick=quick)
+    intake = Intake(market, pool)
+    metrics = Metrics(market.counts, lambda: feed.readers, lambda: intake.waiting)
+    market.subscribe(metrics.cleared)
+    desk = Desk(
+        market=market,
+        application=application,
+        feed=feed,
+        limits=limits,
+        pool=pool,
+        intake=intake,
+        quick=answers_from_memory(application),
+        quota=Quota(limits.rate),
+        metrics=metrics,
+    )
     described = document(application, ROUTES)
     app = Exchange(
         title="fts exchange",
@@ -132,8 +152,15 @@ def create_app(
     if contract.served_by(application):
         old = document(application, contract.ROUTES, SHAPES, contract.DESCRIPTION)
         app.router.routes.extend(explored(old, "rapidoc", "api-docs/openapi.json"))
-    app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=list(HEADERS))
-    app.directory, app.layers = Directory(endpoints), len(app.user_middleware)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["*"],
+        allow_headers=list(HEADERS),
+        expose_headers=["Retry-After", REQUEST_ID],
+    )
+    app.add_middleware(Journal, metrics=metrics)
+    app.offer(endpoints, partial(Journal, metrics=metrics))
     return app
 
 

@@ -26,6 +26,7 @@ REASONS = {
     413: "the body is too large",
     415: "the body was not sent as application/json",
     422: "the body is not valid",
+    429: "the token asks too often; Retry-After says when it may again [s]",
 }
 
 
@@ -77,9 +78,13 @@ def _operation(route: Route, application: Application) -> dict[str, Any]:
     if route.body is not None:
         body = route.body(application)
         content = {"schema": body.schema, "example": body.example}
-        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+        # What is no text has no JSON schema.
+        shown = {kind: content if "json" in kind else {} for kind in body.forms}
+        operation["requestBody"] = {"required": True, "content": shown}
     if route.open_to_all:
         operation["security"] = []
+    if route.open_on_loopback:
+        operation["security"] = [{}, {"token": []}]
     return operation
 
 
@@ -109,7 +114,7 @@ def refusals(route: Route) -> Mapping[int, str]:
     """The statuses by which a route refuses, and why."""
     statuses: set[int] = set()
     if not route.open_to_all:
-        statuses |= {401, STATUS[route.without_token]}
+        statuses |= {401, 429, STATUS[route.without_token]}
     if route.query or "{" in route.path:
         statuses |= {400}
     if route.body is not None:

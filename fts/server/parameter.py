@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -36,7 +36,13 @@ class Parameter:
     description: str
 
 
-def _id(text: str) -> str:
+def read_uuid(text: Any) -> str:
+    """A UUID, in its canonical text.
+
+    Raises
+    ------
+    InvalidInput
+    """
     try:
         return str(_UUID.validate_python(text))
     except ValidationError as error:
@@ -74,7 +80,7 @@ def _kind(text: str) -> int | str:
 
 
 _INSTANT: Schema = {"type": "string", "format": "date-time"}
-ID = Parameter(_id, {"type": "string", "format": "uuid"}, "its UUID")
+ID = Parameter(read_uuid, {"type": "string", "format": "uuid"}, "its UUID")
 INSTANT = Parameter(_down, _INSTANT, "the instant of the batch, with an offset")
 BEFORE = Parameter(_up, _INSTANT, "only what begins before this instant")
 AFTER = Parameter(_up, _INSTANT, "only what begins at this instant or later")
@@ -100,17 +106,20 @@ def read_parameters(
     BadRequest
         One of them cannot be read, or stands there twice.
     """
-    given: dict[str, Any] = dict.fromkeys([*query, *header])
+    given: dict[str, Any] = {}
     for name, text in request.path_params.items():
         given[name] = _read(name, IN_PATH[name], text)
-    for parameters, said in ((query, request.query_params.getlist), (header, request.headers.getlist)):
-        for name, parameter in parameters.items():
-            texts = said(name)
-            if len(texts) > 1:
-                raise BadRequest(f"{name!r} is given {len(texts)} times; give it once")
-            if texts:
-                given[name] = _read(name, parameter, texts[0])
+    for name, parameter in query.items():
+        given[name] = _read_one(name, parameter, request.query_params.getlist(name))
+    for name, parameter in header.items():
+        given[name] = _read_one(name, parameter, request.headers.getlist(name))
     return given
+
+
+def _read_one(name: str, parameter: Parameter, texts: Sequence[str]) -> Any:
+    if len(texts) > 1:
+        raise BadRequest(f"{name!r} is given {len(texts)} times; give it once")
+    return _read(name, parameter, texts[0]) if texts else None
 
 
 def _read(name: str, parameter: Parameter, text: str) -> Any:

@@ -34,6 +34,28 @@ class TooSlow(FtsError):
     """The body did not arrive in time."""
 
 
+class ComeBack(FtsError):
+    """The exchange does not answer this now, and would later.
+
+    Attributes
+    ----------
+    seconds : int
+        After how long [s].
+    """
+
+    def __init__(self, message: str, seconds: int = 1) -> None:
+        self.seconds = seconds
+        super().__init__(message)
+
+
+class TooMany(ComeBack):
+    """The token asks too often."""
+
+
+class Overloaded(ComeBack):
+    """The reply was not made in time."""
+
+
 class TooLarge(FtsError):
     """The body is larger than this exchange accepts."""
 
@@ -55,6 +77,8 @@ STATUS: Mapping[type[FtsError], int] = {
     NotJson: 415,
     InvalidInput: 422,
     NotSolved: 422,
+    TooMany: 429,
+    ComeBack: 503,
     MissingLibrary: 503,
     MissingLicence: 503,
     StoreError: 503,
@@ -70,7 +94,10 @@ def status_of(error: FtsError) -> int:
 
 def refusal_of(error: FtsError) -> Response:
     """The reply that an error becomes."""
-    return refusal(status_of(error), str(error))
+    response = refusal(status_of(error), str(error))
+    if isinstance(error, ComeBack):
+        response.headers["Retry-After"] = str(max(1, error.seconds))
+    return response
 
 
 def refusal(status: int, detail: str) -> Response:

@@ -177,6 +177,17 @@ SHAPES: dict[str, Schema] = {
             "basis": ref("Weights"),
         }
     ),
+    "DemandRow": fields(
+        {"curve_data": null_or(ref("Curve"))},
+        {"id": ref("Id"), "app_data": ref("DemandData")},
+        "One row: with `id` it changes the curve of this demand, without it makes a new one with `app_data`.",
+    ),
+    "PortfolioRow": fields(
+        {},
+        {"id": ref("Id"), "app_data": ref("PortfolioData")} | dict.fromkeys(("demand", "basis"), ref("WeightsGiven")),
+        "One row: with `id` it changes the groups that are given, without it makes a new portfolio and needs the rest.",
+    ),
+    "Bulk": fields({"valid_from": ref("Instant"), "ids": listed(ref("Id"))}),
     "OutcomePage": _page(
         fields({**VALIDITY, "value": fields({"price": null_or(NUMBER), "rate": NUMBER})}),
         "Prices and rates, newest first.",

@@ -38,7 +38,7 @@ class Auths(Cursor):
     def auth_versions(
         self, auths: Collection[str], before: datetime | None, after: datetime | None, limit: int
     ) -> list[Version]:
-        """The last changes of auths on [after, before), newest first; those of one instant all or none."""
+        """The last changes of auths on [after, before), newest first, and one more; one instant stays whole."""
         names = {own_demand(auth): auth for auth in auths}
         found = self._versions(names, before, after, limit)
         return [Version(version, names[demand]) for version, demand in found]
@@ -46,7 +46,7 @@ class Auths(Cursor):
     def cost_versions(
         self, costs: Collection[str], before: datetime | None, after: datetime | None, limit: int
     ) -> list[Version]:
-        """The last changes of costs on [after, before), newest first; those of one instant all or none."""
+        """The last changes of costs on [after, before), newest first, and one more; one instant stays whole."""
         return [Version(version, demand) for version, demand in self._versions(costs, before, after, limit)]
 
     def auth_history(self, auth: str, before: datetime | None, after: datetime | None, limit: int) -> list[Version]:

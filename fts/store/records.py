@@ -169,6 +169,11 @@ class Records(Auths, Trading):
         """The auction of any instant, exactly as it was."""
         return auction_as_of(self._cursor, to_utc(instant), inside=self._inside)
 
+    def counts(self) -> dict[str, int]:
+        """How much was ever stored: products, demands, portfolios, curves, weights."""
+        (counts,) = self._rows("counts")
+        return dict(zip(("products", "demands", "portfolios", "curves", "weights"), counts, strict=True))
+
     def _frame(self, name: str, **values: Any) -> pd.DataFrame:
         with failures("read the market"):
             found = table(self._cursor, name, **values)

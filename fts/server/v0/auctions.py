@@ -88,6 +88,7 @@ ROUTES = (
         EmptyReply("every whole slice was run and stored, those that cannot be cleared with their reason", 202),
         _solve,
         body=_span,
+        patient=True,
         without_token=permission.MISSING,
         allows=permission.run_batch,
         refuses=permission.NO_OPERATOR
