@@ -88,9 +88,9 @@ class Changes(Records):
         self._waiting.close("close_expansion", parent, self._utc)
         for child, app_data, ratio in children:
             self.add_product(child, app_data, parent, ratio)
-            self._sheet.split(parent, self._sheet.products[child])
             for ancestor, units, depth in lineage:
                 self._open("insert_expansion", ancestor=ancestor, leaf=child, ratio=units * ratio, depth=depth + 1)
+        self._sheet.split(parent, [self._sheet.products[child] for child, _, _ in children])
 
     def add_demand(self, demand: str, bidder: str, app_data: Any) -> None:
         """A new demand, without a curve."""
