@@ -24,6 +24,7 @@ EXTRAS = {
     "viz": "viz",
     "sim": "sim",
     "cli.serve": "server",
+    "cli.backup": "server",
     "cli.token": "server",
     "cli.schema": "server",
     "cli.dashboard": "apps",

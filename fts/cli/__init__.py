@@ -24,11 +24,12 @@ INTERRUPTED, READER_GONE = 130, 141
 #: Name and one line of help; each lives in the module of its name.
 COMMANDS = {
     "solve": "clear an auction file and print its outcome",
-    "export": "write an auction file as a mathematical program (LP or MPS)",
+    "export": "write an auction file as a mathematical program (LP or MPS), or a market as Parquet",
     "demo": "a living market: exchange, simulated bidders, dashboard and JupyterLab",
     "serve": "run an exchange over HTTP",
     "dashboard": "show a running exchange in the browser",
     "lab": "open the notebooks in JupyterLab",
+    "backup": "copy a market, running or not",
     "token": "make access tokens for an exchange",
     "schema": "print the OpenAPI document of the exchange",
 }

@@ -1,4 +1,4 @@
-"""``fts export``: write an auction file as a mathematical program."""
+"""``fts export``: write an auction file as a mathematical program, or a market as Parquet files."""
 
 from __future__ import annotations
 
@@ -7,24 +7,42 @@ from typing import Any
 
 from fts import adapters
 from fts.cli.stream import read_auction, write
+from fts.errors import ConfigurationError
 
 
 def register(subparsers: Any) -> None:
     """Add the parser of ``fts export``."""
     parser = subparsers.add_parser(
         "export",
-        help="write an auction file as a mathematical program (LP or MPS)",
-        description="Write the quadratic program of an auction file in a format that other solvers read.",
+        help="write an auction file as a mathematical program (LP or MPS), or a market as Parquet",
+        description="Write the quadratic program of an auction file in a format that other solvers read. With "
+        "--format parquet, write a market's file with its whole history into a new folder, each table by day.",
     )
-    parser.add_argument("auction", help="auction file (JSON), - for standard input")
-    parser.add_argument("--format", choices=("mps", "lp"), required=True, help="format of the program")
-    parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the program goes (default: -)")
+    parser.add_argument("auction", help="auction file (JSON), - for standard input; for parquet, a market's file")
+    parser.add_argument("--format", choices=("mps", "lp", "parquet"), required=True, help="what is written")
+    parser.add_argument(
+        "-o", "--output", default="-", metavar="FILE", help="where the program goes (default: -), or the new folder"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, export, write."""
+    if args.format == "parquet":
+        return _export_market(args.auction, args.output)
     auction = read_auction(args.auction)
     solver = adapters.load("solver")
     program = {"mps": solver.write_mps, "lp": solver.write_lp}[args.format](auction)
     write(program, args.output)
+    return 0
+
+
+def _export_market(name: str, folder: str) -> int:
+    if folder == "-":
+        raise ConfigurationError("a market becomes a folder of Parquet files; name a new one with -o FOLDER")
+    store = adapters.load("store").DuckStore(name, read_only=True)
+    store.open()
+    try:
+        store.export(folder)
+    finally:
+        store.close()
     return 0

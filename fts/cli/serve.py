@@ -19,10 +19,13 @@ from fts.models.instant import write_instant
 from fts.models.portfolio import Portfolio
 from fts.models.records import BatchRecord
 from fts.server.app import create_app
+from fts.server.journal import JsonLines
 from fts.server.jwt_application import JwtApplication
 from fts.server.serving import Server, address, listen
 from fts.server.settings import Settings, read_secret, read_settings
 from fts.store import DuckStore
+
+log = logging.getLogger(__name__)
 
 
 def register(subparsers: Any) -> None:
@@ -42,6 +45,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--every", metavar="TIME", help="run a batch every 10s, 5m, 1h, … (default: only when asked)")
     parser.add_argument("--from", dest="start", metavar="INSTANT", help="an instant of that grid (default: 1970-01-01)")
     parser.add_argument("--auto-solve", action="store_true", default=None, help="run a batch after every change")
+    parser.add_argument("--log", choices=("text", "json"), help="json: a line for every request (default: text)")
     parser.add_argument("--solver", metavar="NAME", help="engine that clears (default: native)")
     parser.add_argument("--root-path", default="", metavar="PATH", help="path under which a proxy serves this")
 
@@ -53,10 +57,12 @@ def run(args: argparse.Namespace) -> int:
         ("schedule", "every"): args.every,
         ("schedule", "from"): args.start,
         ("server", "auto_solve"): args.auto_solve,
+        ("server", "log"): args.log,
     }
     keep_private()
-    secret = read_secret(args.secret, os.environ)
     settings = read_settings(args.config, os.environ, said)
+    # Tokens that a public key checks are made elsewhere; this exchange then has no secret to keep.
+    secret = read_secret(args.secret, os.environ) if settings.algorithm == "HS256" else None
     host = args.host or settings.host
     listener = listen(host, settings.port if args.port is None else args.port)
     try:
@@ -66,13 +72,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def serve(settings: Settings, secret: str, listener: Any, *, solver: str | None = None, root_path: str = "") -> None:
+def serve(
+    settings: Settings, secret: str | None, listener: Any, *, solver: str | None = None, root_path: str = ""
+) -> None:
     """Serve on a socket until a signal says to stop.
 
     Parameters
     ----------
     settings : Settings
-    secret : str
+    secret : str or None
+        Signs HS256 tokens.
     listener : socket
     solver : str, optional
         One that cannot be used is refused at once, not batch by batch.
@@ -84,7 +93,13 @@ def serve(settings: Settings, secret: str, listener: Any, *, solver: str | None 
     ConfigurationError, MissingLibrary, MissingLicence, StoreError
         The exchange cannot be run so.
     """
-    application = JwtApplication(secret, audience=settings.audience, issuer=settings.issuer)
+    application = JwtApplication(
+        secret,
+        algorithm=settings.algorithm,
+        public_key=settings.public_key,
+        audience=settings.audience,
+        issuer=settings.issuer,
+    )
     if solver is None:
         threading.Thread(target=warm, name="fts-solver").start()
     else:
@@ -102,11 +117,11 @@ def serve(settings: Settings, secret: str, listener: Any, *, solver: str | None 
         limits=settings.limits,
         origins=settings.origins,
     )
+    write_logs(settings.log)
     app.state.market.subscribe(tell)
     server = Server(
         app, app.state.feed, root_path=root_path, ready=lambda: greet(settings, address(listener))
     )
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     # The server repeats the signal once it has stopped; by then there is nothing left to end.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
     server.run(sockets=[listener])
@@ -131,6 +146,21 @@ def warm(solver: str | None = None) -> None:
     Auction(demands, {name: Portfolio(name, "noon") for name in demands}).solve(solver=solver)
 
 
+def write_logs(form: str) -> None:
+    """From now on, say things on standard error: warnings, or all that is done as lines of JSON.
+
+    Parameters
+    ----------
+    form : {"text", "json"}
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines() if form == "json" else logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    if form == "json":
+        for name in ("fts.server.journal", __name__):
+            logging.getLogger(name).setLevel(logging.INFO)
+
+
 def greet(settings: Settings, url: str) -> None:
     """Say where things are."""
     when = "when asked" if settings.schedule is None else f"every {settings.schedule.to_json()['every']}"
@@ -147,7 +177,10 @@ def tell(record: BatchRecord) -> None:
 
 def say(line: str) -> None:
     """Tell whoever watches; standard output is for what a command gives."""
-    print(line, file=sys.stderr, flush=True)
+    if log.isEnabledFor(logging.INFO):
+        log.info(" ".join(line.split()))
+    else:
+        print(line, file=sys.stderr, flush=True)
 
 
 def _store(settings: Settings) -> DuckStore:

@@ -50,7 +50,7 @@ def create_products(market: Transaction, products: Sequence[NewProduct]) -> list
     AlreadyExists
     """
     names = [product.id for product in products]
-    _refuse_taken("product", names, market.missing_products(names))
+    refuse_taken("product", names, market.missing_products(names))
     for product in products:
         market.add_product(product.id, product.app_data)
     return [
@@ -71,7 +71,7 @@ def split_product(
     if parent not in product_of(market, parent).basis:
         raise AlreadyPartitioned(f"the product {parent} is split already; what is finer is made from its parts")
     names = [child.id for child, _ in children]
-    _refuse_taken("product", names, market.missing_products(names))
+    refuse_taken("product", names, market.missing_products(names))
     market.split_product(parent, [(child.id, child.app_data, ratio) for child, ratio in children])
     return [
         ProductRecord(child.id, child.app_data, (parent, ratio), {child.id: 1.0}, market.instant)
@@ -87,7 +87,7 @@ def create_demands(market: Transaction, bidder: str, demands: Sequence[NewDemand
     AlreadyExists
     """
     names = [demand.id for demand in demands]
-    _refuse_taken("demand", names, market.missing_demands(names))
+    refuse_taken("demand", names, market.missing_demands(names))
     for demand in demands:
         market.add_demand(demand.id, bidder, demand.app_data)
         if demand.curve is not None:
@@ -111,7 +111,7 @@ def create_portfolios(market: Transaction, bidder: str, portfolios: Sequence[New
         {name for portfolio in portfolios for name in portfolio.basis},
     )
     names = [portfolio.id for portfolio in portfolios]
-    _refuse_taken("portfolio", names, market.missing_portfolios(names))
+    refuse_taken("portfolio", names, market.missing_portfolios(names))
     for portfolio in portfolios:
         market.add_portfolio(portfolio.id, bidder, portfolio.app_data)
         if portfolio.demand:
@@ -249,7 +249,13 @@ def _refuse_unknown(market: Reader, bidder: str, demands: Iterable[str], product
             raise unknown(missing[0], group)
 
 
-def _refuse_taken(what: str, names: Sequence[str], missing: Sequence[str]) -> None:
+def refuse_taken(what: str, names: Sequence[str], missing: Sequence[str]) -> None:
+    """Refuse ids that things have already, or that are given twice.
+
+    Raises
+    ------
+    AlreadyExists
+    """
     free = set(missing)
     for name in names:
         if name not in free:

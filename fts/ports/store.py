@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -9,9 +10,12 @@ from typing import Any, Protocol, TypeVar
 import pandas as pd
 
 from fts.models.auction import Auction
+from fts.models.auth import AuthData, AuthRecord, CostData, CostRecord, Version
 from fts.models.curve import Constant, Curve
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row, Units
+from fts.models.room import Room
+from fts.models.trade import Trade
 
 Result = TypeVar("Result")
 
@@ -151,8 +155,101 @@ class Reader(Protocol):
         """Columns product, quantity, cost of one bidder until an instant, in the products that trade then."""
         ...
 
+    def auth_names(self, bidder: str) -> list[str]:
+        """The ids of a bidder's auths, stopped ones too, in order of creation."""
+        ...
+
+    def cost_names(self, bidder: str) -> list[str]:
+        """The ids of a bidder's costs, stopped ones too, in order of creation."""
+        ...
+
+    def auths(self, auths: Collection[str]) -> list[AuthRecord]:
+        """The auths with these ids, by version."""
+        ...
+
+    def costs(self, costs: Collection[str]) -> list[CostRecord]:
+        """The costs with these ids, by version."""
+        ...
+
+    def auth_versions(
+        self, auths: Collection[str], before: datetime | None, after: datetime | None, limit: int
+    ) -> list[Version]:
+        """The last changes of auths on [after, before), newest first, and one more; one instant stays whole."""
+        ...
+
+    def cost_versions(
+        self, costs: Collection[str], before: datetime | None, after: datetime | None, limit: int
+    ) -> list[Version]:
+        """The last changes of costs on [after, before), newest first, and one more; one instant stays whole."""
+        ...
+
+    def auth_history(self, auth: str, before: datetime | None, after: datetime | None, limit: int) -> list[Version]:
+        """The data of an auth on [after, before), newest first; a stop has none."""
+        ...
+
+    def cost_history(self, cost: str, before: datetime | None, after: datetime | None, limit: int) -> list[Version]:
+        """The data of a cost on [after, before), newest first; a stop has none."""
+        ...
+
+    def active_demands(self, demands: Collection[str]) -> set[str]:
+        """Those of these ids that have a curve."""
+        ...
+
+    def traded(self, portfolios: Collection[str], at: datetime) -> dict[str, float]:
+        """What each portfolio traded in the batches that had begun at an instant."""
+        ...
+
     def auction_as_of(self, instant: datetime) -> Auction:
         """The auction of any instant, exactly as it was."""
+        ...
+
+    def room(self, at: datetime, begins: datetime, solved_at: datetime) -> Room | None:
+        """What the limits of an instant leave to a batch; None: nothing is limited.
+
+        What counts as traded is what was known when the batch was solved.
+        """
+        ...
+
+    def product_trades(self, product: str, before: datetime | None, after: datetime | None, limit: int) -> list[Trade]:
+        """Price and quantity of a product, batch by batch, newest first."""
+        ...
+
+    def portfolio_trades(
+        self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> list[Trade]:
+        """Price and quantity of a portfolio, batch by batch, newest first."""
+        ...
+
+    def product_trades_of(self, instant: datetime, thru: datetime, products: Collection[str]) -> dict[str, Trade]:
+        """Price and quantity of these products in a batch that holds until ``thru``, of those with a price."""
+        ...
+
+    def bidder_trades_of(self, instant: datetime, thru: datetime, bidders: Collection[str]) -> dict[str, list[Trade]]:
+        """Price and quantity of the auths of these bidders in a batch that holds until ``thru``."""
+        ...
+
+    def listed(self, instant: datetime | None = None) -> list[tuple[datetime, datetime]]:
+        """From when until when the batches hold whose end became known by the batch of an instant; None: the latest."""
+        ...
+
+    def spans(self, from_: datetime, thru: datetime) -> list[tuple[datetime, bool, datetime | None]]:
+        """The batches that cleared and hold within a span, newest first: begin, whether the end was given, end."""
+        ...
+
+    def last_slice_end(self, before: datetime) -> datetime | None:
+        """The end that the last batch before an instant was given, of those that were given one."""
+        ...
+
+    def last_run(self) -> datetime | None:
+        """The instant of the last batch that was given no end."""
+        ...
+
+    def next_cleared(self, instant: datetime) -> datetime | None:
+        """The instant of the first batch later than this one that stored an outcome."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """How much was ever stored: products, demands, portfolios, curves, weights."""
         ...
 
 
@@ -196,8 +293,25 @@ class Transaction(Reader, Protocol):
         """From now on this basis; empty: none."""
         ...
 
-    def add_batch(self, batch: BatchRecord, outcome: Outcome | None, ends: datetime | None = None) -> None:
-        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins."""
+    def replace_limits(self, auth: str, data: AuthData | None) -> None:
+        """From now on an auth has these limits and was written in this form; None: none."""
+        ...
+
+    def replace_form(self, cost: str, data: CostData | None) -> None:
+        """From now on a cost was written in this form; None: it is stopped."""
+        ...
+
+    def add_batch(
+        self,
+        batch: BatchRecord,
+        outcome: Outcome | None,
+        ends: datetime | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins.
+
+        The outcome holds until ``until``; None: until another ends it.
+        """
         ...
 
 
@@ -244,6 +358,29 @@ class Store(Protocol):
 
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
+        ...
+
+    @property
+    def folder(self) -> str | None:
+        """The folder of the market's file; None: in memory."""
+        ...
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the market as it is now to a file where nothing is, while it goes on.
+
+        Raises
+        ------
+        StoreError
+        """
+        ...
+
+    def export(self, folder: str | os.PathLike[str]) -> None:
+        """Write the market as it is now as Parquet files to a folder that is not there.
+
+        Raises
+        ------
+        StoreError
+        """
         ...
 
     def close(self) -> None:

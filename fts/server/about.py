@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fts import __version__
-from fts.server.route import Call, JsonReply, Route
-from fts.server.schemas import ref
+from fts.server import permission
+from fts.server.route import Call, JsonReply, Route, TextReply
+from fts.server.schemas import TEXT, ref
 
 
 def _market(call: Call) -> Any:
@@ -36,5 +37,14 @@ ROUTES = (
         _market,
         quick=True,
         open_to_all=True,
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        "Measures for a monitor",
+        TextReply(TEXT, "counts and times of this exchange in Prometheus's text format; no token needed on loopback"),
+        lambda call: call.desk.metrics.text(),
+        open_on_loopback=True,
+        allows=permission.read_metrics,
     ),
 )

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -22,16 +23,22 @@ from fts.exchange.schedule import keep
 from fts.ports.application import Application
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
-from fts.server import about, batches, bulk, demands, events, portfolios, products
+from fts.server import about, backup, batches, bulk, demands, events, portfolios, products
 from fts.server.document import document
-from fts.server.explorer import explorer
+from fts.server.explorer import explored, explorer
 from fts.server.feed import Feed
 from fts.server.intake import Intake
+from fts.server.journal import HEADER as REQUEST_ID
+from fts.server.journal import Journal
 from fts.server.jwt_application import answers_from_memory
 from fts.server.limits import Limits
+from fts.server.metrics import Metrics
+from fts.server.quota import Quota
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
-from fts.server.shortcut import Directory, Exchange
+from fts.server.shortcut import Exchange
+from fts.server.v0 import contract
+from fts.server.v0.shapes import SHAPES
 
 ROUTES: Sequence[Route] = (
     *about.ROUTES,
@@ -41,6 +48,7 @@ ROUTES: Sequence[Route] = (
     *bulk.ROUTES,
     *batches.ROUTES,
     *events.ROUTES,
+    *backup.ROUTES,
 )
 HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
 WORKERS = 32
@@ -109,9 +117,21 @@ def create_app(
         schedule=schedule,
     )
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
+    limits, feed = limits or Limits(), Feed(events.writer(market))
     intake = Intake(market, pool)
-    feed = Feed(events.writer(market))
-    desk = Desk(market, application, feed, limits or Limits(), pool, intake, quick=answers_from_memory(application))
+    metrics = Metrics(market.counts, lambda: feed.readers, lambda: intake.waiting)
+    market.subscribe(metrics.cleared)
+    desk = Desk(
+        market=market,
+        application=application,
+        feed=feed,
+        limits=limits,
+        pool=pool,
+        intake=intake,
+        quick=answers_from_memory(application),
+        quota=Quota(limits.rate),
+        metrics=metrics,
+    )
     described = document(application, ROUTES)
     app = Exchange(
         title="fts exchange",
@@ -124,11 +144,22 @@ def create_app(
     )
     app.add_exception_handler(HTTPException, _not_served)
     app.state.market, app.state.feed = market, desk.feed
-    endpoints = [Endpoint(route, desk) for route in ROUTES]
+    spoken = [*ROUTES, *(contract.ROUTES if contract.served_by(application) else ())]
+    endpoints = [Endpoint(route, desk) for route in spoken]
     app.router.routes.extend(_paths(endpoints))
     app.router.routes.extend(explorer(described))
-    app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=list(HEADERS))
-    app.directory, app.layers = Directory(endpoints), len(app.user_middleware)
+    if contract.served_by(application):
+        old = document(application, contract.ROUTES, SHAPES, contract.DESCRIPTION)
+        app.router.routes.extend(explored(old, "rapidoc", "api-docs/openapi.json"))
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["*"],
+        allow_headers=list(HEADERS),
+        expose_headers=["Retry-After", REQUEST_ID],
+    )
+    app.add_middleware(Journal, metrics=metrics)
+    app.offer(endpoints, partial(Journal, metrics=metrics))
     return app
 
 
@@ -189,9 +220,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], Any]:
 def _keeper(market: Market, stop: threading.Event) -> threading.Thread | None:
     if market.schedule is None:
         return None
-    last = next((batch.instant for batch in market.batches().results), None)
-    keeper = threading.Thread(
-        target=keep, args=(market.schedule, market.run_batch, stop, market.application.now, last), name="fts-schedule"
-    )
+    args = (market.schedule, market.run_batch, stop, market.application.now, market.last_run())
+    keeper = threading.Thread(target=keep, args=args, name="fts-schedule")
     keeper.start()
     return keeper

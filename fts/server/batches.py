@@ -58,6 +58,7 @@ ROUTES = (
         _run,
         allows=permission.run_batch,
         refuses={422: "the market cannot be cleared; the batch is stored with this reason"},
+        patient=True,
     ),
     Route(
         "GET",

@@ -78,6 +78,11 @@ class Feed:
         self._lock = threading.Lock()
         self._closed = False
 
+    @property
+    def readers(self) -> int:
+        """How many listen."""
+        return len(self._readers)
+
     def open(self) -> None:
         """Pass events to readers in the running loop."""
         with self._lock:

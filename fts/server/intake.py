@@ -28,6 +28,11 @@ class Intake:
         self._waiting: list[tuple[Callable[[Transaction], Any], asyncio.Future[Any]]] = []
         self._storing: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many changes wait to be stored."""
+        return len(self._waiting)
+
     async def make(self, change: Callable[[Transaction], Any]) -> Any:
         """What a change gave; raises what it raised."""
         loop = asyncio.get_running_loop()

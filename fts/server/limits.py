@@ -1,4 +1,4 @@
-"""How much one request may bring."""
+"""How much one request may bring, and how many there may be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fts.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on what one request brings; beyond them it is refused.
+    """Bounds on what requests bring; beyond them a request is refused.
 
     Attributes
     ----------
@@ -18,9 +18,11 @@ class Limits:
     points : int
         Most points of one curve; 422 beyond.
     seconds : float
-        Longest time for a body to arrive [s]; 408 beyond.
+        Longest time for a body to arrive, 408 beyond, and again for its reply to be made, 503 beyond [s].
     bulk_rows : int
         Most rows of a bulk body, which may have 16 times as many bytes; 413 beyond.
+    rate : float
+        Requests with one token [1/s], at most those of one second at once; 429 beyond. Infinite: any number.
 
     Raises
     ------
@@ -32,6 +34,7 @@ class Limits:
     points: int = 10_000
     seconds: float = 30.0
     bulk_rows: int = 20_000
+    rate: float = 5_000.0
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -92,7 +92,7 @@ CURSOR = Parameter(_text, {"type": "string"}, "where the page before ended, from
 
 LAST_EVENT = Parameter(_down, _INSTANT, "the id of the last event that is known: what came after it is sent first")
 
-IN_PATH: Mapping[str, Parameter] = {"id": ID, "instant": INSTANT}
+IN_PATH: Mapping[str, Parameter] = {"id": ID, "instant": INSTANT, "bidder": ID}
 PAGE: Mapping[str, Parameter] = {"before": BEFORE, "after": AFTER}
 
 

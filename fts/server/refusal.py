@@ -17,6 +17,7 @@ from fts.errors import (
     NotFound,
     NotPermitted,
     NotSolved,
+    SpanTaken,
     StoreError,
 )
 
@@ -25,8 +26,34 @@ class BadRequest(FtsError):
     """The request cannot be read: no token, a bad parameter, a body that is no JSON."""
 
 
+class NotYours(NotPermitted):
+    """The token is valid, but what it asks for is someone else's; only the ``/v0`` contract tells the two apart."""
+
+
 class TooSlow(FtsError):
     """The body did not arrive in time."""
+
+
+class ComeBack(FtsError):
+    """The exchange does not answer this now, and would later.
+
+    Attributes
+    ----------
+    seconds : int
+        After how long [s].
+    """
+
+    def __init__(self, message: str, seconds: int = 1) -> None:
+        self.seconds = seconds
+        super().__init__(message)
+
+
+class TooMany(ComeBack):
+    """The token asks too often."""
+
+
+class Overloaded(ComeBack):
+    """The reply was not made in time."""
 
 
 class TooLarge(FtsError):
@@ -40,14 +67,18 @@ class NotJson(FtsError):
 STATUS: Mapping[type[FtsError], int] = {
     BadRequest: 400,
     NotPermitted: 401,
+    NotYours: 403,
     AlreadyPartitioned: 403,
     NotFound: 404,
     TooSlow: 408,
     AlreadyExists: 409,
+    SpanTaken: 409,
     TooLarge: 413,
     NotJson: 415,
     InvalidInput: 422,
     NotSolved: 422,
+    TooMany: 429,
+    ComeBack: 503,
     MissingLibrary: 503,
     MissingLicence: 503,
     StoreError: 503,
@@ -63,7 +94,10 @@ def status_of(error: FtsError) -> int:
 
 def refusal_of(error: FtsError) -> Response:
     """The reply that an error becomes."""
-    return refusal(status_of(error), str(error))
+    response = refusal(status_of(error), str(error))
+    if isinstance(error, ComeBack):
+        response.headers["Retry-After"] = str(max(1, error.seconds))
+    return response
 
 
 def refusal(status: int, detail: str) -> Response:

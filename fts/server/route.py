@@ -2,7 +2,7 @@
 
 A route says what it takes, whom it allows and what it does; `Endpoint` checks, always in this order:
 
-1. an ``Authorization: Bearer`` header (400);
+1. an ``Authorization: Bearer`` header (400), whose token does not ask too often (429);
 2. path, query and headers (400);
 3. the body: sent as JSON (415), small enough (413), JSON (400), valid (422);
 4. the permission that needs no thing (401);
@@ -14,26 +14,32 @@ A route says what it takes, whom it allows and what it does; `Endpoint` checks, 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import logging
+import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from fts.errors import FtsError
+from fts.errors import FtsError, StoreError
 from fts.exchange.market import Market
 from fts.ports.application import Application
 from fts.ports.store import Transaction
 from fts.server.body import Body, receive
 from fts.server.feed import Feed
 from fts.server.intake import Intake
+from fts.server.journal import PATH
 from fts.server.limits import Limits
+from fts.server.metrics import Metrics
 from fts.server.parameter import Parameter, read_parameters
-from fts.server.refusal import BadRequest, refusal, refusal_of
+from fts.server.quota import Quota
+from fts.server.refusal import BadRequest, Overloaded, refusal, refusal_of
 
 SMALL = 16 * 2**10
 """Bodies up to this size [bytes] are read at once."""
@@ -56,6 +62,10 @@ class Desk:
         Where changes of bids are made.
     quick : bool
         Whether the application answers from memory, so that the event loop may ask it.
+    quota : Quota
+        How often each token may ask.
+    metrics : Metrics
+        What a monitor is told.
     """
 
     market: Market
@@ -65,6 +75,8 @@ class Desk:
     pool: ThreadPoolExecutor
     intake: Intake
     quick: bool
+    quota: Quota
+    metrics: Metrics
 
 
 @dataclass
@@ -207,6 +219,10 @@ class Route:
     query, header : mapping of str to Parameter
     open_to_all : bool
         Whether it needs no token.
+    without_token : type of error
+        What a request without one is refused with.
+    open_on_loopback : bool
+        Whether it needs none from this machine.
     allows : callable, optional
         Raises `NotPermitted` unless the token has the permission.
     finds : callable, optional
@@ -215,6 +231,8 @@ class Route:
         As ``allows``, once the thing is known.
     refuses : mapping of int to str
         Statuses of its own, and why.
+    patient : bool
+        Whether it takes as long as it takes, as a batch does.
     """
 
     method: str
@@ -229,10 +247,13 @@ class Route:
     query: Mapping[str, Parameter] = field(default_factory=dict)
     header: Mapping[str, Parameter] = field(default_factory=dict)
     open_to_all: bool = False
+    without_token: type[FtsError] = BadRequest
+    open_on_loopback: bool = False
     allows: Callable[[Call], None] | None = None
     finds: Callable[[Call], Any] | None = None
     allows_thing: Callable[[Call], None] | None = None
     refuses: Mapping[int, str] = field(default_factory=dict)
+    patient: bool = False
 
 
 class Endpoint:
@@ -244,6 +265,7 @@ class Endpoint:
 
     async def answer(self, request: Request) -> Response:
         """The reply to a request, whatever it is."""
+        request.scope[PATH] = self.route.path
         try:
             token = self._token(request)
             given = read_parameters(request, self.route.query, self.route.header)
@@ -251,22 +273,47 @@ class Endpoint:
             content = b""
             if self.body is not None:
                 call.kind, content = await receive(request, self.body, self.desk.limits)
-            return await self._reply(call, content)
+            return await self._in_time(call, content)
+        except StoreError as error:
+            # Why names files of this machine, which is the operator's business.
+            log.error("%s %s: %s", self.route.method, self.route.path, error)
+            return refusal(503, "the exchange cannot use its market file now; its log says why; try again later")
         except FtsError as error:
             return refusal_of(error)
         except ClientDisconnect:
             return refusal(400, "the request ended before its body did")
         except Exception:
-            log.exception("%s %s failed", self.route.method, self.route.path)
+            # What an operator's own application raises may name the token it was asked about.
+            token = request.headers.get("authorization", "").partition(" ")[2].strip()
+            told = traceback.format_exc()
+            told = told.replace(token, "(the token)") if token else told
+            log.error("%s %s failed\n%s", self.route.method, self.route.path, told)
             return refusal(500, "the exchange has a defect here; its log says more")
 
     def _token(self, request: Request) -> str:
         if self.route.open_to_all:
             return ""
+        if self.route.open_on_loopback and _is_from_here(request):
+            return ""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise BadRequest("the request has no token; send the header Authorization: Bearer <token>")
+            raise self.route.without_token(
+                "the request has no token; send the header Authorization: Bearer <token>"
+            )
+        self.desk.quota.take(token.strip())
         return token.strip()
+
+    async def _in_time(self, call: Call, content: bytes) -> Response:
+        if self.route.patient:
+            return await self._reply(call, content)
+        seconds = self.desk.limits.seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._reply(call, content)
+        except TimeoutError as error:
+            # A change under way cannot be taken back; what becomes of it is no longer told.
+            done = "" if self.route.method == "GET" else "; it may still be carried out: look before you send it again"
+            raise Overloaded(f"no reply within {seconds:g} s{done}") from error
 
     async def _reply(self, call: Call, content: bytes) -> Response:
         route, loop, pool = self.route, asyncio.get_running_loop(), self.desk.pool
@@ -274,12 +321,12 @@ class Endpoint:
         if self.desk.quick and route.finds_quickly and len(content) <= SMALL:
             self._check(call, content)
         else:
-            await loop.run_in_executor(pool, self._check, call, content)
+            await loop.run_in_executor(pool, copy_context().run, self._check, call, content)
         if call.change is not None:
             return route.reply.write(await self.desk.intake.make(call.change))
         if route.quick:
             return self._answer(call)
-        return await loop.run_in_executor(pool, self._answer, call)
+        return await loop.run_in_executor(pool, copy_context().run, self._answer, call)
 
     def _check(self, call: Call, content: bytes) -> None:
         route = self.route
@@ -302,6 +349,21 @@ class Endpoint:
 def only(change: Callable[[Transaction], list[Any]]) -> Callable[[Transaction], Any]:
     """The change that gives the one thing of a list instead of the list."""
     return lambda transaction: change(transaction)[0]
+
+
+def _is_from_here(request: Request) -> bool:
+    """Whether a program of this machine asks; not a web page, and not a proxy for somebody else."""
+    if request.client is None or {"origin", "x-forwarded-for", "forwarded"} & set(request.headers):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+def _forget(reply: asyncio.Future[Response]) -> None:
+    if not reply.cancelled() and reply.exception() is not None:
+        log.warning("a request that was given up failed: %s", type(reply.exception()).__name__)
 
 
 def _json(value: Any) -> Any:

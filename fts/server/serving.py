@@ -70,6 +70,8 @@ class Server(uvicorn.Server):
                 app,
                 root_path=root_path.rstrip("/"),
                 lifespan="on",
+                # What uvicorn has to say goes where everything else goes.
+                log_config=None,
                 log_level="warning",
                 access_log=False,
                 ws="none",

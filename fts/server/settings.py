@@ -10,8 +10,10 @@ from typing import Any
 
 from fts.errors import ConfigurationError, FtsError
 from fts.exchange.schedule import Schedule
+from fts.server.jwt_application import ALGORITHMS
 from fts.server.limits import Limits
 
+LOOPBACK = "127.0.0.1"
 SHORTEST_SECRET = 32
 """A secret has at least this many bytes: the size of the signatures that it makes."""
 
@@ -38,6 +40,12 @@ class Settings:
         Web pages of which origins may call.
     audience, issuer : str or None
         Required in tokens.
+    algorithm : str
+        How tokens are signed.
+    public_key : str or None
+        PEM text of the key that checks them, where they are not signed with the secret.
+    log : str
+        ``text``, or ``json`` with a line for every request.
     """
 
     host: str
@@ -54,6 +62,9 @@ class Settings:
     origins: tuple[str, ...]
     audience: str | None
     issuer: str | None
+    algorithm: str
+    public_key: str | None
+    log: str
 
 
 def _text(value: Any) -> str:
@@ -84,6 +95,21 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _one_of(*texts: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in texts:
+            raise ValueError(f"one of {', '.join(texts)}")
+        return str(value)
+
+    return read
+
+
+def _port(value: Any) -> str:
+    if not value.strip().isdecimal() or int(value) > 65535:
+        raise ValueError("a port")
+    return f"{LOOPBACK}:{int(value)}"
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -96,6 +122,7 @@ KEYS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
     ("server", "bind_address"): _text,
     ("server", "page_limit"): _count,
     ("server", "auto_solve"): _flag,
+    ("server", "log"): _one_of("text", "json"),
     ("database", "database_path"): _text,
     ("database", "create_if_missing"): _flag,
     ("schedule", "from"): _text,
@@ -103,20 +130,33 @@ KEYS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
     ("market", "time_unit"): _text,
     ("market", "quantity_unit"): _text,
     ("market", "money_unit"): _text,
-    **{("limits", field.name): _number if field.name == "seconds" else _count for field in fields(Limits)},
+    **{("limits", field.name): _number if field.name in ("rate", "seconds") else _count for field in fields(Limits)},
     ("cors", "origins"): _texts,
+    ("token", "algorithm"): _one_of(*ALGORITHMS),
+    ("token", "public_key"): _text,
     ("token", "aud"): _text,
     ("token", "iss"): _text,
 }
 """Section and key in the file, and how its value is read. ``APP_SECTION__KEY`` is the same in the environment."""
 
+OLDER: Mapping[str, tuple[tuple[str, str], Callable[[Any], Any]]] = {
+    "API_PORT": (("server", "bind_address"), _port),
+    "DATABASE": (("database", "database_path"), _text),
+    "TRADE_RATE": (("market", "time_unit"), _text),
+    "SCHEDULE_FROM": (("schedule", "from"), _text),
+    "SCHEDULE_EVERY": (("schedule", "every"), _text),
+}
+"""What the server of 0.3 called a setting in the environment; read where the setting is said nowhere else."""
+
 DEFAULTS: Mapping[tuple[str, str], Any] = {
-    ("server", "bind_address"): "127.0.0.1:8080",
+    ("server", "bind_address"): f"{LOOPBACK}:8080",
     ("server", "page_limit"): 100,
     ("server", "auto_solve"): False,
+    ("server", "log"): "text",
     ("database", "database_path"): ":memory:",
     ("database", "create_if_missing"): True,
     ("cors", "origins"): ("*",),
+    ("token", "algorithm"): "HS256",
 }
 
 
@@ -124,6 +164,8 @@ def read_settings(
     file: str | None, environment: Mapping[str, str], said: Mapping[tuple[str, str], Any] | None = None
 ) -> Settings:
     """Settings: what was said beats the environment, which beats the file, which beats the default.
+
+    A setting that none of the first three has may stand in the environment under its name of 0.3.
 
     Parameters
     ----------
@@ -139,10 +181,10 @@ def read_settings(
     ConfigurationError
     """
     name = file or environment.get("APP_CONFIG")
-    given = dict(DEFAULTS)
-    given |= {} if name is None else _of_file(name)
+    given = {} if name is None else _of_file(name)
     given |= _of_environment(environment)
     given |= {place: value for place, value in (said or {}).items() if value is not None}
+    given = {**DEFAULTS, **_of_older_names(environment, given), **given}
     host, port = _address(given["server", "bind_address"])
     limits = {key: value for (section, key), value in given.items() if section == "limits"}
     return Settings(
@@ -160,18 +202,21 @@ def read_settings(
         origins=given["cors", "origins"],
         audience=given.get(("token", "aud")),
         issuer=given.get(("token", "iss")),
+        algorithm=given["token", "algorithm"],
+        public_key=_key(given["token", "algorithm"], given.get(("token", "public_key"))),
+        log=given["server", "log"],
     )
 
 
 def read_secret(said: str | None, environment: Mapping[str, str]) -> str:
-    """The secret that signs tokens, from the command line or ``APP_SECRET``.
+    """The secret that signs tokens, from the command line, ``APP_SECRET`` or, as in 0.3, ``API_SECRET``.
 
     Raises
     ------
     ConfigurationError
         There is none, or it is short.
     """
-    secret = said if said is not None else environment.get("APP_SECRET")
+    secret = said if said is not None else environment.get("APP_SECRET", environment.get("API_SECRET"))
     if not secret:
         raise ConfigurationError(
             "an exchange needs a secret to sign tokens with: "
@@ -213,12 +258,24 @@ def _of_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], Any
     return given
 
 
+def _of_older_names(environment: Mapping[str, str], given: Mapping[tuple[str, str], Any]) -> dict[tuple[str, str], Any]:
+    return {
+        place: _read(read, environment[name], name)
+        for name, (place, read) in OLDER.items()
+        if name in environment and place not in given
+    }
+
+
 def _value(section: str, key: str, value: Any, place: str) -> Any:
     if (section, key) not in KEYS:
         known = ", ".join(f"[{known}] {name}" for known, name in KEYS)
         raise ConfigurationError(f"{place} is no setting; there are {known}")
+    return _read(KEYS[section, key], value, place)
+
+
+def _read(read: Callable[[Any], Any], value: Any, place: str) -> Any:
     try:
-        return KEYS[section, key](value)
+        return read(value)
     except FtsError:
         raise
     except (ValueError, TypeError) as error:
@@ -230,6 +287,20 @@ def _address(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) > 65535:
         raise ConfigurationError(f"{text!r} is no address to listen on; write 127.0.0.1:8080")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _key(algorithm: str, key: str | None) -> str | None:
+    """The PEM text of the public key, which is the setting itself or the file that it names."""
+    if key is None or "-----BEGIN" in key:
+        return key
+    if algorithm == "HS256":
+        raise ConfigurationError("a public key checks no HS256 token; say [token] algorithm = \"RS256\" or \"EdDSA\"")
+    try:
+        return Path(key).read_text(encoding="ascii")
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the public key {key}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"the public key {key} is no PEM text") from error
 
 
 def _schedule(every: str | None, start: str | None) -> Schedule | None:

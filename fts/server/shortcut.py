@@ -6,16 +6,18 @@ would change is answered by its endpoint at once; every other goes the ordinary 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fts.server.route import Endpoint
 
 ANY = "*"
+ENDPOINT = "fts.endpoint"
+"""Where the endpoint of a request waits in its scope."""
 
 
 class Directory:
@@ -51,26 +53,38 @@ class Directory:
 class Exchange(FastAPI):
     """A FastAPI application with a shorter way to its endpoints; all else is as in any other."""
 
-    directory: Directory = Directory(())
-    layers: int = 0
-    """How many layers of its own it has; whoever adds another one has all requests go through it."""
+    _directory: Directory | None = None
+    _short: ASGIApp | None = None
+    _layers: int = 0
+
+    def offer(self, endpoints: Iterable[Endpoint], around: Callable[[ASGIApp], ASGIApp]) -> None:
+        """Answer these endpoints the short way, with this around them.
+
+        Whoever adds another layer later has all requests go through it.
+        """
+        self._directory, self._short = Directory(endpoints), around(_answer)
+        self._layers = len(self.user_middleware)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         found = self._shortcut(scope)
-        if found is None:
+        if found is None or self._short is None:
             await super().__call__(scope, receive, send)
             return
         endpoint, parameters = found
-        scope["app"], scope["path_params"] = self, dict(parameters)
-        response = await endpoint.answer(Request(scope, receive, send))
-        await response(scope, receive, send)
+        scope["app"], scope["path_params"], scope[ENDPOINT] = self, dict(parameters), endpoint
+        await self._short(scope, receive, send)
 
     def _shortcut(self, scope: Any) -> tuple[Endpoint, Mapping[str, str]] | None:
-        if scope["type"] != "http" or len(self.user_middleware) != self.layers:
+        if self._directory is None or scope["type"] != "http" or len(self.user_middleware) != self._layers:
             return None
         # A web page of another origin has to be told whether it may read the reply.
         if any(name == b"origin" for name, _ in scope["headers"]):
             return None
         path, root = scope["path"], scope.get("root_path", "")
-        return self.directory.find(scope["method"], path.removeprefix(root) if root else path)
+        return self._directory.find(scope["method"], path.removeprefix(root) if root else path)
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
+    response = await scope[ENDPOINT].answer(Request(scope, receive, send))
+    await response(scope, receive, send)

@@ -86,7 +86,15 @@ class Sheet:
 
     def portfolios_of(self, demand: str) -> dict[str, float]:
         """The weights of a demand in the portfolios that refer to it, by portfolio id."""
-        return {name: weight for name, weight in sorted(self._references(demand).items()) if weight is not None}
+        sheets: list[Sheet] = [self]
+        while sheets[-1].below is not None:
+            sheets.append(sheets[-1].below)
+        written = [sheet.references[demand] for sheet in reversed(sheets) if demand in sheet.references]
+        found: dict[str, float | None] = {}
+        for weights in written:
+            # Copied at once: another thread may write on the sheet at the bottom.
+            found |= weights
+        return {name: weight for name, weight in sorted(found.items()) if weight is not None}
 
     def missing_products(self, products: Collection[str]) -> list[str]:
         """Those of these ids that no product has."""
@@ -164,11 +172,6 @@ class Sheet:
         entry = self.entry(demand)
         if entry is not None:
             self.demands[demand] = entry._replace(changed=instant)
-
-    def _references(self, demand: str) -> dict[str, float | None]:
-        # A copy, made at once: the sheet below may be written on by another thread.
-        here = dict(self.references.get(demand, ()))
-        return here if self.below is None else self.below._references(demand) | here
 
 
 def read_book(cursor: duckdb.DuckDBPyConnection) -> Sheet:

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from fts.models.auth import AuthData, CostData
 from fts.models.curve import Constant, Curve
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord, PortfolioRecord, ProductRecord
@@ -125,20 +126,43 @@ class Changes(Records):
         for product, weight in weights.items():
             self._open("insert_portfolio_product", portfolio=portfolio, product=product, weight=weight)
 
-    def add_batch(self, batch: BatchRecord, outcome: Outcome | None, ends: datetime | None = None) -> None:
-        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins."""
+    def replace_limits(self, auth: str, data: AuthData | None) -> None:
+        """From now on an auth has these limits and was written in this form; None: none."""
+        self._waiting.close("close_auth_limit", auth, self._utc)
+        if data is not None:
+            bounds = {"min_trade": data.min_trade, "max_trade": data.max_trade}
+            self._open("insert_auth_limit", portfolio=auth, **bounds, form=data.form)
+
+    def replace_form(self, cost: str, data: CostData | None) -> None:
+        """From now on a cost was written in this form; None: it is stopped."""
+        self._waiting.close("close_cost_form", cost, self._utc)
+        if data is not None and data.bare:
+            self._open("insert_cost_form", portfolio=cost, form="bare cost")
+
+    def add_batch(
+        self,
+        batch: BatchRecord,
+        outcome: Outcome | None,
+        ends: datetime | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins.
+
+        The outcome holds until ``until``; None: until another ends it.
+        """
         self.write()
         measures = dict.fromkeys(
             ("imbalance", "domain", "consistency", "gap", "fit", "welfare", "tol", "iterations", "engine_seconds")
         )
         if batch.certificate is not None:
             measures |= {("engine_seconds" if k == "seconds" else k): v for k, v in asdict(batch.certificate).items()}
-        last = self.last_cleared() if outcome is not None else None
+        last = self.last_cleared(batch.instant) if outcome is not None else None
         values = {
             **measures,
             "instant": to_utc(batch.instant),
             "solved_at": to_utc(batch.solved_at),
             "thru": optional_utc(batch.thru),
+            "duration": batch.duration,
             "solver": batch.solver,
             "status": batch.status,
             "reason": batch.reason,
@@ -154,7 +178,7 @@ class Changes(Records):
                     self._cursor,
                     outcome,
                     instant=to_utc(batch.instant),
-                    thru=optional_utc(batch.thru),
+                    thru=optional_utc(until),
                     last=None if last is None else to_utc(last.instant),
                     ends=to_utc(min(batch.instant, ends or batch.instant)),
                 )

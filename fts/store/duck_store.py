@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -13,13 +15,16 @@ import duckdb
 
 from fts.errors import StoreError
 from fts.models.records import Units
+from fts.store.backup import copy_market
 from fts.store.changes import Changes
+from fts.store.export import export_market
 from fts.store.market_file import MEMORY, connect, release, settle
 from fts.store.records import Records
 from fts.store.statements import to_utc
 from fts.store.writer import LOG_BYTES, Writer
 
 Result = TypeVar("Result")
+log = logging.getLogger(__name__)
 
 
 class DuckStore:
@@ -51,9 +56,12 @@ class DuckStore:
         self._read_only = read_only
         self._log_bytes = log_bytes
         self._opening = threading.RLock()
+        self._keeping = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._writer: Writer | None = None
         self._closed = False
+        self._clock: Callable[[], datetime] = _now
+        self._before: Writer | None = None
         self._local = threading.local()
         self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
@@ -87,7 +95,7 @@ class DuckStore:
         with self._opening:
             if self._closed or self._writer is not None:
                 raise StoreError("this store was opened before; make another DuckStore")
-            clock = now or _now
+            clock = self._clock = now or self._clock
             connection = connect(self.path, read_only=self._read_only)
             try:
                 units = settle(connection, self.path, wanted, now=to_utc(clock()), read_only=self._read_only)
@@ -102,6 +110,8 @@ class DuckStore:
                 connection.close()
                 release(self.path)
                 raise
+            if self._before is not None:
+                self._writer.follow(self._before)
             self._connection = connection
             # A market that was dropped without being closed does not keep its file from the next one.
             self._release = weakref.finalize(self, release, self.path)
@@ -118,7 +128,7 @@ class DuckStore:
                     raise StoreError("the market is closed; open it again")
                 cursor = self._connection.cursor()
                 self._cursors.add(cursor)
-            records = self._local.records = Records(cursor, self._opened().book)
+            records = self._local.records = Records(cursor, lambda: self._opened().book())
         return records
 
     def write(self, change: Callable[[Changes], Result]) -> Result:
@@ -131,7 +141,12 @@ class DuckStore:
         ------
         ReadOnlyStore, StoreError
         """
-        return self._opened().write(change)
+        writer = self._opened()
+        try:
+            return writer.write(change)
+        finally:
+            if writer.broken:
+                self._reopen(writer)
 
     def write_all(self, changes: Sequence[Callable[[Changes], Any]]) -> list[Any]:
         """Make changes as `write` does, each at its own instant, and commit them together.
@@ -145,15 +160,35 @@ class DuckStore:
         ------
         ReadOnlyStore
         """
-        return self._opened().write_all(changes)
+        writer = self._opened()
+        try:
+            return writer.write_all(changes)
+        finally:
+            if writer.broken:
+                self._reopen(writer)
 
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
         return self._opened().claim()
 
+    @property
+    def folder(self) -> str | None:
+        """The folder of the file; None: in memory."""
+        return None if self.path == MEMORY else os.path.dirname(os.path.realpath(self.path))
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the market as it is now, while it goes on; see `copy_market`."""
+        with self._cursor() as cursor:
+            copy_market(cursor, path)
+
+    def export(self, folder: str | os.PathLike[str]) -> None:
+        """Write the market as it is now as Parquet files; see `export_market`."""
+        with self._cursor() as cursor:
+            export_market(cursor, folder)
+
     def close(self) -> None:
         """Let the change under way finish and close the file; closing twice is one closing."""
-        with self._opening:
+        with self._keeping, self._opening:
             connection, self._connection, self._closed = self._connection, None, True
         if connection is None or self._writer is None:
             return
@@ -162,6 +197,38 @@ class DuckStore:
             cursor.close()
         connection.close()
         self._release()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor for something that takes long; one at a time, and before the file is closed."""
+        self._opened()
+        with self._keeping:
+            with self._opening:
+                if self._connection is None:
+                    raise StoreError("the market is closed; open it again")
+                cursor = self._connection.cursor()
+            try:
+                yield cursor
+            finally:
+                cursor.close()
+
+    def _reopen(self, broken: Writer) -> None:
+        """Open the file again after DuckDB gave it up; what was acknowledged is in it."""
+        with self._keeping, self._opening:
+            if self._writer is not broken or self._connection is None:
+                return
+            log.error("DuckDB gave up the market file %s; it is opened again", self.path)
+            broken.close()
+            for cursor in list(self._cursors):
+                cursor.close()
+            self._connection.close()
+            self._release()
+            self._connection = self._writer = None
+            self._local, self._before = threading.local(), broken
+            try:
+                self.open()
+            except StoreError as error:
+                log.error("the market file %s could not be opened again, and will be tried: %s", self.path, error)
 
     def _opened(self) -> Writer:
         with self._opening:

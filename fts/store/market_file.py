@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import duckdb
 from fts.errors import ConfigurationError, ReadOnlyStore, SchemaMismatch, StoreBusy, StoreError, UnitsMismatch
 from fts.models.instant import read_duration
 from fts.models.records import Units
+from fts.store.migration import migrate, steps
 from fts.store.statements import failures, statement
 
 SCHEMA_VERSION = 1
@@ -24,6 +27,8 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
+
+log = logging.getLogger(__name__)
 
 # DuckDB hands one process the same database twice, which would make two writers of one file.
 _open_here: set[str] = set()
@@ -106,9 +111,27 @@ def _connect(path: str, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 
 def settle(
-    connection: duckdb.DuckDBPyConnection, path: str, wanted: dict[str, str | None], *, now: datetime, read_only: bool
+    connection: duckdb.DuckDBPyConnection,
+    path: str,
+    wanted: dict[str, str | None],
+    *,
+    now: datetime,
+    read_only: bool,
+    migrations: Mapping[int, str] | None = None,
 ) -> Units:
     """Make the tables of a new file, or check those of an old one, and give the market's units.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+    path : str
+    wanted : dict
+        Units; None: the file's own.
+    now : datetime
+        When a new market is made.
+    read_only : bool
+    migrations : mapping of int to str, optional
+        The steps from older schema versions; by default those of `fts.store.migration.steps`.
 
     Raises
     ------
@@ -120,6 +143,15 @@ def settle(
         return _create(connection, wanted, now)
     if "market" not in tables:
         raise SchemaMismatch(f"{path} is a DuckDB file, but no market; name another file")
+    version = _version(connection, path)
+    if version < SCHEMA_VERSION:
+        if read_only:
+            raise SchemaMismatch(
+                f"the market file {path} has schema version {version}, this fts reads version {SCHEMA_VERSION}; "
+                "open it once without read_only to bring it up to date"
+            )
+        migrate(connection, path, version, SCHEMA_VERSION, steps() if migrations is None else migrations)
+        log.warning("the market file %s was brought from schema version %d to %d", path, version, SCHEMA_VERSION)
     return _check(connection, path, wanted)
 
 
@@ -139,17 +171,23 @@ def _create(connection: duckdb.DuckDBPyConnection, wanted: dict[str, str | None]
     return units
 
 
-def _check(connection: duckdb.DuckDBPyConnection, path: str, wanted: dict[str, str | None]) -> Units:
+def _version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
     try:
         found = _first(connection, "SELECT schema_version FROM market")
     except duckdb.Error as error:
         raise SchemaMismatch(f"{path} has a table 'market', but not ours; name another file") from error
     version = found[0] if found else None
-    if version != SCHEMA_VERSION:
+    if not isinstance(version, int):
+        raise SchemaMismatch(f"the market file {path} does not say its schema version; name another file")
+    if version > SCHEMA_VERSION:
         raise SchemaMismatch(
             f"the market file {path} has schema version {version}, this fts reads version {SCHEMA_VERSION}; "
             "open it with the fts that made it"
         )
+    return version
+
+
+def _check(connection: duckdb.DuckDBPyConnection, path: str, wanted: dict[str, str | None]) -> Units:
     with failures(f"read the market file {path}"):
         row = _first(connection, "SELECT time_unit, quantity_unit, money_unit FROM market")
     if row is None:

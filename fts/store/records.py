@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-import duckdb
 import numpy as np
 import pandas as pd
 
@@ -15,32 +14,16 @@ from fts.models.certificate import Certificate
 from fts.models.curve import Constant, Curve
 from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row
 from fts.store.as_of import auction_as_of
-from fts.store.book import Sheet
-from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, rows, table, to_utc
+from fts.store.auths import Auths
+from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, table, to_utc
+from fts.store.trading import Trading
 from fts.store.written import curve, demand_record, portfolio_record, product_record, weights
 
 Value = TypeVar("Value")
 
 
-class Records:
-    """What the market holds, read through one cursor; the port is :class:`fts.ports.store.Reader`.
-
-    Parameters
-    ----------
-    cursor : DuckDBPyConnection
-        Used by one thread.
-    book : callable
-        The market as it is now.
-    inside : bool
-        Whether the cursor is inside a transaction.
-    """
-
-    def __init__(
-        self, cursor: duckdb.DuckDBPyConnection, book: Callable[[], Sheet], *, inside: bool = False
-    ) -> None:
-        self._cursor = cursor
-        self._book = book
-        self._inside = inside
+class Records(Auths, Trading):
+    """What the market holds, read through one cursor; the port is :class:`fts.ports.store.Reader`."""
 
     def product(self, product: str) -> ProductRecord | None:
         """The product with this id."""
@@ -186,8 +169,10 @@ class Records:
         """The auction of any instant, exactly as it was."""
         return auction_as_of(self._cursor, to_utc(instant), inside=self._inside)
 
-    def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
-        return rows(self._cursor, name, **values)
+    def counts(self) -> dict[str, int]:
+        """How much was ever stored: products, demands, portfolios, curves, weights."""
+        (counts,) = self._rows("counts")
+        return dict(zip(("products", "demands", "portfolios", "curves", "weights"), counts, strict=True))
 
     def _frame(self, name: str, **values: Any) -> pd.DataFrame:
         with failures("read the market"):
@@ -254,7 +239,7 @@ def _price_and_rate(found: Sequence[Any]) -> dict[str, float | None]:
 
 
 def _batch(row: Sequence[Any]) -> BatchRecord:
-    instant, solved_at, thru, status, reason, solver, *measures, seconds, products, demands, portfolios = row
+    instant, solved_at, thru, status, reason, solver, *measures, seconds, products, demands, portfolios, duration = row
     imbalance, domain, consistency, gap, fit, welfare, tol, iterations, engine_seconds = measures
     certificate = None
     if imbalance is not None:
@@ -282,4 +267,5 @@ def _batch(row: Sequence[Any]) -> BatchRecord:
         products=products,
         demands=demands,
         portfolios=portfolios,
+        duration=duration,
     )

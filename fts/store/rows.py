@@ -18,6 +18,8 @@ CLOSINGS: Mapping[str, tuple[str, str]] = {
     "close_curve": ("insert_curve", "demand"),
     "close_portfolio_demand": ("insert_portfolio_demand", "portfolio"),
     "close_portfolio_product": ("insert_portfolio_product", "portfolio"),
+    "close_auth_limit": ("insert_auth_limit", "portfolio"),
+    "close_cost_form": ("insert_cost_form", "portfolio"),
 }
 """Each closing with the opening whose rows it ends, and the column that says which of them."""
 
@@ -29,6 +31,8 @@ OPENINGS = (
     "insert_curve",
     "insert_portfolio_demand",
     "insert_portfolio_product",
+    "insert_auth_limit",
+    "insert_cost_form",
 )
 
 

@@ -61,6 +61,11 @@ class Writer:
         Where DuckDB logs what is not in the file yet; None: nowhere.
     log_bytes : int
         How long the log may grow before it is folded into the file.
+
+    Attributes
+    ----------
+    broken : bool
+        DuckDB gave the file up until it is opened again, as it does when the disk is full while the log is folded.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Writer:
         self._queue: list[Waiting] = []
         self._book: Sheet | None = None
         self._behind = False
+        self.broken = False
         ((last,),) = rows(cursor, "last_instant")
         self._last = None if last is None else from_utc(last)
 
@@ -129,6 +135,12 @@ class Writer:
             self._last = self._next()
             return self._last
 
+    def follow(self, before: Writer) -> None:
+        """Go on where the writer before stopped: give no instant that it gave, fold the log when it would have."""
+        self._fold_at = before._fold_at
+        given = [instant for instant in (self._last, before._last) if instant is not None]
+        self._last = max(given, default=None)
+
     def close(self) -> None:
         """Let the change under way finish, then make no other."""
         with self._turn:
@@ -161,6 +173,7 @@ class Writer:
                     if not change.done:
                         self._commit([change], alone=True)
         except Exception as error:
+            self.broken |= isinstance(error.__cause__, duckdb.FatalException)
             _fail(waiting, error)
         except BaseException:
             # Ctrl-C reached the thread that was committing for the others too.
@@ -217,6 +230,7 @@ class Writer:
         except duckdb.Error as error:
             # The change is on disk already; the log waits for a better moment.
             self._fold_at = size + self._log_bytes
+            self.broken = isinstance(error, duckdb.FatalException)
             log.warning("the market's log of %d bytes could not be folded into its file yet: %s", size, error)
 
     def _rollback(self) -> None:

@@ -37,6 +37,8 @@ HOMES = {
     "duckdb": {"store"},
     "fastapi": {"server"},
     "jwt": {"server"},
+    "cryptography": {"server"},
+    "prometheus_client": {"server"},
     "uvicorn": {"server", "cli"},
     "holoviews": {"viz"},
     "panel": {"cli"},

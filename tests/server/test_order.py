@@ -46,6 +46,7 @@ ROUTES: list[tuple[str, str, Any, bool]] = [
     ("GET", "/events", None, True),
     ("GET", "/product/{id}/events", None, True),
     ("GET", "/portfolio/{id}/events", None, False),
+    ("GET", "/backup", None, True),
 ]
 FIELDS = ("method", "path", "body", "by_token")
 
@@ -64,7 +65,8 @@ JSON = {"Content-Type": "application/json"}
 
 def test_every_route_is_here(exchange: Exchange) -> None:
     served = {(method.upper(), path) for path, found in exchange.document["paths"].items() for method in found}
-    elsewhere = {("GET", "/health"), ("GET", "/market"), ("POST", "/demand/bulk"), ("POST", "/portfolio/bulk")}
+    elsewhere = {("GET", path) for path in ("/health", "/market", "/metrics")}
+    elsewhere |= {("POST", "/demand/bulk"), ("POST", "/portfolio/bulk")}
     assert {(method, path) for method, path, _, _ in ROUTES} == served - elsewhere
 
 

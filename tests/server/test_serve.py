@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -17,9 +18,12 @@ from uuid import UUID, uuid4
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fts.cli import main
 from fts.client import Client
+from fts.errors import RequestFailed
 from fts.server import JwtApplication
 from fts.server.jwt_application import write_token
 
@@ -61,10 +65,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 class Served:
     """A running ``fts serve``, and what it says."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, **environment: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "fts", "serve", "--port", "0", *words],
-            env=ENVIRONMENT | {"APP_SECRET": SECRET},
+            env=ENVIRONMENT | {"APP_SECRET": SECRET} | environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -72,7 +76,7 @@ class Served:
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        self.url = self.wait(r"exchange +(http://\S+)")[1]
+        self.url = self.wait(r"exchange +(http://[^\s\"]+)")[1]
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -108,8 +112,8 @@ class Served:
 def serve() -> Iterator[Callable[..., Served]]:
     running: list[Served] = []
 
-    def start(*words: str) -> Served:
-        running.append(Served(*words))
+    def start(*words: str, **environment: str) -> Served:
+        running.append(Served(*words, **environment))
         return running[-1]
 
     yield start
@@ -183,6 +187,28 @@ def test_what_was_accepted_is_finished(serve: Callable[..., Served], tmp_path: P
         assert {record["id"] for record in reader.demands()} >= set(acknowledged)
         assert reader.batches()["results"][0]["instant"] == batch[0]
     assert again.end() == 0
+
+
+def test_lines_of_json_and_tokens_made_elsewhere(serve: Callable[..., Served], tmp_path: Path) -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    public = tmp_path / "public.pem"
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    config = tmp_path / "fts.toml"
+    config.write_text(f'[server]\nlog = "json"\n[token]\nalgorithm = "EdDSA"\npublic_key = "{public}"\n')
+    # An exchange that checks with a public key asks for no secret, and takes no token that its secret signed.
+    served = serve("--config", str(config), APP_SECRET="")
+    token = jwt.encode({"sub": str(uuid4()), "admin": True}, key, algorithm="EdDSA")
+    with Client(served.url, token) as admin:
+        instant = admin.run_batch()
+    with served.client(admin=True) as forger, pytest.raises(RequestFailed, match="401"):
+        forger.run_batch()
+    assert served.end() == 0
+    lines = [json.loads(line) for line in served.lines]
+    requests = [(line["method"], line["path"], line["status"]) for line in lines if line["message"] == "answered"]
+    assert requests == [("POST", "/batch", 200), ("POST", "/batch", 401)]
+    assert len({line["request"] for line in lines if "request" in line}) == 2
+    assert any(instant in line["message"] and line["logger"] == "fts.cli.serve" for line in lines)
+    assert not any(token in line or SECRET in line for line in served.lines)
 
 
 def test_a_market_in_use_says_where_it_is(

@@ -11,10 +11,11 @@ from fts.errors import ConfigurationError
 from fts.server import Limits
 from fts.server.settings import read_secret, read_settings
 
-FILE = """
+FILE = '''
 [server]
 bind_address = "127.0.0.1:9000"
 page_limit = 7
+log = "json"
 auto_solve = true
 [database]
 database_path = "market.duckdb"
@@ -30,12 +31,20 @@ money_unit = "USD"
 body = 1000
 points = 10
 seconds = 2.5
+bulk_rows = 50
+rate = 0.5
 [cors]
 origins = ["https://a.example", "https://b.example"]
 [token]
+algorithm = "EdDSA"
+public_key = """
+-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+-----END PUBLIC KEY-----
+"""
 aud = "market"
 iss = "operator"
-"""
+'''
 
 
 @pytest.fixture
@@ -50,7 +59,10 @@ def test_the_defaults_are_safe() -> None:
     assert (settings.host, settings.port) == ("127.0.0.1", 8080)
     assert settings.database == ":memory:" and settings.schedule is None and not settings.auto_solve
     assert settings.limits == Limits() and settings.page_limit == 100 and settings.origins == ("*",)
-    assert settings.time_unit is settings.audience is None
+    assert settings.time_unit is settings.audience is settings.public_key is None
+    assert (settings.algorithm, settings.log) == ("HS256", "text")
+    # 64 clients with one token at 2,000 requests a second are not held up.
+    assert settings.limits.rate > 2_000
 
 
 def test_a_file_says_everything(file: str) -> None:
@@ -61,9 +73,11 @@ def test_a_file_says_everything(file: str) -> None:
     assert settings.schedule.every == timedelta(minutes=1)
     assert settings.schedule.after(datetime(2027, 1, 1, 5, tzinfo=UTC)) == datetime(2027, 1, 1, 5, 0, 30, tzinfo=UTC)
     assert (settings.time_unit, settings.quantity_unit, settings.money_unit) == ("1day", "t", "USD")
-    assert settings.limits == Limits(1000, 10, 2.5)
+    assert settings.limits == Limits(body=1000, points=10, seconds=2.5, bulk_rows=50, rate=0.5)
     assert settings.origins == ("https://a.example", "https://b.example")
     assert (settings.audience, settings.issuer) == ("market", "operator")
+    assert settings.algorithm == "EdDSA" and settings.log == "json"
+    assert settings.public_key is not None and "MCowBQYDK2VwAyEA11qYAYKxCrfVS" in settings.public_key
 
 
 def test_what_is_said_beats_the_environment_beats_the_file(file: str) -> None:
@@ -72,6 +86,7 @@ def test_what_is_said_beats_the_environment_beats_the_file(file: str) -> None:
         "APP_SERVER__PAGE_LIMIT": "8",
         "APP_SERVER__AUTO_SOLVE": "false",
         "APP_LIMITS__SECONDS": "9",
+        "APP_LIMITS__BULK_ROWS": "60",
         "APP_CORS__ORIGINS": "https://c.example, https://d.example",
         "APP_SCHEDULE__EVERY": "2m",
         "APP_OTHER__THING": "of another program",
@@ -79,7 +94,7 @@ def test_what_is_said_beats_the_environment_beats_the_file(file: str) -> None:
     }
     settings = read_settings(None, environment, {("schedule", "every"): "3m", ("database", "database_path"): None})
     assert (settings.page_limit, settings.auto_solve, settings.port) == (8, False, 9000)
-    assert settings.limits == Limits(1000, 10, 9.0)
+    assert settings.limits == Limits(body=1000, points=10, seconds=9.0, bulk_rows=60, rate=0.5)
     assert settings.origins == ("https://c.example", "https://d.example")
     assert settings.schedule is not None and settings.schedule.every == timedelta(minutes=3)
     assert settings.database == "market.duckdb"
@@ -104,6 +119,16 @@ def test_what_is_said_beats_the_environment_beats_the_file(file: str) -> None:
         '[schedule]\nevery = "10s"\nfrom = "2027-01-01"',
         '[limits]\nbody = "large"',
         "[limits]\nseconds = 0",
+        "[limits]\nrate = 0",
+        "[limits]\nrate = nan",
+        "[limits]\nrate = true",
+        "[limits]\nbulk_rows = 0.5",
+        "[server]\nlog = true",
+        '[token]\nalgorithm = "none"',
+        '[token]\nalgorithm = "HS512"',
+        '[token]\nalgorithm = ["HS256", "RS256"]',
+        '[token]\nalgorithm = "RS256"\npublic_key = "nowhere.pem"',
+        '[token]\npublic_key = "key.pem"',
         "[limits]\nseconds = nan",
         "[cors]\norigins = 5",
         "not toml",
@@ -120,6 +145,65 @@ def test_an_environment_that_cannot_be_used_is_named() -> None:
     for name, value in (("APP_SERVER__PAGE_LIMIT", "-1"), ("APP_SERVER__PAGE_LIMITS", "5"), ("APP_CONFIG", "/no/file")):
         with pytest.raises(ConfigurationError, match=name if "__" in name else value):
             read_settings(None, {name: value})
+
+
+OLDER = {
+    "API_PORT": "9001",
+    "DATABASE": "older.db",
+    "TRADE_RATE": "15m",
+    "SCHEDULE_FROM": "2026-01-01T00:00:05Z",
+    "SCHEDULE_EVERY": "5m",
+}
+
+
+def test_the_names_of_0_3_are_read() -> None:
+    settings = read_settings(None, OLDER)
+    assert (settings.host, settings.port) == ("127.0.0.1", 9001)
+    assert (settings.database, settings.time_unit) == ("older.db", "15m")
+    assert settings.schedule is not None and settings.schedule.every == timedelta(minutes=5)
+    assert settings.schedule.from_ == datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
+
+
+def test_the_newer_names_beat_those_of_0_3_wherever_they_stand(file: str) -> None:
+    assert read_settings(file, OLDER) == read_settings(file, {})
+    newer = {
+        "APP_SERVER__BIND_ADDRESS": "127.0.0.1:9002",
+        "APP_DATABASE__DATABASE_PATH": "newer.db",
+        "APP_MARKET__TIME_UNIT": "1day",
+        "APP_SCHEDULE__EVERY": "1m",
+    }
+    assert read_settings(None, newer | OLDER) == read_settings(None, newer | {"SCHEDULE_FROM": OLDER["SCHEDULE_FROM"]})
+    said = read_settings(None, OLDER, {("schedule", "every"): "2m", ("database", "database_path"): "said.db"})
+    assert said.schedule is not None and said.schedule.every == timedelta(minutes=2)
+    assert (said.database, said.port, said.time_unit) == ("said.db", 9001, "15m")
+    # One that is not needed is not looked at.
+    assert read_settings(None, newer | {"API_PORT": "none"}).port == 9002
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("API_PORT", "http"), ("API_PORT", "65536"), ("API_PORT", ""), ("DATABASE", ""), ("TRADE_RATE", " ")],
+)
+def test_a_name_of_0_3_that_cannot_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name} is "):
+        read_settings(None, {name: value})
+
+
+def test_a_public_key_is_a_text_or_a_file(tmp_path: Path) -> None:
+    path, text = tmp_path / "key.pem", "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n"
+    path.write_text(text)
+    for said in (text, str(path)):
+        environment = {"APP_TOKEN__ALGORITHM": "RS256", "APP_TOKEN__PUBLIC_KEY": said}
+        assert read_settings(None, environment).public_key == text
+
+
+def test_a_secret_may_have_its_name_of_0_3() -> None:
+    good, other = "0123456789abcdef" * 2, "f" * 32
+    assert read_secret(None, {"API_SECRET": good}) == good
+    assert read_secret(None, {"API_SECRET": good, "APP_SECRET": other}) == other
+    assert read_secret(other, {"API_SECRET": good}) == other
+    with pytest.raises(ConfigurationError, match="5 bytes"):
+        read_secret(None, {"API_SECRET": "short"})
 
 
 def test_a_secret_has_32_bytes() -> None:

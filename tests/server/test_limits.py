@@ -1,0 +1,158 @@
+"""How often a token may ask, and how long a reply may take."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from fts.errors import ConfigurationError
+from fts.server import JwtApplication, Limits, local
+from fts.server.quota import Quota
+from fts.server.refusal import TooMany
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def taken(quota: Quota, token: str, tries: int) -> int:
+    """How many of so many requests at one moment are let in; the others come after the first that is not."""
+    for count in range(tries):
+        try:
+            quota.take(token)
+        except TooMany:
+            return count
+    return tries
+
+
+@pytest.mark.parametrize("rate, burst", [(10.0, 10), (1.0, 1), (2000.0, 2000), (0.25, 1), (2.5, 2)])
+def test_a_second_s_requests_at_once_and_then_the_rate(rate: float, burst: int) -> None:
+    clock = Clock()
+    quota = Quota(rate, now=clock)
+    assert taken(quota, "a", burst + 5) == burst
+    assert taken(quota, "b", burst + 5) == burst
+    # One more for each time 1/rate that passes, and never more than a second's worth.
+    clock.time += 1 / rate
+    assert taken(quota, "a", 5) == 1
+    clock.time += 1000
+    assert taken(quota, "a", burst + 5) == burst
+
+
+def test_over_a_minute_it_is_the_rate() -> None:
+    clock = Clock()
+    quota = Quota(7.0, now=clock)
+    passed = 0
+    for _ in range(6000):
+        clock.time += 0.01
+        passed += taken(quota, "a", 1)
+    assert passed == 7 * 60 + 6  # 7 at once, then one each 1/7 s of the 59.99 s left
+
+
+def test_when_to_come_back() -> None:
+    clock = Clock()
+    quota = Quota(0.1, now=clock)
+    quota.take("a")
+    clock.time += 3.5
+    with pytest.raises(TooMany, match=r"0\.1 times a second; ask again in 6\.5 s") as refused:
+        quota.take("a")
+    assert refused.value.seconds == 7
+
+
+def test_memory_is_bounded() -> None:
+    quota = Quota(1.0, tokens=50, now=Clock())
+    for k in range(1000):
+        quota.take(f"token {k}")
+        with pytest.raises(TooMany):
+            quota.take(f"token {k}")
+    assert len(quota._due) == 50
+
+
+def test_any_number() -> None:
+    assert taken(Quota(float("inf")), "a", 100_000) == 100_000
+
+
+@pytest.mark.parametrize("limit", ["body", "points", "seconds", "bulk_rows", "rate"])
+def test_a_limit_is_above_zero(limit: str) -> None:
+    for value in (0, -1, float("nan")):
+        with pytest.raises(ConfigurationError, match=limit):
+            Limits(**{limit: value})
+
+
+def test_too_often_over_http() -> None:
+    with local(limits=Limits(rate=3)) as url, httpx.Client(base_url=str(url)) as http:
+        eager, other = ({"Authorization": f"Bearer {url.token()}"} for _ in range(2))
+        replies = [http.get("/product", headers=eager) for _ in range(20)]
+        statuses = [reply.status_code for reply in replies]
+        assert statuses[:3] == [200, 200, 200] and statuses.count(429) >= 10
+        refused = next(reply for reply in replies if reply.status_code == 429)
+        assert refused.headers["retry-after"] == "1" and "3 times a second" in refused.json()["detail"]
+        # Others are not held up, and what needs no token is not counted.
+        assert http.get("/product", headers=other).status_code == 200
+        assert [http.get("/market", headers=eager).status_code for _ in range(10)] == [200] * 10
+        # A bad token is refused as often, before its signature is looked at.
+        bad = [http.get("/product", headers={"Authorization": "Bearer x"}).status_code for _ in range(20)]
+        assert bad[:3] == [401] * 3 and 429 in bad
+        time.sleep(1)
+        assert http.get("/product", headers=eager).status_code == 200
+
+
+class Slow(JwtApplication):
+    """Takes its time to look at a token, as long as the gate is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(SECRET)
+        self.gate = threading.Event()
+
+    def can_create_bid(self, token: str) -> Any:
+        self.gate.wait(30)
+        return super().can_create_bid(token)
+
+    def can_query_bid(self, token: str) -> Any:
+        self.gate.wait(30)
+        return super().can_query_bid(token)
+
+
+def test_no_reply_takes_for_ever() -> None:
+    slow = Slow()
+    with local(application=slow, limits=Limits(seconds=0.3)) as url:
+        url.secret = SECRET
+        headers = {"Authorization": f"Bearer {url.token()}"}
+        new = {"app_data": {"name": "late"}, "curve_data": [{"rate": 0, "price": 1}]}
+        with httpx.Client(base_url=str(url), headers=headers, timeout=20) as http:
+            started = time.monotonic()
+            change = http.post("/demand", json=new)
+            assert change.status_code == 503 and "may still be carried out" in change.json()["detail"]
+            assert change.headers["retry-after"] == "1"
+            read = http.get("/demand")
+            assert read.status_code == 503 and "carried out" not in read.json()["detail"]
+            assert time.monotonic() - started < 5
+            # Once every thread waits, what did not begin is taken back, and was not done.
+            told: list[str] = []
+
+            def send() -> None:
+                told.append(httpx.post(f"{url}/demand", json=new, headers=headers, timeout=20).text)
+
+            threads = [threading.Thread(target=send) for _ in range(40)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            begun = 1 + sum("may still be carried out" in text for text in told)
+            assert sum("nothing was done" in text for text in told) == 41 - begun > 0
+            slow.gate.set()
+            deadline = time.monotonic() + 20
+            while len(found := http.get("/demand").json()) < begun and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert len(found) == begun
