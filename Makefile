@@ -44,9 +44,9 @@ bench: $(INSTALLED)
 	for file in $$(grep -l __main__ tests/bench/*.py | grep -v native.py); do $(BIN)/python $$file || status=1; done; \
 	$(BIN)/python tests/bench/native.py --csv bench.csv || status=1; exit $$status
 
-# The properties again, each on thousands of random markets.
+# The properties again, each on thousands of random markets, and what else takes longer than a change should wait.
 soak: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=soak -m hypothesis
+	$(BIN)/python -m pytest -n $(WORKERS) --soak --hypothesis-profile=soak -m "hypothesis or soak"
 
 # Resolves the dependencies anew; for newer versions: make lock UPGRADE=--upgrade
 lock: | $(BIN)/uv

@@ -149,7 +149,7 @@ class Feed:
             prices = pd.DataFrame(rows, columns=["product", "price", "rate"]).set_index("product").astype(float)
         products = self.seen.products
         if self.seen.lost is not None or not prices.index.isin(products.index).all():
-            products = product_frame(self.client.all_products())
+            products = product_frame(list(self.client.each_product()))
         known = self.seen.outcome if cleared == self.seen.cleared else None
         self._show(
             units=units, products=products, batch=latest, prices=prices, cleared=cleared, outcome=known, lost=None

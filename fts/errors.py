@@ -12,10 +12,10 @@ FtsError
 ├── MissingLibrary             an optional library is not installed
 ├── MissingLicence             an engine is installed but not licensed
 ├── ConfigurationError         a setting cannot be used
-├── NotFound, AlreadyExists, AlreadyPartitioned, NotPermitted
+├── NotFound, AlreadyExists, AlreadyPartitioned, SpanTaken, NotPermitted
 ├── StoreError                 the market file cannot be used
 │   └── StoreBusy, SchemaMismatch, UnitsMismatch, ReadOnlyStore
-└── RequestFailed              an exchange answered a client with an error
+└── RequestFailed              an exchange answered a client with an error; `fts.client` has a class for each status
 """
 
 from __future__ import annotations
@@ -115,6 +115,10 @@ class AlreadyExists(FtsError):
 
 class AlreadyPartitioned(FtsError):
     """The product was split before; a product is split once."""
+
+
+class SpanTaken(FtsError):
+    """Batches of this span of time have been run before."""
 
 
 class NotPermitted(FtsError):

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+from fts.client.async_client import AsyncClient
 from fts.client.client import Client
-from fts.client.connection import NoAnswer
-from fts.client.follow import follow
+from fts.client.refusal import (
+    NoAnswer,
+    RequestAlreadyExists,
+    RequestAlreadyPartitioned,
+    RequestInvalid,
+    RequestNotFound,
+    RequestNotPermitted,
+    RequestNotSolved,
+    TooManyRequests,
+)
 
-__all__ = ["Client", "NoAnswer", "follow"]
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "NoAnswer",
+    "RequestAlreadyExists",
+    "RequestAlreadyPartitioned",
+    "RequestInvalid",
+    "RequestNotFound",
+    "RequestNotPermitted",
+    "RequestNotSolved",
+    "TooManyRequests",
+]

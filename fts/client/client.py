@@ -1,31 +1,64 @@
-"""A client of an exchange: every route as a method."""
+"""A client of an exchange: every call as a method."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import httpx
 
-from fts.client.connection import Connection
-from fts.client.follow import follow
-from fts.models.curve import Constant, Curve, read_curve
-from fts.models.instant import write_instant
+from fts.client import calls
+from fts.client.events import SILENCE, Stream, Trail, batch_events, portfolio_events, product_events
+from fts.client.patience import Patience
+from fts.client.records import BatchEvent, Outcome, Page, Row
+from fts.client.refusal import refusal_of
+from fts.client.request import Id, Instant, Request, next_page
+from fts.client.wire import answer, described, explained, making, patient, settings, words
+from fts.errors import RequestFailed
 
-Record: TypeAlias = dict[str, Any]
-"""A JSON object of the contract."""
-Instant: TypeAlias = "datetime | str"
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
+PAGES = "Every entry of all pages of:\n\n"
+
+
+def _asking(
+    describe: Callable[Arguments, Request[Answer]],
+) -> Callable[Concatenate[Client, Arguments], Answer]:
+    """A method that sends what a description says."""
+
+    @described(describe)
+    def ask(self: Client, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+        return self.ask(describe(*args, **kwargs))
+
+    return ask
+
+
+def _walking(
+    describe: Callable[Arguments, Request[Page[Answer]]],
+) -> Callable[Concatenate[Client, Arguments], Iterator[Answer]]:
+    """A method that goes through all pages."""
+
+    @described(describe, PAGES)
+    def walk(self: Client, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Iterator[Answer]:
+        request: Request[Page[Answer]] | None = describe(*args, **kwargs)
+        while request is not None:
+            page = self.ask(request)
+            yield from page["results"]
+            request = next_page(request, page)
+
+    return walk
 
 
 class Client:
     """Everything that can be asked of an exchange over HTTP.
 
     Records and pages are the JSON objects of the contract. A page is ``{"results": […]}``, and where there is more,
-    its ``"more"`` is the arguments of the next call: ``client.batches(**page["more"])``. Safe to use from several
-    threads.
+    its ``"more"`` is the arguments of the next call: ``client.batches(**page["more"])``; the methods named ``each_…``
+    go through all pages by themselves. Safe to use from several threads.
 
     Parameters
     ----------
@@ -41,9 +74,9 @@ class Client:
     Raises
     ------
     RequestFailed
-        By every method: the exchange refused; ``status`` and ``detail`` say why.
+        By every method: the exchange refused; ``status`` and ``detail`` say why, and so does its class.
     NoAnswer
-        By every method: the exchange did not answer. Reading is tried three times, a change once.
+        By every method: the exchange did not answer.
     ConfigurationError
         The URL or the token cannot be used.
     """
@@ -56,11 +89,12 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url
-        self._connection = Connection(url, token, timeout, transport)
+        with making():
+            self._http = httpx.Client(**settings(url, token, timeout), transport=transport)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._connection.close()
+        self._http.close()
 
     def __enter__(self) -> Client:
         return self
@@ -70,177 +104,57 @@ class Client:
     ) -> None:
         self.close()
 
-    # About
+    def ask(self, request: Request[Answer]) -> Answer:
+        """Send a request; again, where there was no answer and it does no harm."""
+        patience = Patience(request)
+        while True:
+            try:
+                with explained(self._http.base_url):
+                    reply = self._http.request(request.method, request.path, **words(request))
+                return answer(request, reply)
+            except RequestFailed as failure:
+                pause = patience.pause(failure)
+            time.sleep(pause)
 
-    def health(self) -> Record:
-        """``{"status": "ok"}``."""
-        return self._get("/health")
+    health = _asking(calls.health)
+    market = _asking(calls.market)
 
-    def market(self) -> Record:
-        """Units, schedule and version."""
-        return self._get("/market")
+    products = _asking(calls.products)
+    each_product = _walking(calls.products)
+    create_product = _asking(calls.create_product)
+    product = _asking(calls.product)
+    split_product = _asking(calls.split_product)
+    product_outcomes = _asking(calls.product_outcomes)
+    each_product_outcome = _walking(calls.product_outcomes)
 
-    # Products
+    create_demand = _asking(calls.create_demand)
+    demands = _asking(calls.demands)
+    demand = _asking(calls.demand)
+    change_demand = _asking(calls.change_demand)
+    delete_demand = _asking(calls.delete_demand)
+    send_demands = _asking(calls.send_demands)
+    curve_history = _asking(calls.curve_history)
+    each_curve = _walking(calls.curve_history)
 
-    def products(
-        self,
-        kind: int | str | None = None,
-        from_: Instant | None = None,
-        thru: Instant | None = None,
-        cursor: str | None = None,
-    ) -> Record:
-        """One page of the products, by start of delivery.
+    create_portfolio = _asking(calls.create_portfolio)
+    portfolios = _asking(calls.portfolios)
+    portfolio = _asking(calls.portfolio)
+    change_portfolio = _asking(calls.change_portfolio)
+    delete_portfolio = _asking(calls.delete_portfolio)
+    send_portfolios = _asking(calls.send_portfolios)
+    demand_history = _asking(calls.demand_history)
+    each_demand_weights = _walking(calls.demand_history)
+    basis_history = _asking(calls.basis_history)
+    each_basis = _walking(calls.basis_history)
+    portfolio_outcomes = _asking(calls.portfolio_outcomes)
+    each_portfolio_outcome = _walking(calls.portfolio_outcomes)
 
-        Parameters
-        ----------
-        kind : int or str, optional
-            Only this kind: 0 (forward), 1 (option) or a text.
-        from_, thru : instant, optional
-            Only what is delivered from here, and until there.
-        cursor : str, optional
-            From ``more`` of the page before.
-        """
-        query = {"kind": kind, "from": _instant(from_), "thru": _instant(thru), "cursor": cursor}
-        return self._get("/product", query)
-
-    def all_products(
-        self, kind: int | str | None = None, from_: Instant | None = None, thru: Instant | None = None
-    ) -> list[Record]:
-        """Every product, page after page; parameters as of `products`."""
-        page = self.products(kind, from_, thru)
-        records: list[Record] = list(page["results"])
-        while "more" in page:
-            page = self.products(kind, from_, thru, page["more"]["cursor"])
-            records += page["results"]
-        return records
-
-    def create_product(self, app_data: Any) -> Record:
-        """List a product; by default ``{"kind", "from", "thru"}``, instants as texts or aware datetimes."""
-        return self._change("POST", "/product", app_data)
-
-    def product(self, product: str) -> Record:
-        """One product."""
-        return self._get(f"/product/{product}")
-
-    def product_outcomes(self, product: str, before: Instant | None = None, after: Instant | None = None) -> Record:
-        """Price and traded volume of a product, batch by batch, newest first.
-
-        Parameters
-        ----------
-        product : str
-        before, after : instant, optional
-            ``valid_from`` is earlier than ``before`` and not earlier than ``after``.
-        """
-        return self._get(f"/product/{product}/outcomes", _span(before, after))
-
-    # Demands
-
-    def create_demand(self, app_data: Any, curve: Any) -> Record:
-        """Enter a demand.
-
-        Parameters
-        ----------
-        app_data : JSON value
-            By default ``{"name"}``.
-        curve : Curve, Constant, points or None
-            None: inactive for now.
-
-        Raises
-        ------
-        InvalidCurve
-            Before anything is sent.
-        """
-        return self._change("POST", "/demand", {"app_data": app_data, "curve_data": _curve(curve)})
-
-    def demands(self) -> list[Record]:
-        """My active demands."""
-        records: list[Record] = self._connection.get("/demand")
-        return records
-
-    def demand(self, demand: str) -> Record:
-        """One demand."""
-        return self._get(f"/demand/{demand}")
-
-    def change_demand(self, demand: str, curve: Any) -> Record:
-        """Give a demand another curve; None ends it.
-
-        Raises
-        ------
-        InvalidCurve
-            Before anything is sent.
-        """
-        return self._change("PUT", f"/demand/{demand}", _curve(curve))
-
-    def delete_demand(self, demand: str) -> Record:
-        """End a demand; its history stays."""
-        return self._call("DELETE", f"/demand/{demand}")
-
-    # Portfolios
-
-    def create_portfolio(self, app_data: Any, demand: Any, basis: Any) -> Record:
-        """Enter a portfolio.
-
-        Parameters
-        ----------
-        app_data : JSON value
-            By default ``{"name"}``.
-        demand, basis : weights
-            ``{id: weight}``, a list of ids, one id, or None.
-        """
-        return self._change("POST", "/portfolio", {"app_data": app_data, "demand": demand, "basis": basis})
-
-    def portfolios(self) -> list[Record]:
-        """My portfolios that have a demand or a basis."""
-        records: list[Record] = self._connection.get("/portfolio")
-        return records
-
-    def portfolio(self, portfolio: str) -> Record:
-        """One portfolio."""
-        return self._get(f"/portfolio/{portfolio}")
-
-    def change_portfolio(self, portfolio: str, demand: Any = None, basis: Any = None) -> Record:
-        """Give a portfolio other weights.
-
-        Parameters
-        ----------
-        portfolio : str
-        demand, basis : weights, optional
-            None keeps the group, ``{}`` empties it.
-        """
-        groups = {name: weights for name, weights in (("demand", demand), ("basis", basis)) if weights is not None}
-        return self._change("PATCH", f"/portfolio/{portfolio}", groups)
-
-    def delete_portfolio(self, portfolio: str) -> Record:
-        """End a portfolio, by emptying both its groups; its history stays."""
-        return self._call("DELETE", f"/portfolio/{portfolio}")
-
-    def portfolio_outcomes(self, portfolio: str, before: Instant | None = None, after: Instant | None = None) -> Record:
-        """Price and rate of a portfolio, batch by batch, newest first; a span as in `product_outcomes`."""
-        return self._get(f"/portfolio/{portfolio}/outcomes", _span(before, after))
-
-    # Batches
-
-    def run_batch(self) -> str:
-        """Run a batch; its instant."""
-        instant: str = self._connection.call("POST", "/batch")
-        return instant
-
-    def batches(self, before: Instant | None = None, after: Instant | None = None) -> Record:
-        """A page of batches, newest first; a span as in `product_outcomes`."""
-        return self._get("/batch", _span(before, after))
-
-    def batch(self, instant: Instant) -> Record:
-        """One batch, with its certificate."""
-        return self._get(f"/batch/{_instant(instant)}")
-
-    def batch_prices(self, instant: Instant) -> list[Record]:
-        """Every product's price, volume and price interval in one batch; ``pandas.DataFrame`` reads it."""
-        records: list[Record] = self._connection.get(f"/batch/{_instant(instant)}/prices")
-        return records
-
-    def batch_auction(self, instant: Instant) -> Record:
-        """The auction of a batch, as an auction file; ``Auction.from_json`` reads it. For who may run batches."""
-        return self._get(f"/batch/{_instant(instant)}/auction")
+    run_batch = _asking(calls.run_batch)
+    batches = _asking(calls.batches)
+    each_batch = _walking(calls.batches)
+    batch = _asking(calls.batch)
+    batch_prices = _asking(calls.batch_prices)
+    batch_auction = _asking(calls.batch_auction)
 
     def events(
         self,
@@ -248,53 +162,73 @@ class Client:
         *,
         stop: threading.Event | None = None,
         told: Callable[[str | None], None] | None = None,
-    ) -> Iterator[Record]:
-        """Every batch from now on, as ``{"instant", "status"}``, without end.
+    ) -> Generator[BatchEvent, None, None]:
+        """Every batch, as ``{"instant", "status"}``, without end.
 
-        A lost connection is made again, and what happened meanwhile is caught up with: nothing is
-        missed, nothing comes twice.
+        A lost connection is made again and goes on where it ended: nothing is missed, nothing comes twice.
 
         Parameters
         ----------
         since : instant, optional
-            Begin with the batches after this one.
+            Begin with the batches after this one; None: from now on.
         stop : threading.Event, optional
             Ends it; looked at whenever the exchange sends something, at the latest after 15 s.
         told : callable, optional
             Called with a text when the connection is lost, and with None when it is there.
-
-        Raises
-        ------
-        RequestFailed
-            The exchange refuses the token.
         """
-        return follow(self._connection, _instant(since), stop or threading.Event(), told or _say_nothing)
+        return self._follow(batch_events(since), stop or threading.Event(), told)
 
-    def _get(self, path: str, query: Mapping[str, Any] | None = None) -> Record:
-        record: Record = self._connection.get(path, query)
-        return record
+    def product_events(
+        self,
+        product: Id,
+        since: Instant | None = None,
+        *,
+        stop: threading.Event | None = None,
+        told: Callable[[str | None], None] | None = None,
+    ) -> Generator[Row[Outcome], None, None]:
+        """What comes of every batch for a product, as in `product_outcomes`; parameters as of `events`."""
+        return self._follow(product_events(product, since), stop or threading.Event(), told)
 
-    def _change(self, method: str, path: str, body: Any) -> Record:
-        record: Record = self._connection.change(method, path, body)
-        return record
+    def portfolio_events(
+        self,
+        portfolio: Id,
+        since: Instant | None = None,
+        *,
+        stop: threading.Event | None = None,
+        told: Callable[[str | None], None] | None = None,
+    ) -> Generator[Row[Outcome], None, None]:
+        """What comes of every batch for a portfolio, as in `portfolio_outcomes`; parameters as of `events`."""
+        return self._follow(portfolio_events(portfolio, since), stop or threading.Event(), told)
 
-    def _call(self, method: str, path: str) -> Record:
-        record: Record = self._connection.call(method, path)
-        return record
+    def _follow(
+        self, stream: Stream[Answer], stop: threading.Event, told: Callable[[str | None], None] | None
+    ) -> Generator[Answer, None, None]:
+        trail = Trail(stream, told)
+        while not stop.is_set():
+            try:
+                if trail.last is None:
+                    trail.start(self.ask(stream.newest))
+                with self._lines(stream, trail) as lines:
+                    trail.there()
+                    for line in lines:
+                        event = trail.read(line)
+                        if event is not None:
+                            yield event
+                        if stop.is_set():
+                            return
+                pause = trail.lost()
+            except RequestFailed as failure:
+                pause = trail.lost(failure)
+            stop.wait(pause)
 
-
-def _curve(curve: Any) -> Any:
-    read: Curve | Constant | None = read_curve(curve)
-    return None if read is None else read.to_json()
-
-
-def _instant(instant: Instant | None) -> str | None:
-    return write_instant(instant) if isinstance(instant, datetime) else instant
-
-
-def _span(before: Instant | None, after: Instant | None) -> dict[str, str | None]:
-    return {"before": _instant(before), "after": _instant(after)}
-
-
-def _say_nothing(text: str | None) -> None:
-    pass
+    @contextmanager
+    def _lines(self, stream: Stream[Any], trail: Trail[Any]) -> Iterator[Iterator[str]]:
+        timeout = patient(self._http.timeout, SILENCE)
+        with (
+            explained(self._http.base_url),
+            self._http.stream("GET", stream.path, headers=trail.headers, timeout=timeout) as reply,
+        ):
+            if reply.is_error:
+                reply.read()
+                raise refusal_of(reply.status_code, reply.content, reply.headers)
+            yield reply.iter_lines()

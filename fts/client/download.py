@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from fts.client.connection import NoAnswer
-from fts.errors import ConfigurationError, FtsError, RequestFailed
+from fts.client.refusal import NoAnswer, refusal_of
+from fts.errors import ConfigurationError, FtsError
 
 PATIENCE = 600.0
 """How long the exchange may take to make the copy, before it sends any of it [s]."""
@@ -48,7 +48,7 @@ def download_market(url: str, token: str, path: str | os.PathLike[str]) -> None:
         ):
             if reply.status_code != 200:
                 reply.read()
-                raise RequestFailed(reply.status_code, _detail(reply))
+                raise refusal_of(reply.status_code, reply.content, reply.headers)
             with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 for part in reply.iter_bytes():
                     file.write(part)
@@ -63,10 +63,3 @@ def download_market(url: str, token: str, path: str | os.PathLike[str]) -> None:
         raise FtsError(f"could not write the copy {target}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _detail(reply: httpx.Response) -> str:
-    try:
-        return str(reply.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return reply.text[:200]

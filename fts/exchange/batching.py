@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +14,10 @@ import numpy as np
 from fts.errors import InvalidInstant, NotFound
 from fts.exchange.batch import clear
 from fts.exchange.given import read_aware, read_span
+from fts.exchange.limit import limited
 from fts.exchange.venue import Venue
 from fts.models.auction import Auction
-from fts.models.instant import write_instant
+from fts.models.instant import read_duration, write_instant
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord, Page
 from fts.ports.clearing import Clearing
@@ -41,29 +43,28 @@ class Batching(Venue):
         Parameters
         ----------
         instant : instant, optional
-            Later than every batch so far; by default now.
+            Later than every batch so far that was given no end; by default now. Inside a slice it ends that
+            slice, and holds until the next.
 
         Raises
         ------
         InvalidInstant
-            A batch of this instant or a later one has been run.
+            A batch of this instant, or a later one that was given no end, has been run.
         MissingLibrary, MissingLicence, ConfigurationError
             The solver cannot be used. The batch is recorded as not solved.
         """
         with self._batches:
             solved_at = self._store.claim()
             begins = solved_at if instant is None else read_aware(instant)
-            last = self._last_batch()
-            if last is not None and begins <= last.instant:
+            last = self._store.read.last_run()
+            if last is not None and begins <= last:
                 raise InvalidInstant(
-                    f"a batch of {write_instant(begins)} would not come after that of {write_instant(last.instant)}; "
+                    f"a batch of {write_instant(begins)} would not come after that of {write_instant(last)}; "
                     "give a later instant"
                 )
-            auction = self._store.read.auction_as_of(min(begins, solved_at))
-            record, outcome, fault = clear(auction, self._clearing, instant=begins, solved_at=solved_at)
-            ends = self._end(last)
-            self._store.write(lambda change: change.add_batch(record, outcome, ends))
-        self._publish(record)
+            if self._store.read.batch(begins) is not None:
+                raise InvalidInstant(f"a batch of {write_instant(begins)} is there already; give another instant")
+            record, fault = self._run(begins, solved_at)
         if fault is not None:
             raise fault
         return record
@@ -105,7 +106,7 @@ class Batching(Venue):
         NotFound
         """
         batch = self.batch(instant)
-        return self._store.read.auction_as_of(min(batch.instant, batch.solved_at))
+        return self._auction(batch.instant, batch.solved_at, batch.duration)
 
     def replay(self, instant: Any) -> Outcome:
         """Clear again what the batch in force at an instant cleared.
@@ -120,12 +121,12 @@ class Batching(Venue):
         batch = self._store.read.batch_in_force(at)
         if batch is None:
             raise NotFound(f"no batch was in force at {write_instant(at)}")
-        return self._clearing(self._store.read.auction_as_of(min(batch.instant, batch.solved_at)))
+        return self._clearing(self._auction(batch.instant, batch.solved_at, batch.duration))
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Call something with the record of every batch once it is stored, until what this returns is called.
 
-        It is called in the thread that ran the batch.
+        It is called in the thread that ran the batch, before the next batch may begin: it must not run one.
         """
         self._subscribers.append(callback)
 
@@ -135,14 +136,41 @@ class Batching(Venue):
 
         return unsubscribe
 
-    def _last_batch(self) -> BatchRecord | None:
-        return next(iter(self._store.read.batches(None, None, 1).results), None)
+    def _run(
+        self, begins: datetime, solved_at: datetime, thru: datetime | None = None
+    ) -> tuple[BatchRecord, Exception | None]:
+        """Clear the auction of a batch, store and tell it; by whom it holds no other batch at this time."""
+        step = None if self.schedule is None else self.schedule.every
+        span = step if thru is None else thru - begins
+        duration = None if span is None else span / read_duration(self.units.time_unit)
+        auction = self._auction(begins, solved_at, duration)
+        record, outcome, fault = clear(auction, self._clearing, instant=begins, solved_at=solved_at)
+        record = replace(record, thru=thru, duration=duration)
+        ends, until = self._end(begins), thru if thru is not None else self._next(begins)
+        self._store.write(lambda change: change.add_batch(record, outcome, ends, until))
+        self._publish(record)
+        return record, fault
 
-    def _end(self, last: BatchRecord | None) -> datetime | None:
-        """When the outcomes of the last batch end, if the schedule was left."""
-        if self.schedule is None or last is None:
+    def _auction(self, begins: datetime, solved_at: datetime, duration: float | None) -> Auction:
+        """The auction of a batch, its domains cut to what limits on total trade leave."""
+        at, read = min(begins, solved_at), self._store.read
+        auction, room = read.auction_as_of(at), read.room(at, begins, solved_at)
+        return auction if room is None else limited(auction, room, 1.0 if duration is None else duration)
+
+    def _end(self, before: datetime | None = None) -> datetime | None:
+        """When the last outcome before an instant ends, if the schedule was left."""
+        read = self._store.read
+        if self.schedule is None or (cleared := read.last_cleared(before)) is None or cleared.thru is not None:
             return None
+        last = next(iter(read.batches(before, None, 1).results))
         return last.instant + self.schedule.every
+
+    def _next(self, begins: datetime) -> datetime | None:
+        """When an outcome that is given no end ends, if a slice is there already that follows it."""
+        follows = self._store.read.next_cleared(begins)
+        if follows is None or self.schedule is None:
+            return follows
+        return min(follows, begins + self.schedule.every)
 
     def _publish(self, record: BatchRecord) -> None:
         for callback in tuple(self._subscribers):

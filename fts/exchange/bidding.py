@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from fts.exchange import bids
 from fts.exchange.batching import Batching
-from fts.exchange.given import read_bidders, read_curve, read_data, read_id, read_ids, read_span
+from fts.exchange.drafting import Change, Drafting
+from fts.exchange.given import read_bidders, read_id, read_span
 from fts.models.curve import Constant, Curve
 from fts.models.records import DemandRecord, Page, PortfolioRecord, Row
-from fts.ports.store import Transaction
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-class Bidding(Batching):
+class Bidding(Batching, Drafting):
     """The demands and portfolios of a market.
 
     Attributes
@@ -52,9 +52,7 @@ class Bidding(Batching):
         ------
         InvalidInput, InvalidCurve
         """
-        owner = read_id(bidder, "bidder")
-        new = [self._new_demand(app_data, curve) for app_data, curve in demands]
-        return self._bid(lambda change: bids.create_demands(change, owner, new))
+        return self._bid(self.draft_demands(demands, bidder=bidder))
 
     def demand(self, demand: Any) -> DemandRecord:
         """One demand.
@@ -85,8 +83,7 @@ class Bidding(Batching):
         ------
         InvalidCurve, NotFound
         """
-        name, read = read_id(demand, "demand"), read_curve(curve)
-        return self._bid(lambda change: bids.change_demand(change, name, read))
+        return self._bid(self.draft_curve(demand, curve))
 
     def delete_demand(self, demand: Any) -> DemandRecord:
         """End a demand; its history stays.
@@ -136,18 +133,23 @@ class Bidding(Batching):
         ------
         InvalidInput, InvalidWeights, UnknownReference
         """
-        owner = read_id(bidder, "bidder")
-        new = [self._new_portfolio(app_data, demand, basis) for app_data, demand, basis in portfolios]
-        return self._bid(lambda change: bids.create_portfolios(change, owner, new))
+        return self._bid(self.draft_portfolios(portfolios, bidder=bidder))
 
-    def portfolio(self, portfolio: Any) -> PortfolioRecord:
+    def portfolio(self, portfolio: Any, *, expand: bool = False) -> PortfolioRecord:
         """One portfolio.
+
+        Parameters
+        ----------
+        portfolio : id
+        expand : bool
+            Whether its basis is shown in the products that trade now.
 
         Raises
         ------
         NotFound
         """
-        return bids.portfolio_of(self._store.read, read_id(portfolio, "portfolio"))
+        name, read = read_id(portfolio, "portfolio"), self._store.read
+        return bids.expanded_portfolio(read, name) if expand else bids.portfolio_of(read, name)
 
     def portfolios(self, bidders: Any) -> list[PortfolioRecord]:
         """The portfolios with a demand or a basis of a bidder, or of several."""
@@ -175,12 +177,9 @@ class Bidding(Batching):
         ------
         NotFound, InvalidWeights, UnknownReference
         """
-        name = read_id(portfolio, "portfolio")
         if demand is None and basis is None:
-            return self.portfolio(name)
-        weights = None if demand is None else read_ids(demand, "demand")
-        entries = None if basis is None else read_ids(basis, "basis")
-        return self._bid(lambda change: bids.change_portfolio(change, name, weights, entries))
+            return self.portfolio(portfolio)
+        return self._bid(self.draft_weights(portfolio, demand, basis))
 
     def delete_portfolio(self, portfolio: Any) -> PortfolioRecord:
         """End a portfolio, by emptying both its groups; its history stays.
@@ -226,21 +225,26 @@ class Bidding(Batching):
         bids.check_there("portfolio", name, read.missing_portfolios([name]))
         return read.portfolio_outcomes(name, *read_span(before, after), self.page_limit)
 
-    def _bid(self, change: Callable[[Transaction], Result]) -> Result:
-        result = self._store.write(change)
-        if self.auto_solve:
-            # The change is stored and acknowledged, whatever becomes of the batch.
+    def make(self, changes: Sequence[Change[Any]]) -> list[Any]:
+        """Make changes of bids, each at its own instant, and commit them together.
+
+        Returns
+        -------
+        list
+            What each of them gave, or the exception that it raised.
+        """
+        results = self._store.write_all(changes)
+        if self.auto_solve and not all(isinstance(result, Exception) for result in results):
+            # The changes are stored and acknowledged, whatever becomes of the batch.
             try:
                 self.run_batch()
             except Exception:
                 log.exception("the batch after a change failed")
-        return result
+        return results
 
-    def _new_demand(self, app_data: Any, curve: Any) -> bids.NewDemand:
-        data, stored = read_data(self.application.demand_data, app_data, "demand")
-        return bids.NewDemand(str(self.application.generate_demand_id(data)), stored, read_curve(curve))
-
-    def _new_portfolio(self, app_data: Any, demand: Any, basis: Any) -> bids.NewPortfolio:
-        data, stored = read_data(self.application.portfolio_data, app_data, "portfolio")
-        name = str(self.application.generate_portfolio_id(data))
-        return bids.NewPortfolio(name, stored, read_ids(demand, "demand"), read_ids(basis, "basis"))
+    def _bid(self, change: Change[Result]) -> Result:
+        (result,) = self.make([change])
+        if isinstance(result, Exception):
+            raise result
+        made: Result = result
+        return made

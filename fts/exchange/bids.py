@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from fts.errors import AlreadyExists, NotFound
+from fts.errors import AlreadyExists, AlreadyPartitioned, NotFound
 from fts.exchange.given import unknown
 from fts.models.curve import Constant, Curve
 from fts.models.records import DemandRecord, PortfolioRecord, ProductRecord
@@ -50,12 +50,32 @@ def create_products(market: Transaction, products: Sequence[NewProduct]) -> list
     AlreadyExists
     """
     names = [product.id for product in products]
-    _refuse_taken("product", names, market.missing_products(names))
+    refuse_taken("product", names, market.missing_products(names))
     for product in products:
         market.add_product(product.id, product.app_data)
     return [
         ProductRecord(product.id, product.app_data, (product.id, 1.0), {product.id: 1.0}, market.instant)
         for product in products
+    ]
+
+
+def split_product(
+    market: Transaction, parent: str, children: Sequence[tuple[NewProduct, float]]
+) -> list[ProductRecord]:
+    """Split a product that trades into others, all or none.
+
+    Raises
+    ------
+    NotFound, AlreadyPartitioned, AlreadyExists
+    """
+    if parent not in product_of(market, parent).basis:
+        raise AlreadyPartitioned(f"the product {parent} is split already; what is finer is made from its parts")
+    names = [child.id for child, _ in children]
+    refuse_taken("product", names, market.missing_products(names))
+    market.split_product(parent, [(child.id, child.app_data, ratio) for child, ratio in children])
+    return [
+        ProductRecord(child.id, child.app_data, (parent, ratio), {child.id: 1.0}, market.instant)
+        for child, ratio in children
     ]
 
 
@@ -67,7 +87,7 @@ def create_demands(market: Transaction, bidder: str, demands: Sequence[NewDemand
     AlreadyExists
     """
     names = [demand.id for demand in demands]
-    _refuse_taken("demand", names, market.missing_demands(names))
+    refuse_taken("demand", names, market.missing_demands(names))
     for demand in demands:
         market.add_demand(demand.id, bidder, demand.app_data)
         if demand.curve is not None:
@@ -91,7 +111,7 @@ def create_portfolios(market: Transaction, bidder: str, portfolios: Sequence[New
         {name for portfolio in portfolios for name in portfolio.basis},
     )
     names = [portfolio.id for portfolio in portfolios]
-    _refuse_taken("portfolio", names, market.missing_portfolios(names))
+    refuse_taken("portfolio", names, market.missing_portfolios(names))
     for portfolio in portfolios:
         market.add_portfolio(portfolio.id, bidder, portfolio.app_data)
         if portfolio.demand:
@@ -171,6 +191,18 @@ def portfolio_of(market: Reader, name: str) -> PortfolioRecord:
     return _found(market.portfolio(name), "portfolio", name)
 
 
+def expanded_portfolio(market: Reader, name: str) -> PortfolioRecord:
+    """The portfolio with this id, its basis in the products that trade now.
+
+    Raises
+    ------
+    NotFound
+    """
+    record = portfolio_of(market, name)
+    basis, since = market.expanded_basis(name)
+    return replace(record, basis=basis, valid_from=max(record.valid_from, since or record.valid_from))
+
+
 def bidder_of_demand(market: Reader, name: str) -> str:
     """Whose demand it is.
 
@@ -217,7 +249,13 @@ def _refuse_unknown(market: Reader, bidder: str, demands: Iterable[str], product
             raise unknown(missing[0], group)
 
 
-def _refuse_taken(what: str, names: Sequence[str], missing: Sequence[str]) -> None:
+def refuse_taken(what: str, names: Sequence[str], missing: Sequence[str]) -> None:
+    """Refuse ids that things have already, or that are given twice.
+
+    Raises
+    ------
+    AlreadyExists
+    """
     free = set(missing)
     for name in names:
         if name not in free:

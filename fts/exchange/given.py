@@ -17,6 +17,7 @@ from fts.errors import InvalidCurve, InvalidInput, InvalidInstant, InvalidWeight
 from fts.models.curve import DemandCurve
 from fts.models.curve import read_curve as read_any_curve
 from fts.models.instant import read_instant, write_instant
+from fts.models.number import read_number
 from fts.models.weights import read_weights
 
 SMALLEST, LARGEST = 1e-30, 1e30
@@ -62,6 +63,19 @@ def read_ids(weights: Any, group: str) -> dict[str, float]:
     return canonical
 
 
+def read_ratio(value: Any) -> float:
+    """How many units of a child one unit of its parent is.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    ratio = read_number(value)
+    if ratio is None or not SMALLEST <= ratio <= LARGEST:
+        raise InvalidInput(f"a ratio is {value!r:.60}; it is a number between {SMALLEST:g} and {LARGEST:g}")
+    return ratio
+
+
 def read_curve(value: Any) -> DemandCurve | None:
     """The demand curve of a bid, or None for an inactive one.
 
@@ -72,11 +86,9 @@ def read_curve(value: Any) -> DemandCurve | None:
     curve = read_any_curve(value)
     points = () if curve is None else curve.points
     for k, (rate, price) in enumerate(points):
-        for what, number in (("rate", rate), ("price", price)):
-            if LARGEST < abs(number) < inf:
-                raise InvalidCurve(
-                    f"the {what} of point {k} is {number!r}; it is at most {LARGEST:g} in size: {ADVICE}"
-                )
+        if LARGEST < abs(rate) < inf or abs(price) > LARGEST:
+            what, number = ("price", price) if abs(price) > LARGEST else ("rate", rate)
+            raise InvalidCurve(f"the {what} of point {k} is {number!r}; it is at most {LARGEST:g} in size: {ADVICE}")
     for k, ((rate0, _), (rate1, _)) in enumerate(pairwise(points)):
         if 0 < rate1 - rate0 < SMALLEST:
             raise InvalidCurve(
@@ -90,6 +102,11 @@ def unknown(name: str, group: str) -> UnknownReference:
     """The error for weights that name what is not there; one text, so that nobody learns of others' bids."""
     if group == "basis":
         return UnknownReference(f"the basis of the portfolio names {name!r}, but no product has this id")
+    if group == "group":
+        return UnknownReference(
+            f"the group of the cost names {name!r}, but no auth of this bidder has this id; "
+            "a cost refers to auths of its own bidder"
+        )
     return UnknownReference(
         f"the demand of the portfolio names {name!r}, but no demand of this bidder has this id; "
         "a portfolio refers to demands of its own bidder"

@@ -8,7 +8,7 @@ from typing import Any
 
 from fts.errors import InvalidInput
 from fts.exchange import bids
-from fts.exchange.given import optional_instant, read_data, read_id, read_span
+from fts.exchange.given import optional_instant, read_data, read_id, read_ratio, read_span
 from fts.exchange.products import listed
 from fts.exchange.venue import Venue
 from fts.models.records import Page, ProductRecord, Row
@@ -47,6 +47,31 @@ class Listing(Venue):
         """
         new = [self._new_product(data) for data in app_data]
         return self._store.write(lambda change: bids.create_products(change, new))
+
+    def split_product(self, product: Any, children: Iterable[tuple[Any, Any]]) -> list[ProductRecord]:
+        """Split a product into finer ones, such as a month into days.
+
+        From this instant whoever trades the product trades its children; portfolios are not rewritten, and
+        what was held of the product counts as that much of each child.
+
+        Parameters
+        ----------
+        product : id
+            One that was not split before.
+        children : iterable of (app_data, ratio)
+            One unit of the product is ``ratio`` > 0 units of this child.
+
+        Raises
+        ------
+        InvalidInput
+            There are no children, or one of them is not valid.
+        NotFound, AlreadyPartitioned, AlreadyExists
+        """
+        name = read_id(product, "product")
+        new = [(self._new_product(data), read_ratio(ratio)) for data, ratio in children]
+        if not new:
+            raise InvalidInput("a product is split into at least one other; list them")
+        return self._store.write(lambda change: bids.split_product(change, name, new))
 
     def product(self, product: Any) -> ProductRecord:
         """One product.

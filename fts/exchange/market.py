@@ -12,12 +12,14 @@ import pandas as pd
 
 from fts import adapters
 from fts.errors import ConfigurationError
-from fts.exchange.bidding import Bidding
+from fts.exchange.deliveries import Delivering
+from fts.exchange.following import Following
 from fts.exchange.forward import ForwardTerms
 from fts.exchange.given import read_aware, read_id
 from fts.exchange.keeping import Keeping
-from fts.exchange.listing import Listing
 from fts.exchange.schedule import Schedule
+from fts.exchange.slices import Slicing
+from fts.exchange.submitting import Submitting
 from fts.models import html
 from fts.models.auction import Auction
 from fts.models.instant import write_instant
@@ -27,7 +29,7 @@ from fts.ports.clearing import Clearing
 from fts.ports.store import Store
 
 
-class Market(Listing, Bidding, Keeping):
+class Market(Delivering, Submitting, Slicing, Following, Keeping):
     """An exchange without a web server: products, bids, batches, prices and their whole history.
 
     Safe to use from several threads. Ids are UUIDs, as text or ``uuid.UUID``; instants are aware
@@ -106,6 +108,10 @@ class Market(Listing, Bidding, Keeping):
         self._store = store or adapters.load("fts.store").DuckStore(path)
         self.units = self._store.open(time_unit, quantity_unit, money_unit, self.application.now)
 
+    def remember(self) -> None:
+        """Read into memory what bids refer to, so that the first one need not wait for it."""
+        self._store.read.missing_products([""])
+
     def auction(self, as_of: Any = None) -> Auction:
         """The auction of now, or of any instant before."""
         at = self.now() if as_of is None else read_aware(as_of)
@@ -135,8 +141,8 @@ class Market(Listing, Bidding, Keeping):
         that was due.
         """
         owner = read_id(bidder, "bidder")
-        end = self._end(self._last_batch())
         now = self.now()
+        end = self._end(now)
         at = now if end is None else min(now, end)
         return self._store.read.positions(owner, at).set_index("product")
 
@@ -157,7 +163,7 @@ class Market(Listing, Bidding, Keeping):
         return html.market(self)
 
     def __repr__(self) -> str:
-        last = self._last_batch()
+        last = next(iter(self._store.read.batches(None, None, 1).results), None)
         ran = "no batch yet" if last is None else f"last batch {write_instant(last.instant)}"
         return f"<fts.Market in {self.units.money_unit}/{self.units.quantity_unit}: {ran}>"
 

@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 from scipy.sparse import csc_array
 
 from fts import adapters
-from fts.errors import InvalidInput
+from fts.errors import InvalidAuction, InvalidInput
 from fts.models import auction_file, frames, html, written
 from fts.models.columns import Columns, Flags, Floats, Ids, Ints, floats, ints
 from fts.models.curve import Constant, Curve, DemandCurve
+from fts.models.domain import cut_domains
 from fts.models.dropped import Dropped, dropped_of
 from fts.models.json_text import auction_text
 from fts.models.portfolio import Portfolio
@@ -227,6 +228,30 @@ class Auction:
     def warnings(self) -> tuple[str, ...]:
         """What is legal but probably not meant, one sentence each."""
         return tuple(adapters.load("fts.solver").warnings_of(self))
+
+    def within(self, min_rates: Any, max_rates: Any) -> Auction:
+        """The same auction with smaller domains; every curve keeps its shape inside.
+
+        Parameters
+        ----------
+        min_rates, max_rates : (n_demands,) [quantity / time]
+            Domains end here, or where they ended before; infinite: as before.
+
+        Raises
+        ------
+        InvalidAuction
+            There is not one of each for every demand, or rate 0 would be left out.
+        """
+        low, high = floats(min_rates), floats(max_rates)
+        if not low.shape == high.shape == (len(self.demand_ids),) or not np.all((low <= 0) & (high >= 0)):
+            raise InvalidAuction("give every demand of the auction a rate of at most 0 and one of at least 0")
+        cut = Auction.__new__(Auction)
+        for name in ("demand_ids", "portfolio_ids", "product_ids", "constant", "basis", "weights", "dropped"):
+            setattr(cut, name, getattr(self, name))
+        cut.point_offsets, cut.point_rates, cut.point_prices = cut_domains(
+            self.point_offsets, self.point_rates, self.point_prices, self.constant, low + 0.0, high + 0.0
+        )
+        return cut
 
     def solve(
         self,

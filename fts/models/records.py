@@ -166,6 +166,9 @@ class BatchRecord:
         Wall time of clearing [s].
     products, demands, portfolios : int
         How many of each took part.
+    duration : float or None
+        The time that limits on total trade counted for it [time unit]: that of its slice, or a step of the
+        schedule; None: one time unit.
     """
 
     instant: datetime
@@ -179,6 +182,7 @@ class BatchRecord:
     products: int
     demands: int
     portfolios: int
+    duration: float | None = None
 
     @property
     def cleared(self) -> bool:

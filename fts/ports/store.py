@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
 from fts.models.auction import Auction
+from fts.models.auth import AuthData, AuthRecord, CostData, CostRecord, Version
 from fts.models.curve import Constant, Curve
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row, Units
+from fts.models.room import Room
+from fts.models.trade import Trade
 
 Result = TypeVar("Result")
 
@@ -42,6 +45,10 @@ class Reader(Protocol):
 
     def portfolios(self, bidders: Collection[str]) -> list[PortfolioRecord]:
         """The portfolios of these bidders that have a demand or a basis, in order of creation."""
+        ...
+
+    def expanded_basis(self, portfolio: str) -> tuple[dict[str, float], datetime | None]:
+        """The basis of a portfolio in the products that trade now, and since when it is that."""
         ...
 
     def owner_of_demand(self, demand: str) -> tuple[str, Any] | None:
@@ -98,6 +105,32 @@ class Reader(Protocol):
         """Price and rate of a portfolio, batch by batch, newest first."""
         ...
 
+    def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[Row[dict[str, float | None]]]:
+        """Price and rate of a product in the batches later than an instant, oldest first."""
+        ...
+
+    def portfolio_outcomes_since(
+        self, portfolio: str, since: datetime, limit: int
+    ) -> list[Row[dict[str, float | None]]]:
+        """Price and rate of a portfolio in the batches later than an instant, oldest first."""
+        ...
+
+    def product_outcomes_of(
+        self, instant: datetime, products: Collection[str]
+    ) -> dict[str, Row[dict[str, float | None]]]:
+        """Price and rate of these products in the batch of an instant, of those that have one."""
+        ...
+
+    def portfolio_outcomes_of(
+        self, instant: datetime, portfolios: Collection[str]
+    ) -> dict[str, Row[dict[str, float | None]]]:
+        """Price and rate of these portfolios in the batch of an instant, of those that have one."""
+        ...
+
+    def batches_since(self, since: datetime, limit: int) -> list[BatchRecord]:
+        """The batches later than an instant, oldest first."""
+        ...
+
     def batches(self, before: datetime | None, after: datetime | None, limit: int) -> Page[BatchRecord]:
         """The batches, newest first."""
         ...
@@ -122,8 +155,97 @@ class Reader(Protocol):
         """Columns product, quantity, cost of one bidder until an instant, in the products that trade then."""
         ...
 
+    def auth_names(self, bidder: str) -> list[str]:
+        """The ids of a bidder's auths, stopped ones too, in order of creation."""
+        ...
+
+    def cost_names(self, bidder: str) -> list[str]:
+        """The ids of a bidder's costs, stopped ones too, in order of creation."""
+        ...
+
+    def auths(self, auths: Collection[str]) -> list[AuthRecord]:
+        """The auths with these ids, by version."""
+        ...
+
+    def costs(self, costs: Collection[str]) -> list[CostRecord]:
+        """The costs with these ids, by version."""
+        ...
+
+    def auth_versions(
+        self, auths: Collection[str], before: datetime | None, after: datetime | None, limit: int
+    ) -> list[Version]:
+        """The last changes of auths on [after, before), newest first, and one more; one instant stays whole."""
+        ...
+
+    def cost_versions(
+        self, costs: Collection[str], before: datetime | None, after: datetime | None, limit: int
+    ) -> list[Version]:
+        """The last changes of costs on [after, before), newest first, and one more; one instant stays whole."""
+        ...
+
+    def auth_history(self, auth: str, before: datetime | None, after: datetime | None, limit: int) -> list[Version]:
+        """The data of an auth on [after, before), newest first; a stop has none."""
+        ...
+
+    def cost_history(self, cost: str, before: datetime | None, after: datetime | None, limit: int) -> list[Version]:
+        """The data of a cost on [after, before), newest first; a stop has none."""
+        ...
+
+    def active_demands(self, demands: Collection[str]) -> set[str]:
+        """Those of these ids that have a curve."""
+        ...
+
+    def traded(self, portfolios: Collection[str], at: datetime) -> dict[str, float]:
+        """What each portfolio traded in the batches that had begun at an instant."""
+        ...
+
     def auction_as_of(self, instant: datetime) -> Auction:
         """The auction of any instant, exactly as it was."""
+        ...
+
+    def room(self, at: datetime, begins: datetime, solved_at: datetime) -> Room | None:
+        """What the limits of an instant leave to a batch; None: nothing is limited.
+
+        What counts as traded is what was known when the batch was solved.
+        """
+        ...
+
+    def product_trades(self, product: str, before: datetime | None, after: datetime | None, limit: int) -> list[Trade]:
+        """Price and quantity of a product, batch by batch, newest first."""
+        ...
+
+    def portfolio_trades(
+        self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> list[Trade]:
+        """Price and quantity of a portfolio, batch by batch, newest first."""
+        ...
+
+    def product_trades_of(self, instant: datetime, thru: datetime, products: Collection[str]) -> dict[str, Trade]:
+        """Price and quantity of these products in a batch that holds until ``thru``, of those with a price."""
+        ...
+
+    def bidder_trades_of(self, instant: datetime, thru: datetime, bidders: Collection[str]) -> dict[str, list[Trade]]:
+        """Price and quantity of the auths of these bidders in a batch that holds until ``thru``."""
+        ...
+
+    def listed(self, instant: datetime | None = None) -> list[tuple[datetime, datetime]]:
+        """From when until when the batches hold whose end became known by the batch of an instant; None: the latest."""
+        ...
+
+    def spans(self, from_: datetime, thru: datetime) -> list[tuple[datetime, bool, datetime | None]]:
+        """The batches that cleared and hold within a span, newest first: begin, whether the end was given, end."""
+        ...
+
+    def last_slice_end(self, before: datetime) -> datetime | None:
+        """The end that the last batch before an instant was given, of those that were given one."""
+        ...
+
+    def last_run(self) -> datetime | None:
+        """The instant of the last batch that was given no end."""
+        ...
+
+    def next_cleared(self, instant: datetime) -> datetime | None:
+        """The instant of the first batch later than this one that stored an outcome."""
         ...
 
     def counts(self) -> dict[str, int]:
@@ -141,6 +263,14 @@ class Transaction(Reader, Protocol):
 
     def add_product(self, product: str, app_data: Any, parent: str | None = None, ratio: float = 1.0) -> None:
         """A new product, which is its own basis."""
+        ...
+
+    def split_product(self, parent: str, children: Sequence[tuple[str, Any, float]]) -> None:
+        """From now on one unit of a product is ``ratio`` units of each ``(id, app_data, ratio)``.
+
+        Whatever is written in the product, or in one that it was split from, trades these; a product that
+        was split before gets these children as well.
+        """
         ...
 
     def add_demand(self, demand: str, bidder: str, app_data: Any) -> None:
@@ -163,8 +293,25 @@ class Transaction(Reader, Protocol):
         """From now on this basis; empty: none."""
         ...
 
-    def add_batch(self, batch: BatchRecord, outcome: Outcome | None, ends: datetime | None = None) -> None:
-        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins."""
+    def replace_limits(self, auth: str, data: AuthData | None) -> None:
+        """From now on an auth has these limits and was written in this form; None: none."""
+        ...
+
+    def replace_form(self, cost: str, data: CostData | None) -> None:
+        """From now on a cost was written in this form; None: it is stopped."""
+        ...
+
+    def add_batch(
+        self,
+        batch: BatchRecord,
+        outcome: Outcome | None,
+        ends: datetime | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins.
+
+        The outcome holds until ``until``; None: until another ends it.
+        """
         ...
 
 
@@ -196,6 +343,16 @@ class Store(Protocol):
 
         ``change`` may run more than once: it reads and writes through the transaction it is given and
         does nothing else. If it raises, nothing was changed.
+        """
+        ...
+
+    def write_all(self, changes: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
+        """Make changes as `write` does, each at its own instant, and commit them together.
+
+        Returns
+        -------
+        list
+            What each of them gave, or the exception that it raised.
         """
         ...
 

@@ -26,6 +26,7 @@ ROUTES = (
         "Is it there",
         JsonReply(ref("Health"), "it is"),
         lambda call: {"status": "ok"},
+        quick=True,
         open_to_all=True,
     ),
     Route(
@@ -34,6 +35,7 @@ ROUTES = (
         "Units and schedule",
         JsonReply(ref("Market"), "units, schedule and version"),
         _market,
+        quick=True,
         open_to_all=True,
     ),
     Route(

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -22,24 +23,31 @@ from fts.exchange.schedule import keep
 from fts.ports.application import Application
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
-from fts.server import about, backup, batches, demands, portfolios, products
+from fts.server import about, backup, batches, bulk, demands, events, portfolios, products
 from fts.server.document import document
-from fts.server.explorer import explorer
+from fts.server.explorer import explored, explorer
 from fts.server.feed import Feed
+from fts.server.intake import Intake
 from fts.server.journal import HEADER as REQUEST_ID
 from fts.server.journal import Journal
+from fts.server.jwt_application import answers_from_memory
 from fts.server.limits import Limits
 from fts.server.metrics import Metrics
 from fts.server.quota import Quota
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
+from fts.server.shortcut import Exchange
+from fts.server.v0 import contract
+from fts.server.v0.shapes import SHAPES
 
 ROUTES: Sequence[Route] = (
     *about.ROUTES,
     *products.ROUTES,
     *demands.ROUTES,
     *portfolios.ROUTES,
+    *bulk.ROUTES,
     *batches.ROUTES,
+    *events.ROUTES,
     *backup.ROUTES,
 )
 HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
@@ -109,13 +117,23 @@ def create_app(
         schedule=schedule,
     )
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
-    limits = limits or Limits()
-    feed = Feed()
-    metrics = Metrics(market.counts, lambda: feed.readers)
+    limits, feed = limits or Limits(), Feed(events.writer(market))
+    intake = Intake(market, pool)
+    metrics = Metrics(market.counts, lambda: feed.readers, lambda: intake.waiting)
     market.subscribe(metrics.cleared)
-    desk = Desk(market, application, feed, limits, pool, Quota(limits.rate), metrics)
+    desk = Desk(
+        market=market,
+        application=application,
+        feed=feed,
+        limits=limits,
+        pool=pool,
+        intake=intake,
+        quick=answers_from_memory(application),
+        quota=Quota(limits.rate),
+        metrics=metrics,
+    )
     described = document(application, ROUTES)
-    app = FastAPI(
+    app = Exchange(
         title="fts exchange",
         version=__version__,
         openapi_url=None,
@@ -126,8 +144,13 @@ def create_app(
     )
     app.add_exception_handler(HTTPException, _not_served)
     app.state.market, app.state.feed = market, desk.feed
-    app.router.routes.extend(_paths(desk))
+    spoken = [*ROUTES, *(contract.ROUTES if contract.served_by(application) else ())]
+    endpoints = [Endpoint(route, desk) for route in spoken]
+    app.router.routes.extend(_paths(endpoints))
     app.router.routes.extend(explorer(described))
+    if contract.served_by(application):
+        old = document(application, contract.ROUTES, SHAPES, contract.DESCRIPTION)
+        app.router.routes.extend(explored(old, "rapidoc", "api-docs/openapi.json"))
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(origins),
@@ -136,18 +159,19 @@ def create_app(
         expose_headers=["Retry-After", REQUEST_ID],
     )
     app.add_middleware(Journal, metrics=metrics)
+    app.offer(endpoints, partial(Journal, metrics=metrics))
     return app
 
 
-def _paths(desk: Desk) -> list[Path]:
+def _paths(endpoints: Sequence[Endpoint]) -> list[Path]:
     by_path: dict[str, dict[str, Endpoint]] = {}
-    for route in ROUTES:
-        by_path.setdefault(route.path, {})[route.method] = Endpoint(route, desk)
+    for endpoint in endpoints:
+        by_path.setdefault(endpoint.route.path, {})[endpoint.route.method] = endpoint
     paths = []
-    for path, endpoints in by_path.items():
-        served = Path(path, _by_method(endpoints))
+    for path, methods in by_path.items():
+        served = Path(path, _by_method(methods))
         # Starlette adds HEAD to GET; a HEAD of the events would never end.
-        served.methods = set(endpoints)
+        served.methods = set(methods)
         paths.append(served)
     return paths
 
@@ -176,6 +200,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], Any]:
         loop, market, stop = asyncio.get_running_loop(), desk.market, threading.Event()
         desk.feed.open()
         unsubscribe = market.subscribe(desk.feed.publish)
+        await loop.run_in_executor(desk.pool, market.remember)
         keeper = await loop.run_in_executor(desk.pool, _keeper, market, stop)
         try:
             yield
@@ -185,6 +210,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], Any]:
                 await loop.run_in_executor(desk.pool, keeper.join)
             unsubscribe()
             desk.feed.end()
+            await loop.run_in_executor(desk.pool, desk.feed.join)
             await loop.run_in_executor(desk.pool, market.close)
             desk.pool.shutdown()
 
@@ -194,9 +220,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], Any]:
 def _keeper(market: Market, stop: threading.Event) -> threading.Thread | None:
     if market.schedule is None:
         return None
-    last = next((batch.instant for batch in market.batches().results), None)
-    keeper = threading.Thread(
-        target=keep, args=(market.schedule, market.run_batch, stop, market.application.now, last), name="fts-schedule"
-    )
+    args = (market.schedule, market.run_batch, stop, market.application.now, market.last_run())
+    keeper = threading.Thread(target=keep, args=args, name="fts-schedule")
     keeper.start()
     return keeper

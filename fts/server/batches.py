@@ -9,10 +9,9 @@ from fts.errors import NotSolved
 from fts.models.instant import write_instant
 from fts.models.records import BatchRecord, Page
 from fts.server import permission
-from fts.server.feed import EventStream
 from fts.server.parameter import PAGE
-from fts.server.route import Call, JsonReply, Route, StreamReply, TextReply
-from fts.server.schemas import TEXT, listed, ref
+from fts.server.route import Call, JsonReply, Route, TextReply
+from fts.server.schemas import listed, ref
 
 WITHHELD = "the market could not be cleared; a token that may run batches is told why"
 
@@ -69,6 +68,7 @@ ROUTES = (
         lambda call: _shown(call, call.thing),
         allows=permission.view_products,
         finds=_find,
+        finds_quickly=False,
     ),
     Route(
         "GET",
@@ -78,6 +78,7 @@ ROUTES = (
         lambda call: call.market.batch_prices(call.thing.instant),
         allows=permission.view_products,
         finds=_find,
+        finds_quickly=False,
     ),
     Route(
         "GET",
@@ -87,17 +88,6 @@ ROUTES = (
         lambda call: call.market.batch_auction(call.thing.instant),
         allows=permission.run_batch,
         finds=_find,
-    ),
-    Route(
-        "GET",
-        "/events",
-        "Follow the batches",
-        StreamReply(
-            TEXT,
-            "server-sent events: one `outcome` for every batch, its id the instant, its data `{instant, status}`; "
-            "a comment line every 15 s",
-        ),
-        lambda call: EventStream(call.desk.feed),
-        allows=permission.view_products,
+        finds_quickly=False,
     ),
 )

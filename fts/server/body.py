@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -30,33 +30,40 @@ class Body:
     read : callable
         ``(JSON value, application, limits) -> value``; raises `InvalidInput`.
     schema : dict
-        Its JSON schema.
+        Its JSON schema; of a body in rows, that of a row.
     example : JSON value
+    forms : mapping of str to callable
+        By media type, how its bytes become a value: ``(content, limits) -> value``; by default JSON.
+    size : int
+        How many times as large as other bodies it may be.
     """
 
     read: Callable[[Any, Application, Limits], Any]
     schema: dict[str, Any]
     example: Any = None
+    forms: Mapping[str, Callable[[bytes, Limits], Any]] = field(default_factory=lambda: JSON)
+    size: int = 1
 
 
-async def receive(request: Request, limits: Limits) -> bytes:
-    """The body of a request that was sent as JSON.
+async def receive(request: Request, body: Body, limits: Limits) -> tuple[str, bytes]:
+    """The media type and the bytes of a body.
 
     Raises
     ------
     NotJson, TooLarge, TooSlow
     """
-    kind = request.headers.get("content-type", "")
-    if kind.partition(";")[0].strip().lower() != "application/json":
-        raise NotJson(f"the body was sent as {kind or 'nothing'!r}; send it as Content-Type: application/json")
+    sent = request.headers.get("content-type", "")
+    kind, most = sent.partition(";")[0].strip().lower(), limits.body * body.size
+    if kind not in body.forms:
+        raise NotJson(f"the body was sent as {sent or 'nothing'!r}; send it as Content-Type: {' or '.join(body.forms)}")
     try:
         async with asyncio.timeout(limits.seconds):
             content = bytearray()
             async for chunk in request.stream():
                 content += chunk
-                if len(content) > limits.body:
-                    raise TooLarge(f"the body is larger than {limits.body} bytes; send less at once")
-            return bytes(content)
+                if len(content) > most:
+                    raise TooLarge(f"the body is larger than {most} bytes; send less at once")
+            return kind, bytes(content)
     except TimeoutError as error:
         raise TooSlow(f"the body did not arrive within {limits.seconds:g} s; send it again") from error
 
@@ -102,6 +109,9 @@ def parse(content: bytes) -> Any:
     if strange:
         raise InvalidInput(f"{strange[0][:40]} is no number that a market can hold; write a finite number")
     return value
+
+
+JSON: Mapping[str, Callable[[bytes, Limits], Any]] = {"application/json": lambda content, limits: parse(content)}
 
 
 def read_fields(value: Any, *required: str) -> dict[str, Any]:

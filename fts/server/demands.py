@@ -8,7 +8,8 @@ from fts.ports.application import Application
 from fts.server import permission
 from fts.server.body import Body, read_app_data, read_demand_curve, read_fields
 from fts.server.limits import Limits
-from fts.server.route import Call, JsonReply, Route
+from fts.server.parameter import PAGE
+from fts.server.route import Call, JsonReply, Route, only
 from fts.server.schemas import listed, null_or, ref
 
 CURVE = [{"rate": 0, "price": 60}, {"rate": 100, "price": 20}]
@@ -31,7 +32,7 @@ def _curve(application: Application) -> Body:
 
 def _create(call: Call) -> Any:
     app_data, curve = call.body
-    return call.market.create_demand(app_data, curve, bidder=call.bidder)
+    return only(call.market.draft_demands([(app_data, curve)], bidder=call.bidder))
 
 
 def _find(call: Call) -> Any:
@@ -61,7 +62,7 @@ ROUTES = (
         "/demand",
         "Create a demand",
         JsonReply(ref("Demand"), "the new demand", status=201),
-        _create,
+        changes=_create,
         body=_new,
         allows=permission.create_bid,
         refuses={409: "its id is taken"},
@@ -72,6 +73,7 @@ ROUTES = (
         "Read a demand",
         JsonReply(ref("Demand"), "the demand"),
         lambda call: call.thing,
+        quick=True,
         finds=_find,
         allows_thing=permission.read_bid,
     ),
@@ -80,7 +82,7 @@ ROUTES = (
         "/demand/{id}",
         "Change the curve of a demand",
         JsonReply(ref("Demand"), "the demand as it is now"),
-        lambda call: call.market.change_demand(call.thing, call.body),
+        changes=lambda call: call.market.draft_curve(call.thing, call.body),
         body=_curve,
         finds=_find_owner,
         allows_thing=permission.update_bid,
@@ -90,8 +92,18 @@ ROUTES = (
         "/demand/{id}",
         "End a demand",
         JsonReply(ref("Demand"), "the demand, without a curve; its history stays"),
-        lambda call: call.market.delete_demand(call.thing),
+        changes=lambda call: call.market.draft_curve(call.thing, None),
         finds=_find_owner,
         allows_thing=permission.update_bid,
+    ),
+    Route(
+        "GET",
+        "/demand/{id}/curve-history",
+        "Read the curves a demand had",
+        JsonReply(ref("CurvePage"), "its curves, newest first"),
+        lambda call: call.market.curve_history(call.thing, call.given["before"], call.given["after"]),
+        query=PAGE,
+        finds=_find_owner,
+        allows_thing=permission.read_bid,
     ),
 )

@@ -8,8 +8,9 @@ from typing import Any
 from fts import __version__
 from fts.ports.application import Application
 from fts.server.parameter import IN_PATH, Parameter
+from fts.server.refusal import STATUS
 from fts.server.route import Route
-from fts.server.schemas import ref, shapes_of
+from fts.server.schemas import Schema, ref, shapes_of
 
 DESCRIPTION = (
     "An exchange for flow trading. Every id is a UUID. Instants are RFC 3339 with an offset, written in UTC. A rate "
@@ -29,7 +30,12 @@ REASONS = {
 }
 
 
-def document(application: Application, routes: Sequence[Route]) -> dict[str, Any]:
+def document(
+    application: Application,
+    routes: Sequence[Route],
+    shapes: Mapping[str, Schema] | None = None,
+    description: str = DESCRIPTION,
+) -> dict[str, Any]:
     """The OpenAPI document of these routes.
 
     Parameters
@@ -37,16 +43,20 @@ def document(application: Application, routes: Sequence[Route]) -> dict[str, Any
     application : Application
         Its data types are part of the document.
     routes : sequence of Route
+    shapes : mapping of str to schema, optional
+        Shapes that these routes name beside those of the current contract.
+    description : str
+        What holds for all of them.
     """
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, application)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "fts exchange", "version": __version__, "description": DESCRIPTION},
+        "info": {"title": "fts exchange", "version": __version__, "description": description},
         "paths": paths,
         "components": {
-            "schemas": shapes_of(application),
+            "schemas": shapes_of(application) | dict(shapes or {}),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "made by `fts token`"}},
         },
         "security": [{"token": []}],
@@ -62,12 +72,15 @@ def _operation(route: Route, application: Application) -> dict[str, Any]:
     }
     in_path = [_parameter(name, IN_PATH[name], "path") for name in IN_PATH if f"{{{name}}}" in route.path]
     in_query = [_parameter(name, parameter, "query") for name, parameter in route.query.items()]
-    if in_path or in_query:
-        operation["parameters"] = in_path + in_query
+    in_header = [_parameter(name, parameter, "header") for name, parameter in route.header.items()]
+    if in_path or in_query or in_header:
+        operation["parameters"] = in_path + in_query + in_header
     if route.body is not None:
         body = route.body(application)
         content = {"schema": body.schema, "example": body.example}
-        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+        # What is no text has no JSON schema.
+        shown = {kind: content if "json" in kind else {} for kind in body.forms}
+        operation["requestBody"] = {"required": True, "content": shown}
     if route.open_to_all:
         operation["security"] = []
     if route.open_on_loopback:
@@ -104,7 +117,7 @@ def refusals(route: Route) -> Mapping[int, str]:
     """The statuses by which a route refuses, and why."""
     statuses: set[int] = set()
     if not route.open_to_all:
-        statuses |= {400, 401, 429}
+        statuses |= {401, 429, STATUS[route.without_token]}
     if route.query or "{" in route.path:
         statuses |= {400}
     if route.body is not None:

@@ -1,4 +1,4 @@
-"""Events: one per batch, to every reader who listens; a reader who does not keep up is dropped."""
+"""The feed: what comes of every batch, to each who listens for it; who does not keep up is dropped."""
 
 from __future__ import annotations
 
@@ -6,34 +6,50 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Mapping
-from typing import Any
-
-import anyio
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
 
 from fts.models.instant import write_instant
 from fts.models.records import BatchRecord
 
 WAITING = 64
 """How many events may wait for one reader."""
-QUIET = 15.0
-"""A comment line keeps the connection open after this long without an event [s]."""
 FAREWELL = 5.0
 """How long a reader may take to read to the end, when the exchange stops [s]."""
-COMMENT = b":\n"
 log = logging.getLogger(__name__)
+
+
+class Topic(NamedTuple):
+    """What one may listen for: every batch, or what comes of each for one product or portfolio."""
+
+    kind: str
+    thing: str = ""
+
+
+BATCHES = Topic("batch")
+
+
+class Event(NamedTuple):
+    """What is told of one batch, written once for all who listen."""
+
+    instant: datetime
+    message: bytes
+
+
+Writer: TypeAlias = Callable[[BatchRecord, Collection[Topic]], Mapping[Topic, Event]]
+"""What is told of a batch that was cleared, by topic; called once for every batch, in a thread."""
 
 
 class Reader:
     """One who listens: the events that wait, and whether too many did."""
 
     def __init__(self, waiting: int) -> None:
-        self.events: asyncio.Queue[bytes | None] = asyncio.Queue(waiting)
+        self.events: asyncio.Queue[Event | None] = asyncio.Queue(waiting)
         self.dropped = asyncio.Event()
 
-    def give(self, event: bytes | None) -> None:
+    def give(self, event: Event | None) -> None:
         """An event for this reader; None: there will be no more."""
         try:
             self.events.put_nowait(event)
@@ -46,18 +62,21 @@ class Feed:
 
     Parameters
     ----------
+    write : callable, optional
+        What is told of a batch beside the batch itself.
     waiting : int
         How many events may wait for one reader, before it is dropped.
     farewell : float
         How long a reader may take to read to the end, when the exchange stops [s].
     """
 
-    def __init__(self, waiting: int = WAITING, farewell: float = FAREWELL) -> None:
-        self._waiting, self._farewell = waiting, farewell
-        self._readers: set[Reader] = set()
+    def __init__(self, write: Writer | None = None, *, waiting: int = WAITING, farewell: float = FAREWELL) -> None:
+        self._write, self._waiting, self.farewell = write, waiting, farewell
+        self._readers: dict[Topic, set[Reader]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
+        self._pen: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
+        self._closed = False
 
     @property
     def readers(self) -> int:
@@ -68,98 +87,95 @@ class Feed:
         """Pass events to readers in the running loop."""
         with self._lock:
             self._loop, self._closed = asyncio.get_running_loop(), False
+            # One thread: batches are told of in their order.
+            self._pen = ThreadPoolExecutor(1, thread_name_prefix="fts-feed")
 
     def publish(self, record: BatchRecord) -> None:
         """Tell everyone who listens of a batch; from any thread, without waiting."""
-        instant = write_instant(record.instant)
-        message = event("outcome", instant, {"instant": instant, "status": record.status})
+        event = batch_event(record)
         with self._lock:
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._give, message)
+            if self._loop is None or self._pen is None:
+                return
+            self._loop.call_soon_threadsafe(self._give, {BATCHES: event})
+            if record.cleared and self._write is not None:
+                self._pen.submit(self._tell, record, self._write)
 
-    def listen(self) -> Reader:
-        """A new reader; gets every event from now on."""
+    def listen(self, topic: Topic = BATCHES) -> Reader:
+        """A new reader; gets every event of its topic from now on."""
         reader = Reader(self._waiting)
-        self._readers.add(reader)
+        with self._lock:
+            self._readers.setdefault(topic, set()).add(reader)
         if self._closed:
             reader.give(None)
         return reader
 
-    def forget(self, reader: Reader) -> None:
+    def forget(self, reader: Reader, topic: Topic = BATCHES) -> None:
         """Tell a reader nothing more."""
-        self._readers.discard(reader)
+        with self._lock:
+            readers = self._readers.get(topic, set())
+            readers.discard(reader)
+            if not readers:
+                self._readers.pop(topic, None)
 
     def end(self) -> None:
         """Send no more events, and end what everyone reads; from within the loop."""
         with self._lock:
             self._loop, self._closed = None, True
-        self._give(None)
-        for reader in tuple(self._readers):
-            asyncio.get_running_loop().call_later(self._farewell, reader.dropped.set)
+            topics = list(self._readers)
+        self._stop(topics)
+        for topic in topics:
+            for reader in tuple(self._readers[topic]):
+                asyncio.get_running_loop().call_later(self.farewell, reader.dropped.set)
 
-    def _give(self, message: bytes | None) -> None:
-        for reader in tuple(self._readers):
-            reader.give(message)
+    def join(self) -> None:
+        """Wait until the market is read no more; after `end`, from any thread."""
+        if self._pen is not None:
+            self._pen.shutdown(cancel_futures=True)
 
-
-class EventStream(Response):
-    """A reply that goes on until its reader goes away, is too slow, or the exchange stops."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, feed: Feed, quiet: float = QUIET) -> None:
-        super().__init__(headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
-        del self.headers["content-length"]
-        self._feed, self._quiet = feed, quiet
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send events as they come."""
-        reader = self._feed.listen()
+    def _tell(self, record: BatchRecord, write: Writer) -> None:
+        with self._lock:
+            topics = [topic for topic in self._readers if topic != BATCHES]
+        if not topics:
+            return
         try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(_until_gone, receive, group.cancel_scope)
-                group.start_soon(_until_dropped, reader, group.cancel_scope)
-                await self._send(reader, send)
-                group.cancel_scope.cancel()
-        finally:
-            self._feed.forget(reader)
+            events: Mapping[Topic, Event] | None = write(record, topics)
+        except Exception:
+            log.exception("the outcome of a batch could not be read; its readers are to ask again")
+            events = None
+        with self._lock:
+            if self._loop is None:
+                return
+            if events is None:
+                self._loop.call_soon_threadsafe(self._stop, topics)
+            else:
+                self._loop.call_soon_threadsafe(self._give, events)
 
-    async def _send(self, reader: Reader, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        # The first line tells the reader at once that it is heard.
-        await send({"type": "http.response.body", "body": COMMENT, "more_body": True})
-        while True:
-            try:
-                message = await asyncio.wait_for(reader.events.get(), self._quiet)
-            except TimeoutError:
-                message = COMMENT
-            if message is None:
-                break
-            await send({"type": "http.response.body", "body": message, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    def _give(self, events: Mapping[Topic, Event]) -> None:
+        for topic, event in events.items():
+            for reader in self._readers.get(topic, ()):
+                reader.give(event)
 
-
-async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()
+    def _stop(self, topics: Collection[Topic]) -> None:
+        """End what they read: who comes back with the last id misses nothing."""
+        for topic in topics:
+            for reader in self._readers.get(topic, ()):
+                reader.give(None)
 
 
-async def _until_dropped(reader: Reader, scope: anyio.CancelScope) -> None:
-    await reader.dropped.wait()
-    log.warning("a reader of events did not keep up and was dropped")
-    scope.cancel()
+def batch_event(record: BatchRecord) -> Event:
+    """What everyone is told of a batch."""
+    return outcome_event(record.instant, {"instant": write_instant(record.instant), "status": record.status})
 
 
-def event(name: str, instant: str, data: Mapping[str, Any]) -> bytes:
-    """One server-sent event.
+def outcome_event(instant: datetime, data: Mapping[str, Any]) -> Event:
+    """One server-sent event of the name ``outcome``.
 
     Parameters
     ----------
-    name : str
-    instant : str
+    instant : datetime
         Its id.
     data : mapping
         Written as JSON on one line.
     """
-    return f"event: {name}\nid: {instant}\ndata: {json.dumps(data, allow_nan=False)}\n\n".encode()
+    text = json.dumps(data, allow_nan=False)
+    return Event(instant, f"event: outcome\nid: {write_instant(instant)}\ndata: {text}\n\n".encode())

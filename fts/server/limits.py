@@ -20,7 +20,7 @@ class Limits:
     seconds : float
         Longest time for a body to arrive, 408 beyond, and again for its reply to be made, 503 beyond [s].
     bulk_rows : int
-        Most rows of one bulk request; 422 beyond.
+        Most rows of a bulk body, which may have 16 times as many bytes; 413 beyond.
     rate : float
         Requests with one token [1/s], at most those of one second at once; 429 beyond. Infinite: any number.
 
@@ -33,7 +33,7 @@ class Limits:
     body: int = 2 * 1024 * 1024
     points: int = 10_000
     seconds: float = 30.0
-    bulk_rows: int = 100_000
+    bulk_rows: int = 20_000
     rate: float = 5_000.0
 
     def __post_init__(self) -> None:

@@ -32,11 +32,13 @@ class Metrics:
     ----------
     stored : callable
         Counts of what the market's file holds, by the names of `STORED`.
-    readers : callable
-        How many follow the events.
+    readers, waiting : callable
+        How many follow the events, and how many changes of bids wait to be stored.
     """
 
-    def __init__(self, stored: Callable[[], Mapping[str, int]], readers: Callable[[], int]) -> None:
+    def __init__(
+        self, stored: Callable[[], Mapping[str, int]], readers: Callable[[], int], waiting: Callable[[], int]
+    ) -> None:
         # A registry of its own: one process may run two exchanges.
         self._registry = CollectorRegistry()
         self._requests = Counter(
@@ -61,6 +63,9 @@ class Metrics:
             "fts_batch_instant_seconds", "Instant of the last batch [s since 1970]", registry=self._registry
         )
         Gauge("fts_event_readers", "Readers of events now", registry=self._registry).set_function(readers)
+        Gauge("fts_changes_waiting", "Changes of bids that wait to be stored", registry=self._registry).set_function(
+            waiting
+        )
         self._registry.register(Stored(stored))
         ProcessCollector(registry=self._registry)
 

@@ -1,8 +1,8 @@
-"""What stands in the path and the query of a request, and how it is read."""
+"""What stands in the path, the query and the headers of a request, and how it is read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -36,7 +36,13 @@ class Parameter:
     description: str
 
 
-def _id(text: str) -> str:
+def read_uuid(text: Any) -> str:
+    """A UUID, in its canonical text.
+
+    Raises
+    ------
+    InvalidInput
+    """
     try:
         return str(_UUID.validate_python(text))
     except ValidationError as error:
@@ -59,6 +65,12 @@ def _instant(text: str, rounding: Any) -> Any:
         raise InvalidInput(f"{error}{hint}") from error
 
 
+def _flag(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise InvalidInput(f"{text!r} is neither true nor false")
+    return text == "true"
+
+
 def _text(text: str) -> str:
     return text
 
@@ -68,37 +80,46 @@ def _kind(text: str) -> int | str:
 
 
 _INSTANT: Schema = {"type": "string", "format": "date-time"}
-ID = Parameter(_id, {"type": "string", "format": "uuid"}, "its UUID")
+ID = Parameter(read_uuid, {"type": "string", "format": "uuid"}, "its UUID")
 INSTANT = Parameter(_down, _INSTANT, "the instant of the batch, with an offset")
 BEFORE = Parameter(_up, _INSTANT, "only what begins before this instant")
 AFTER = Parameter(_up, _INSTANT, "only what begins at this instant or later")
 FROM = Parameter(_down, _INSTANT, "only products delivered from this instant on")
 THRU = Parameter(_down, _INSTANT, "only products delivered until this instant")
 KIND = Parameter(_kind, {"type": "string"}, "only products of this kind: 0 (forward), 1 (option) or a text")
+EXPAND = Parameter(_flag, {"type": "boolean"}, "whether the basis is shown in the products that trade now")
 CURSOR = Parameter(_text, {"type": "string"}, "where the page before ended, from its `more`")
 
-IN_PATH: Mapping[str, Parameter] = {"id": ID, "instant": INSTANT}
+LAST_EVENT = Parameter(_down, _INSTANT, "the id of the last event that is known: what came after it is sent first")
+
+IN_PATH: Mapping[str, Parameter] = {"id": ID, "instant": INSTANT, "bidder": ID}
 PAGE: Mapping[str, Parameter] = {"before": BEFORE, "after": AFTER}
 
 
-def read_parameters(request: Request, query: Mapping[str, Parameter]) -> dict[str, Any]:
-    """What path and query say; a parameter of the query that is absent is None.
+def read_parameters(
+    request: Request, query: Mapping[str, Parameter], header: Mapping[str, Parameter]
+) -> dict[str, Any]:
+    """What path, query and headers say; a parameter of the query or a header that is absent is None.
 
     Raises
     ------
     BadRequest
         One of them cannot be read, or stands there twice.
     """
-    given: dict[str, Any] = dict.fromkeys(query)
+    given: dict[str, Any] = {}
     for name, text in request.path_params.items():
         given[name] = _read(name, IN_PATH[name], text)
     for name, parameter in query.items():
-        texts = request.query_params.getlist(name)
-        if len(texts) > 1:
-            raise BadRequest(f"the query names {name!r} {len(texts)} times; name it once")
-        if texts:
-            given[name] = _read(name, parameter, texts[0])
+        given[name] = _read_one(name, parameter, request.query_params.getlist(name))
+    for name, parameter in header.items():
+        given[name] = _read_one(name, parameter, request.headers.getlist(name))
     return given
+
+
+def _read_one(name: str, parameter: Parameter, texts: Sequence[str]) -> Any:
+    if len(texts) > 1:
+        raise BadRequest(f"{name!r} is given {len(texts)} times; give it once")
+    return _read(name, parameter, texts[0]) if texts else None
 
 
 def _read(name: str, parameter: Parameter, text: str) -> Any:

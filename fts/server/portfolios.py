@@ -8,8 +8,8 @@ from fts.ports.application import Application
 from fts.server import permission
 from fts.server.body import Body, read_app_data, read_fields, read_group
 from fts.server.limits import Limits
-from fts.server.parameter import PAGE
-from fts.server.route import Call, JsonReply, Route
+from fts.server.parameter import EXPAND, PAGE
+from fts.server.route import Call, JsonReply, Route, only
 from fts.server.schemas import listed, ref
 
 UNKNOWN = {422: "the body is not valid, or its weights name an unknown product or demand"}
@@ -39,16 +39,16 @@ def _change(application: Application) -> Body:
 
 def _create(call: Call) -> Any:
     app_data, demand, basis = call.body
-    return call.market.create_portfolio(app_data, demand, basis, bidder=call.bidder)
+    return only(call.market.draft_portfolios([(app_data, demand, basis)], bidder=call.bidder))
 
 
 def _find(call: Call) -> Any:
-    record = call.market.portfolio(call.given["id"])
+    record = call.market.portfolio(call.given["id"], expand=bool(call.given["expand"]))
     call.owner = record.bidder_id
     return record
 
 
-def _find_owner(call: Call) -> str:
+def find_owner(call: Call) -> str:
     """Whose it is; the whole record takes the market longer."""
     name: str = call.given["id"]
     call.owner = call.market.bidder_of_portfolio(name)
@@ -73,7 +73,7 @@ ROUTES = (
         "/portfolio",
         "Create a portfolio",
         JsonReply(ref("Portfolio"), "the new portfolio", status=201),
-        _create,
+        changes=_create,
         body=_new,
         allows=permission.create_bid,
         refuses=UNKNOWN | {409: "its id is taken"},
@@ -84,7 +84,9 @@ ROUTES = (
         "Read a portfolio",
         JsonReply(ref("Portfolio"), "the portfolio"),
         lambda call: call.thing,
+        query={"expand": EXPAND},
         finds=_find,
+        finds_quickly=False,
         allows_thing=permission.read_bid,
     ),
     Route(
@@ -92,9 +94,9 @@ ROUTES = (
         "/portfolio/{id}",
         "Change the weights of a portfolio",
         JsonReply(ref("Portfolio"), "the portfolio as it is now"),
-        lambda call: call.market.change_portfolio(call.thing, **call.body),
+        changes=lambda call: call.market.draft_weights(call.thing, **call.body),
         body=_change,
-        finds=_find_owner,
+        finds=find_owner,
         allows_thing=permission.update_bid,
         refuses=UNKNOWN,
     ),
@@ -103,9 +105,29 @@ ROUTES = (
         "/portfolio/{id}",
         "End a portfolio",
         JsonReply(ref("Portfolio"), "the portfolio, without demand and basis; its history stays"),
-        lambda call: call.market.delete_portfolio(call.thing),
-        finds=_find_owner,
+        changes=lambda call: call.market.draft_weights(call.thing, {}, {}),
+        finds=find_owner,
         allows_thing=permission.update_bid,
+    ),
+    Route(
+        "GET",
+        "/portfolio/{id}/demand-history",
+        "Read the demands a portfolio had",
+        JsonReply(ref("WeightsPage"), "its weights on demands, newest first"),
+        lambda call: call.market.demand_history(call.thing, call.given["before"], call.given["after"]),
+        query=PAGE,
+        finds=find_owner,
+        allows_thing=permission.read_bid,
+    ),
+    Route(
+        "GET",
+        "/portfolio/{id}/product-history",
+        "Read the bases a portfolio had",
+        JsonReply(ref("WeightsPage"), "its weights on products, newest first"),
+        lambda call: call.market.basis_history(call.thing, call.given["before"], call.given["after"]),
+        query=PAGE,
+        finds=find_owner,
+        allows_thing=permission.read_bid,
     ),
     Route(
         "GET",
@@ -114,7 +136,7 @@ ROUTES = (
         JsonReply(ref("OutcomePage"), "price and rate, batch by batch, newest first"),
         _outcomes,
         query=PAGE,
-        finds=_find_owner,
+        finds=find_owner,
         allows_thing=permission.read_bid,
     ),
 )

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from fts.errors import InvalidInput
+from fts.exchange.given import read_ratio
 from fts.ports.application import Application
 from fts.server import permission
-from fts.server.body import Body, read_app_data
+from fts.server.body import Body, read_app_data, read_fields
+from fts.server.limits import Limits
 from fts.server.parameter import CURSOR, FROM, KIND, PAGE, THRU
 from fts.server.refusal import BadRequest
 from fts.server.route import Call, JsonReply, Route
-from fts.server.schemas import ref
+from fts.server.schemas import listed, ref
 
 EXAMPLE = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
+HALF = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T12:30:00Z"}
 
 
 def _data(application: Application) -> Body:
@@ -26,8 +29,26 @@ def _create(call: Call) -> Any:
     return call.market.create_product(call.body)
 
 
-def _find(call: Call) -> Any:
+def _parts(application: Application) -> Body:
+    def read(value: Any, application: Application, limits: Limits) -> list[tuple[Any, float]]:
+        if not isinstance(value, list):
+            raise InvalidInput("the body must be a list of {app_data, ratio}")
+        if not value:
+            raise BadRequest("the list is empty; a product is split into at least one other")
+        kind = application.product_data
+        parts = [read_fields(part, "app_data", "ratio") for part in value]
+        return [(read_app_data(kind, part["app_data"]), read_ratio(part["ratio"])) for part in parts]
+
+    return Body(read, {**listed(ref("Part")), "minItems": 1}, [{"app_data": HALF, "ratio": 1}])
+
+
+def find(call: Call) -> Any:
+    """The product that the path names."""
     return call.market.product(call.given["id"])
+
+
+def _find_id(call: Call) -> Any:
+    return call.market.product(call.given["id"]).id
 
 
 def _list(call: Call) -> Any:
@@ -72,8 +93,20 @@ ROUTES = (
         "Read a product",
         JsonReply(ref("Product"), "the product"),
         lambda call: call.thing,
+        quick=True,
         allows=permission.view_products,
-        finds=_find,
+        finds=find,
+    ),
+    Route(
+        "POST",
+        "/product/{id}",
+        "Split a product",
+        JsonReply(listed(ref("Product")), "the new products, in order", status=201),
+        lambda call: call.market.split_product(call.thing, call.body),
+        body=_parts,
+        allows=permission.manage_products,
+        finds=_find_id,
+        refuses={403: "it is split already", 409: "one of the new products is there already"},
     ),
     Route(
         "GET",
@@ -83,6 +116,6 @@ ROUTES = (
         _outcomes,
         query=PAGE,
         allows=permission.view_products,
-        finds=_find,
+        finds=find,
     ),
 )

@@ -17,12 +17,17 @@ from fts.errors import (
     NotFound,
     NotPermitted,
     NotSolved,
+    SpanTaken,
     StoreError,
 )
 
 
 class BadRequest(FtsError):
     """The request cannot be read: no token, a bad parameter, a body that is no JSON."""
+
+
+class NotYours(NotPermitted):
+    """The token is valid, but what it asks for is someone else's; only the ``/v0`` contract tells the two apart."""
 
 
 class TooSlow(FtsError):
@@ -62,10 +67,12 @@ class NotJson(FtsError):
 STATUS: Mapping[type[FtsError], int] = {
     BadRequest: 400,
     NotPermitted: 401,
+    NotYours: 403,
     AlreadyPartitioned: 403,
     NotFound: 404,
     TooSlow: 408,
     AlreadyExists: 409,
+    SpanTaken: 409,
     TooLarge: 413,
     NotJson: 415,
     InvalidInput: 422,

@@ -3,7 +3,7 @@
 A route says what it takes, whom it allows and what it does; `Endpoint` checks, always in this order:
 
 1. an ``Authorization: Bearer`` header (400), whose token does not ask too often (429);
-2. path and query (400);
+2. path, query and headers (400);
 3. the body: sent as JSON (415), small enough (413), JSON (400), valid (422);
 4. the permission that needs no thing (401);
 5. the thing is there (404);
@@ -30,8 +30,10 @@ from starlette.responses import Response
 from fts.errors import FtsError, StoreError
 from fts.exchange.market import Market
 from fts.ports.application import Application
-from fts.server.body import Body, parse, receive
+from fts.ports.store import Transaction
+from fts.server.body import Body, receive
 from fts.server.feed import Feed
+from fts.server.intake import Intake
 from fts.server.journal import PATH
 from fts.server.limits import Limits
 from fts.server.metrics import Metrics
@@ -39,6 +41,8 @@ from fts.server.parameter import Parameter, read_parameters
 from fts.server.quota import Quota
 from fts.server.refusal import BadRequest, Overloaded, refusal, refusal_of
 
+SMALL = 16 * 2**10
+"""Bodies up to this size [bytes] are read at once."""
 log = logging.getLogger(__name__)
 FOR_ANOTHER = ("origin", "x-forwarded-", "forwarded", "via")
 """What the headers of web pages and proxies begin with."""
@@ -56,6 +60,10 @@ class Desk:
     limits : Limits
     pool : ThreadPoolExecutor
         Where the market is used, so that the event loop never waits for it.
+    intake : Intake
+        Where changes of bids are made.
+    quick : bool
+        Whether the application answers from memory, so that the event loop may ask it.
     quota : Quota
         How often each token may ask.
     metrics : Metrics
@@ -67,6 +75,8 @@ class Desk:
     feed: Feed
     limits: Limits
     pool: ThreadPoolExecutor
+    intake: Intake
+    quick: bool
     quota: Quota
     metrics: Metrics
 
@@ -81,7 +91,9 @@ class Call:
     token : str
         What follows ``Bearer``; empty where the route needs none.
     given : dict
-        Parameters of path and query; None where absent.
+        Parameters of path, query and headers; None where absent.
+    kind : str
+        The media type of its body.
     body : value
         As `Body.read` gave it.
     thing : record, or id
@@ -92,16 +104,20 @@ class Call:
         Whose bid this would be, once that was asked.
     bidders : list of str
         Whose bids may be listed, once that was asked.
+    change : callable
+        What a route that changes the market does to it, once everything was checked.
     """
 
     desk: Desk
     token: str
     given: dict[str, Any]
+    kind: str = ""
     body: Any = None
     thing: Any = None
     owner: str = ""
     bidder: str = ""
     bidders: list[str] = field(default_factory=list)
+    change: Callable[[Transaction], Any] | None = None
 
     @property
     def market(self) -> Market:
@@ -192,13 +208,21 @@ class Route:
     title : str
         What it does, in a few words.
     reply : Reply
-    does : callable
+    does : callable, optional
         ``(call) -> result``; everything was checked.
+    changes : callable, optional
+        Instead: ``(call) -> (transaction) -> result``, a change of the market that is made together with others.
+    quick : bool
+        Whether ``does`` answers from memory.
+    finds_quickly : bool
+        Whether ``finds`` answers from memory.
     body : callable, optional
         ``(application) -> Body``: what it takes; None: nothing.
-    query : mapping of str to Parameter
+    query, header : mapping of str to Parameter
     open_to_all : bool
         Whether it needs no token.
+    without_token : type of error
+        What a request without one is refused with.
     open_on_loopback : bool
         Whether it needs none from this machine.
     allows : callable, optional
@@ -217,10 +241,15 @@ class Route:
     path: str
     title: str
     reply: Reply
-    does: Callable[[Call], Any]
+    does: Callable[[Call], Any] | None = None
+    changes: Callable[[Call], Callable[[Transaction], Any]] | None = None
+    quick: bool = False
+    finds_quickly: bool = True
     body: Callable[[Application], Body] | None = None
     query: Mapping[str, Parameter] = field(default_factory=dict)
+    header: Mapping[str, Parameter] = field(default_factory=dict)
     open_to_all: bool = False
+    without_token: type[FtsError] = BadRequest
     open_on_loopback: bool = False
     allows: Callable[[Call], None] | None = None
     finds: Callable[[Call], Any] | None = None
@@ -240,8 +269,12 @@ class Endpoint:
         """The reply to a request, whatever it is."""
         request.scope[PATH] = self.route.path
         try:
-            call = Call(self.desk, self._token(request), read_parameters(request, self.route.query))
-            content = b"" if self.body is None else await receive(request, self.desk.limits)
+            token = self._token(request)
+            given = read_parameters(request, self.route.query, self.route.header)
+            call = Call(self.desk, token, given)
+            content = b""
+            if self.body is not None:
+                call.kind, content = await receive(request, self.body, self.desk.limits)
             return await self._in_time(call, content)
         except StoreError as error:
             # Why names files of this machine, which is the operator's business.
@@ -266,36 +299,58 @@ class Endpoint:
             return ""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise BadRequest("the request has no token; send the header Authorization: Bearer <token>")
+            raise self.route.without_token(
+                "the request has no token; send the header Authorization: Bearer <token>"
+            )
         self.desk.quota.take(token.strip())
         return token.strip()
 
     async def _in_time(self, call: Call, content: bytes) -> Response:
-        # A large body, the store and a batch take their time, and an application may ask a database of its own.
-        work = self.desk.pool.submit(copy_context().run, self._reply, call, content)
+        if self.route.patient:
+            return await self._reply(call, content)
         seconds = self.desk.limits.seconds
-        reply = asyncio.wrap_future(work)
-        await asyncio.wait((reply,), timeout=None if self.route.patient else seconds)
-        if reply.done():
-            return reply.result()
-        if work.cancel():
-            raise Overloaded(f"the exchange is busy: nothing was done within {seconds:g} s; send it again")
-        # A change under way cannot be taken back; what becomes of it is no longer told.
-        reply.add_done_callback(_forget)
-        done = "" if self.route.method == "GET" else "; it may still be carried out: look before you send it again"
-        raise Overloaded(f"no reply within {seconds:g} s{done}")
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._reply(call, content)
+        except TimeoutError as error:
+            # A change under way cannot be taken back; what becomes of it is no longer told.
+            done = "" if self.route.method == "GET" else "; it may still be carried out: look before you send it again"
+            raise Overloaded(f"no reply within {seconds:g} s{done}") from error
 
-    def _reply(self, call: Call, content: bytes) -> Response:
+    async def _reply(self, call: Call, content: bytes) -> Response:
+        route, loop, pool = self.route, asyncio.get_running_loop(), self.desk.pool
+        # A large body takes its time, and an application may ask a database of its own.
+        if self.desk.quick and route.finds_quickly and len(content) <= SMALL:
+            self._check(call, content)
+        else:
+            await loop.run_in_executor(pool, copy_context().run, self._check, call, content)
+        if call.change is not None:
+            return route.reply.write(await self.desk.intake.make(call.change))
+        if route.quick:
+            return self._answer(call)
+        return await loop.run_in_executor(pool, copy_context().run, self._answer, call)
+
+    def _check(self, call: Call, content: bytes) -> None:
         route = self.route
         if self.body is not None:
-            call.body = self.body.read(parse(content), self.desk.application, self.desk.limits)
+            limits = self.desk.limits
+            call.body = self.body.read(self.body.forms[call.kind](content, limits), self.desk.application, limits)
         if route.allows is not None:
             route.allows(call)
         if route.finds is not None:
             call.thing = route.finds(call)
         if route.allows_thing is not None:
             route.allows_thing(call)
-        return route.reply.write(route.does(call))
+        if route.changes is not None:
+            call.change = route.changes(call)
+
+    def _answer(self, call: Call) -> Response:
+        return self.route.reply.write(None if self.route.does is None else self.route.does(call))
+
+
+def only(change: Callable[[Transaction], list[Any]]) -> Callable[[Transaction], Any]:
+    """The change that gives the one thing of a list instead of the list."""
+    return lambda transaction: change(transaction)[0]
 
 
 def _is_from_here(request: Request) -> bool:

@@ -139,6 +139,10 @@ SHAPES: dict[str, Schema] = {
             "basis": {"type": "object", "additionalProperties": NUMBER},
         }
     ),
+    "Part": fields(
+        {"app_data": ref("ProductData"), "ratio": {"type": "number", "exclusiveMinimum": 0}},
+        description="One unit of the product that is split is `ratio` units of this one.",
+    ),
     "ProductPage": fields(
         {"results": listed(ref("Product"))},
         {"more": fields({"cursor": TEXT}, description="the query of the next page")},
@@ -173,10 +177,23 @@ SHAPES: dict[str, Schema] = {
             "basis": ref("Weights"),
         }
     ),
+    "DemandRow": fields(
+        {"curve_data": null_or(ref("Curve"))},
+        {"id": ref("Id"), "app_data": ref("DemandData")},
+        "One row: with `id` it changes the curve of this demand, without it makes a new one with `app_data`.",
+    ),
+    "PortfolioRow": fields(
+        {},
+        {"id": ref("Id"), "app_data": ref("PortfolioData")} | dict.fromkeys(("demand", "basis"), ref("WeightsGiven")),
+        "One row: with `id` it changes the groups that are given, without it makes a new portfolio and needs the rest.",
+    ),
+    "Bulk": fields({"valid_from": ref("Instant"), "ids": listed(ref("Id"))}),
     "OutcomePage": _page(
         fields({**VALIDITY, "value": fields({"price": null_or(NUMBER), "rate": NUMBER})}),
         "Prices and rates, newest first.",
     ),
+    "CurvePage": _page(fields({**VALIDITY, "value": ref("Curve")}), "Curves, newest first."),
+    "WeightsPage": _page(fields({**VALIDITY, "value": ref("Weights")}), "Weights by id, newest first."),
     "Certificate": _CERTIFICATE,
     "Batch": _BATCH,
     "BatchPage": _page(ref("Batch"), "Batches, newest first."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from fts.server.feed import Feed
 
 IDLE = 75
 """How long a connection without a request is kept; longer than clients keep it, so that they end it first [s]."""
+STUCK = 30
+"""How long a client may take nothing of what is sent to it [s]."""
 PATIENCE = 60
 """How long requests that were accepted may take to finish, when the exchange is told to stop [s]."""
 
@@ -29,7 +32,11 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # What is accepted here inherits it: a reader that takes nothing for so long is cut off by the system.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * STUCK))
+        return listener
     except (OSError, OverflowError) as error:
         raise ConfigurationError(f"cannot listen on {host}:{port}: {error}; choose another port with --port") from error
 
@@ -83,7 +90,14 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more, finish what was taken; those who follow events would stay for ever."""
         self._feed.end()
+        asyncio.get_running_loop().call_later(self._feed.farewell + 0.5, self._abandon)
         await super().shutdown(sockets)
+
+    def _abandon(self) -> None:
+        """Cut off who was to be sent no more but does not take what is left."""
+        for connection in tuple(self.server_state.connections):
+            if connection.transport.is_closing():
+                connection.transport.abort()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fts.client import Client
+from fts.client.records import Outcome, Row
 from fts.models.curve import Constant, Curve, read_curve
 from fts.models.instant import read_instant
 from fts.models.portfolio import Portfolio
@@ -181,17 +182,14 @@ class Bot:
             {name: portfolio for name, portfolio in self._baskets.items() if name.startswith(month)},
         )
 
-    def _outcomes(self, name: str, start: datetime | None) -> list[dict[str, Any]]:
+    def _outcomes(self, name: str, start: datetime | None) -> list[Row[Outcome]]:
         """Outcomes of a portfolio, newest first, back to the one in force at `start`."""
-        rows: list[dict[str, Any]] = []
-        query: dict[str, Any] = {"after": self._newest.get(name)}
-        while True:
-            page = self._client.portfolio_outcomes(self._portfolios[name], **query)
-            rows += page["results"]
-            more = page.get("more")
-            if more is None or (start is not None and rows and read_instant(rows[-1]["valid_from"]) <= start):
-                return rows
-            query = dict(more)
+        rows = []
+        for row in self._client.each_portfolio_outcome(self._portfolios[name], after=self._newest.get(name)):
+            rows.append(row)
+            if start is not None and read_instant(row["valid_from"]) <= start:
+                break
+        return rows
 
     def _send_curve(self, name: str, curve: Curve | Constant | None) -> None:
         if curve is None:

@@ -68,7 +68,7 @@ def work(orders: Mapping[str, Any], tell: Tell) -> list[threading.Thread]:
     zone = read_zone(Path(orders["folder"]), orders["seed"])
     agents = {agent.name: agent for agent in zone.agents}
     with Client(orders["url"], orders["bots"][0]["token"]) as client:
-        deliveries = [read_delivery(record["id"], record["app_data"], zone.clock) for record in client.all_products()]
+        deliveries = [read_delivery(record["id"], record["app_data"], zone.clock) for record in client.each_product()]
     threads, board = [], Board()
     for turn, bot in enumerate(orders["bots"]):
         order = {**orders, **bot, "turn": turn}

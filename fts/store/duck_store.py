@@ -6,10 +6,10 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -128,7 +128,7 @@ class DuckStore:
                     raise StoreError("the market is closed; open it again")
                 cursor = self._connection.cursor()
                 self._cursors.add(cursor)
-            records = self._local.records = Records(cursor)
+            records = self._local.records = Records(cursor, lambda: self._opened().book())
         return records
 
     def write(self, change: Callable[[Changes], Result]) -> Result:
@@ -144,9 +144,25 @@ class DuckStore:
         writer = self._opened()
         try:
             return writer.write(change)
-        except StoreError as error:
-            writer.broken |= isinstance(error.__cause__, duckdb.FatalException)
-            raise
+        finally:
+            if writer.broken:
+                self._reopen(writer)
+
+    def write_all(self, changes: Sequence[Callable[[Changes], Any]]) -> list[Any]:
+        """Make changes as `write` does, each at its own instant, and commit them together.
+
+        Returns
+        -------
+        list
+            What each of them gave, or the exception that it raised.
+
+        Raises
+        ------
+        ReadOnlyStore
+        """
+        writer = self._opened()
+        try:
+            return writer.write_all(changes)
         finally:
             if writer.broken:
                 self._reopen(writer)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-import duckdb
 import numpy as np
 import pandas as pd
 
@@ -16,97 +14,90 @@ from fts.models.certificate import Certificate
 from fts.models.curve import Constant, Curve
 from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row
 from fts.store.as_of import auction_as_of
-from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, rows, table, to_utc
+from fts.store.auths import Auths
+from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, table, to_utc
+from fts.store.trading import Trading
+from fts.store.written import curve, demand_record, portfolio_record, product_record, weights
 
 Value = TypeVar("Value")
 
 
-class Records:
-    """What the market holds, read through one cursor; the port is :class:`fts.ports.store.Reader`.
-
-    Parameters
-    ----------
-    cursor : DuckDBPyConnection
-        Used by one thread.
-    inside : bool
-        Whether the cursor is inside a transaction.
-    """
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, *, inside: bool = False) -> None:
-        self._cursor = cursor
-        self._inside = inside
+class Records(Auths, Trading):
+    """What the market holds, read through one cursor; the port is :class:`fts.ports.store.Reader`."""
 
     def product(self, product: str) -> ProductRecord | None:
         """The product with this id."""
-        return next(map(_product, self._rows("product", id=product)), None)
+        return self._book().product(product)
 
     def products(self) -> list[ProductRecord]:
         """Every product, in order of creation."""
-        return [_product(row) for row in self._rows("products")]
+        return [product_record(row) for row in self._rows("products")]
 
     def demand(self, demand: str) -> DemandRecord | None:
         """The demand with this id."""
-        return next(map(_demand, self._rows("demand", id=demand)), None)
+        return self._book().demand(demand)
 
     def demands(self, bidders: Collection[str]) -> list[DemandRecord]:
         """The active demands of these bidders, in order of creation."""
-        return [_demand(row) for row in self._rows("demands", bidders=list(bidders))]
+        return [demand_record(row) for row in self._rows("demands", bidders=list(bidders))]
 
     def portfolio(self, portfolio: str) -> PortfolioRecord | None:
         """The portfolio with this id."""
-        return next(map(_portfolio, self._rows("portfolio", id=portfolio)), None)
+        return self._book().portfolio(portfolio)
 
     def portfolios(self, bidders: Collection[str]) -> list[PortfolioRecord]:
         """The portfolios of these bidders that have a demand or a basis, in order of creation."""
-        return [_portfolio(row) for row in self._rows("portfolios", bidders=list(bidders))]
+        return [portfolio_record(row) for row in self._rows("portfolios", bidders=list(bidders))]
+
+    def expanded_basis(self, portfolio: str) -> tuple[dict[str, float], datetime | None]:
+        """The basis of a portfolio in the products that trade now, and since when it is that."""
+        found = self._rows("expanded_basis", id=portfolio)
+        since = max((from_utc(instant) for _, _, instant in found), default=None)
+        return {name: weight for name, weight, _ in found}, since
 
     def owner_of_demand(self, demand: str) -> tuple[str, Any] | None:
         """Bidder and app_data of the demand with this id."""
-        return next(map(_owner, self._rows("owner_of_demand", id=demand)), None)
+        entry = self._book().entry(demand)
+        return None if entry is None else (entry.bidder, entry.app_data)
 
     def owner_of_portfolio(self, portfolio: str) -> tuple[str, Any] | None:
         """Bidder and app_data of the portfolio with this id."""
-        return next(map(_owner, self._rows("owner_of_portfolio", id=portfolio)), None)
+        record = self._book().portfolio(portfolio)
+        return None if record is None else (record.bidder_id, record.app_data)
 
     def portfolios_of(self, demand: str) -> dict[str, float]:
         """The weights of a demand in the portfolios that refer to it, by portfolio id."""
-        return dict(sorted(self._rows("portfolios_of", id=demand)))
+        return self._book().portfolios_of(demand)
 
     def missing_products(self, products: Collection[str]) -> list[str]:
         """Those of these ids that no product has."""
-        if not products:
-            return []
-        return [name for (name,) in self._rows("missing_products", ids=list(products))]
+        return self._book().missing_products(products)
 
     def missing_demands(self, demands: Collection[str], bidder: str | None = None) -> list[str]:
         """Those of these ids that no demand, or no demand of this bidder, has."""
-        if not demands:
-            return []
-        return [name for (name,) in self._rows("missing_demands", ids=list(demands), bidder=bidder)]
+        return self._book().missing_demands(demands, bidder)
 
     def missing_portfolios(self, portfolios: Collection[str]) -> list[str]:
         """Those of these ids that no portfolio has."""
-        if not portfolios:
-            return []
-        return [name for (name,) in self._rows("missing_portfolios", ids=list(portfolios))]
+        return self._book().missing_portfolios(portfolios)
 
     def curve_history(
         self, demand: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[Row[Curve | Constant]]:
         """The curves of a demand, newest first."""
-        return self._page("curve_history", demand, before, after, limit, lambda found: _curve(*found))
+        return self._page("curve_history", demand, before, after, limit, lambda found: curve(*found))
 
     def demand_history(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[Row[dict[str, float]]]:
         """The demand weights of a portfolio, newest first."""
-        return self._page("demand_history", portfolio, before, after, limit, lambda found: _weights(*found))
+        return self._page("demand_history", portfolio, before, after, limit, lambda found: weights(*found))
 
     def basis_history(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[Row[dict[str, float]]]:
         """The basis of a portfolio, newest first."""
-        return self._page("basis_history", portfolio, before, after, limit, lambda found: _weights(*found))
+        return self._page("basis_history", portfolio, before, after, limit, lambda found: weights(*found))
 
     def product_outcomes(
         self, product: str, before: datetime | None, after: datetime | None, limit: int
@@ -119,6 +110,32 @@ class Records:
     ) -> Page[Row[dict[str, float | None]]]:
         """Price and rate of a portfolio, batch by batch, newest first."""
         return self._page("portfolio_outcomes", portfolio, before, after, limit, _price_and_rate)
+
+    def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[Row[dict[str, float | None]]]:
+        """Price and rate of a product in the batches later than an instant, oldest first."""
+        return [_outcome(row) for row in self._rows("product_outcomes_since", id=product, **_since(since, limit))]
+
+    def portfolio_outcomes_since(
+        self, portfolio: str, since: datetime, limit: int
+    ) -> list[Row[dict[str, float | None]]]:
+        """Price and rate of a portfolio in the batches later than an instant, oldest first."""
+        return [_outcome(row) for row in self._rows("portfolio_outcomes_since", id=portfolio, **_since(since, limit))]
+
+    def product_outcomes_of(
+        self, instant: datetime, products: Collection[str]
+    ) -> dict[str, Row[dict[str, float | None]]]:
+        """Price and rate of these products in the batch of an instant, of those that have one."""
+        return self._outcomes_of("product_outcomes_of", instant, products)
+
+    def portfolio_outcomes_of(
+        self, instant: datetime, portfolios: Collection[str]
+    ) -> dict[str, Row[dict[str, float | None]]]:
+        """Price and rate of these portfolios in the batch of an instant, of those that have one."""
+        return self._outcomes_of("portfolio_outcomes_of", instant, portfolios)
+
+    def batches_since(self, since: datetime, limit: int) -> list[BatchRecord]:
+        """The batches later than an instant, oldest first."""
+        return [_batch(row) for row in self._rows("batches_since", **_since(since, limit))]
 
     def batches(self, before: datetime | None, after: datetime | None, limit: int) -> Page[BatchRecord]:
         """The batches, newest first."""
@@ -157,9 +174,6 @@ class Records:
         (counts,) = self._rows("counts")
         return dict(zip(("products", "demands", "portfolios", "curves", "weights"), counts, strict=True))
 
-    def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
-        return rows(self._cursor, name, **values)
-
     def _frame(self, name: str, **values: Any) -> pd.DataFrame:
         with failures("read the market"):
             found = table(self._cursor, name, **values)
@@ -182,6 +196,14 @@ class Records:
         results = [Row(from_utc(row[0]), optional_from_utc(row[1]), value_of(row[2:])) for row in found]
         return _page(results, limit, [row.valid_from for row in results], after)
 
+    def _outcomes_of(
+        self, name: str, instant: datetime, ids: Collection[str]
+    ) -> dict[str, Row[dict[str, float | None]]]:
+        if not ids:
+            return {}
+        found = self._rows(name, instant=to_utc(instant), ids=list(ids))
+        return {thing: _outcome(row) for thing, *row in found}
+
     def _batches(
         self, before: datetime | None, after: datetime | None, limit: int, *, cleared: bool = False
     ) -> list[BatchRecord]:
@@ -203,50 +225,12 @@ def _next(instant: datetime) -> datetime | None:
     return None if instant.replace(tzinfo=None) == datetime.max else instant + instant.resolution
 
 
-def _owner(row: Sequence[Any]) -> tuple[str, Any]:
-    bidder, app_data = row
-    return bidder, json.loads(app_data)
+def _outcome(row: Sequence[Any]) -> Row[dict[str, float | None]]:
+    return Row(from_utc(row[0]), optional_from_utc(row[1]), _price_and_rate(row[2:]))
 
 
-def _product(row: Sequence[Any]) -> ProductRecord:
-    name, app_data, parent, ratio, basis, created = row
-    return ProductRecord(name, json.loads(app_data), (parent, ratio), _weights(basis), from_utc(created))
-
-
-def _demand(row: Sequence[Any]) -> DemandRecord:
-    name, valid_from, bidder, app_data, rates, prices, constant, portfolios = row
-    return DemandRecord(
-        id=name,
-        valid_from=from_utc(valid_from),
-        valid_until=None,
-        bidder_id=bidder,
-        app_data=json.loads(app_data),
-        curve=None if rates is None else _curve(rates, prices, constant),
-        portfolios=_weights(portfolios),
-    )
-
-
-def _portfolio(row: Sequence[Any]) -> PortfolioRecord:
-    name, valid_from, bidder, app_data, demand, basis = row
-    return PortfolioRecord(
-        id=name,
-        valid_from=from_utc(valid_from),
-        valid_until=None,
-        bidder_id=bidder,
-        app_data=json.loads(app_data),
-        demand=_weights(demand),
-        basis=_weights(basis),
-    )
-
-
-def _curve(rates: list[float], prices: list[float], constant: bool) -> Curve | Constant:
-    if constant:
-        return Constant(prices[0], rates[0], rates[-1])
-    return Curve(zip(rates, prices, strict=True))
-
-
-def _weights(entries: Sequence[Mapping[str, Any]] | None) -> dict[str, float]:
-    return {entry["id"]: entry["weight"] for entry in entries or ()}
+def _since(since: datetime, limit: int) -> dict[str, Any]:
+    return {"since": to_utc(since), "limit": limit}
 
 
 def _price_and_rate(found: Sequence[Any]) -> dict[str, float | None]:
@@ -255,7 +239,7 @@ def _price_and_rate(found: Sequence[Any]) -> dict[str, float | None]:
 
 
 def _batch(row: Sequence[Any]) -> BatchRecord:
-    instant, solved_at, thru, status, reason, solver, *measures, seconds, products, demands, portfolios = row
+    instant, solved_at, thru, status, reason, solver, *measures, seconds, products, demands, portfolios, duration = row
     imbalance, domain, consistency, gap, fit, welfare, tol, iterations, engine_seconds = measures
     certificate = None
     if imbalance is not None:
@@ -283,4 +267,5 @@ def _batch(row: Sequence[Any]) -> BatchRecord:
         products=products,
         demands=demands,
         portfolios=portfolios,
+        duration=duration,
     )

@@ -1,18 +1,23 @@
-"""The one writer of a market: every change goes through it, one after another, each at its own instant."""
+"""The one writer of a market: changes that wait together are committed together, each at its own instant.
+
+A commit waits for the disk. Whoever comes first makes the changes of all who wait by then, one after another,
+and commits them at once; the others find theirs done.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 
 from fts.errors import ReadOnlyStore, StoreError
-from fts.store.changes import Changes
+from fts.store.book import Sheet, read_book
+from fts.store.changes import Changes, Group
 from fts.store.statements import failures, from_utc, rows
 
 Result = TypeVar("Result")
@@ -22,6 +27,24 @@ STEP = timedelta(microseconds=1)
 GRAIN = timedelta(milliseconds=10)
 LOG_BYTES = 16 * 2**20
 log = logging.getLogger(__name__)
+
+
+class Waiting:
+    """A change that waits for its turn, and then what came of it."""
+
+    def __init__(self, make: Callable[[Changes], Any]) -> None:
+        self.make = make
+        self.done = False
+        self.result: Any = None
+        self.error: Exception | None = None
+
+    def succeed(self, result: Any) -> None:
+        """It is on disk."""
+        self.result, self.done = result, True
+
+    def fail(self, error: Exception) -> None:
+        """It was not made."""
+        self.error, self.done = error, True
 
 
 class Writer:
@@ -59,12 +82,28 @@ class Writer:
         self._read_only = read_only
         self._log_file, self._log_bytes = log_file, log_bytes
         self._fold_at = log_bytes
-        self._lock = threading.RLock()
-        self._changing = False
+        self._turn = threading.RLock()
+        self._changing: int | None = None
+        self._door = threading.Lock()
+        self._queue: list[Waiting] = []
+        self._book: Sheet | None = None
         self._behind = False
         self.broken = False
         ((last,),) = rows(cursor, "last_instant")
         self._last = None if last is None else from_utc(last)
+
+    @property
+    def waiting(self) -> int:
+        """How many changes wait for their turn."""
+        return len(self._queue)
+
+    def book(self) -> Sheet:
+        """The market as of the last committed change; read from the file on first use."""
+        if self._book is None:
+            with self._turn:
+                if self._book is None:
+                    self._book = read_book(self._cursor)
+        return self._book
 
     def write(self, change: Callable[[Changes], Result]) -> Result:
         """Make one change; when this returns, it is on disk.
@@ -75,22 +114,24 @@ class Writer:
         StoreError
             It could not be stored; nothing was changed.
         """
-        if self._read_only:
-            raise ReadOnlyStore("this market was opened read-only; open it without read_only to change it")
-        with self._lock:
-            if self._changing:
-                raise StoreError("a change cannot be made inside another; make one after the other")
-            self._changing = True
-            try:
-                result = self._commit(change)
-            finally:
-                self._changing = False
-            self._fold_log()
-            return result
+        (mine,) = self._make([change])
+        if mine.error is not None:
+            raise mine.error
+        result: Result = mine.result
+        return result
+
+    def write_all(self, changes: Sequence[Callable[[Changes], Any]]) -> list[Any]:
+        """Make changes as `write` does, and give what each of them gave, or the exception that it raised.
+
+        Raises
+        ------
+        ReadOnlyStore
+        """
+        return [change.result if change.error is None else change.error for change in self._make(changes)]
 
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
-        with self._lock:
+        with self._turn:
             self._last = self._next()
             return self._last
 
@@ -102,25 +143,79 @@ class Writer:
 
     def close(self) -> None:
         """Let the change under way finish, then make no other."""
-        with self._lock:
+        with self._turn:
             self._cursor.close()
 
-    def _commit(self, change: Callable[[Changes], Result]) -> Result:
-        instant = self._next()
+    def _make(self, changes: Sequence[Callable[[Changes], Any]]) -> list[Waiting]:
+        if self._read_only:
+            raise ReadOnlyStore("this market was opened read-only; open it without read_only to change it")
+        if self._changing == threading.get_ident():
+            raise StoreError("a change cannot be made inside another; make one after the other")
+        mine = [Waiting(change) for change in changes]
+        with self._door:
+            self._queue += mine
+        with self._turn:
+            if not all(change.done for change in mine):
+                self._changing = threading.get_ident()
+                try:
+                    self._commit_all()
+                finally:
+                    self._changing = None
+                self._fold_log()
+        return mine
+
+    def _commit_all(self) -> None:
+        with self._door:
+            waiting, self._queue = self._queue, []
+        try:
+            if not self._commit(waiting):
+                for change in waiting:
+                    if not change.done:
+                        self._commit([change], alone=True)
+        except Exception as error:
+            self.broken |= isinstance(error.__cause__, duckdb.FatalException)
+            _fail(waiting, error)
+        except BaseException:
+            # Ctrl-C reached the thread that was committing for the others too.
+            _fail(waiting, StoreError("storing this change was interrupted; look before you repeat it"))
+            raise
+
+    def _commit(self, waiting: Sequence[Waiting], *, alone: bool = False) -> bool:
+        """Make some changes and commit them; False: one of them failed half-way, and none was made."""
+        book = self.book()
+        group = Group(Sheet.blank(book))
+        made: list[tuple[Waiting, Any]] = []
         with failures("begin a change"):
             self._cursor.execute("BEGIN")
         try:
-            changes = Changes(self._cursor, instant)
-            result = change(changes)
-            changes.write()
+            for change in waiting:
+                changes = Changes(self._cursor, self._next(), group)
+                try:
+                    result = change.make(changes)
+                except Exception as error:
+                    if changes.sent:
+                        self._rollback()
+                        if alone:
+                            change.fail(error)
+                        return alone
+                    change.fail(error)
+                else:
+                    # A change that changed nothing leaves its instant to the next one.
+                    self._last = changes.instant if changes.written else self._last
+                    changes.settle()
+                    made.append((change, result))
+            group.rows.write(self._cursor)
             with failures("commit the change"):
                 self._cursor.execute("COMMIT")
         except BaseException:
             self._rollback()
+            # Whatever became of it, the file knows.
+            self._book = None
             raise
-        # A change that changed nothing leaves its instant to the next one.
-        self._last = instant if changes.written else self._last
-        return result
+        group.sheet.settle()
+        for change, result in made:
+            change.succeed(result)
+        return True
 
     def _fold_log(self) -> None:
         """Fold a long log into the file: DuckDB does so by itself only at a moment when nobody reads."""
@@ -154,3 +249,9 @@ class Writer:
             self._behind = True
             log.warning("the clock went back to %s; changes go on from %s, 1 µs apart", now, self._last)
         return self._last + STEP
+
+
+def _fail(waiting: Sequence[Waiting], error: Exception) -> None:
+    for change in waiting:
+        if not change.done:
+            change.fail(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -11,14 +12,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import anyio
 import httpx
+import pytest
 
 from fts.models.records import BatchRecord
-from fts.server import local
-from fts.server.feed import EventStream, Feed
-from tests.server.conftest import Exchange
+from fts.server import JwtApplication, create_app, local
+from fts.server.event_stream import EventStream
+from fts.server.feed import Feed
+from fts.server.jwt_application import write_token
+from fts.server.serving import running
+from fts.store import DuckStore
+from tests.server.conftest import LOAD, Exchange
+
+MANY = 50_000
+"""More events than what lies between a server and a reader can hold: both sockets' buffers and the server's own."""
 
 
 def apart(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -28,9 +38,11 @@ def apart(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 @contextmanager
-def listening(exchange: Exchange, token: str) -> Iterator[Iterator[str]]:
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.stream("GET", f"{exchange.url}/events", headers=headers, timeout=60) as reply:
+def listening(
+    exchange: Exchange, token: str, path: str = "/events", since: str | None = None
+) -> Iterator[Iterator[str]]:
+    headers = {"Authorization": f"Bearer {token}"} | ({} if since is None else {"Last-Event-ID": since})
+    with httpx.stream("GET", f"{exchange.url}{path}", headers=headers, timeout=60) as reply:
         assert reply.status_code == 200
         assert reply.headers["content-type"].startswith("text/event-stream")
         assert reply.headers["cache-control"] == "no-cache"
@@ -59,6 +71,142 @@ def test_a_batch_is_one_event_to_each_who_listens(exchange: Exchange) -> None:
                     "instant": instant,
                     "status": exchange.ask("GET", f"/batch/{instant}", exchange.bob).json()["status"],
                 }
+
+
+def outcome(lines: Iterator[str]) -> tuple[str, Any]:
+    """Id and data of the next event."""
+    name, key, data = block(lines)
+    assert name == "event: outcome"
+    return key.removeprefix("id: "), json.loads(data.removeprefix("data: "))
+
+
+def test_a_product_and_a_portfolio_tell_of_their_own_outcomes(exchange: Exchange) -> None:
+    product, load, wind = exchange.cross()
+    idle = exchange.product()
+    with (
+        listening(exchange, exchange.bob, f"/product/{product}/events") as prices,
+        listening(exchange, exchange.alice, f"/portfolio/{load}/events") as bought,
+        listening(exchange, exchange.bob, f"/portfolio/{wind}/events") as sold,
+        listening(exchange, exchange.bob, f"/product/{idle}/events") as nothing,
+    ):
+        first, second = exchange.batch(), exchange.batch()
+        for lines, rate in ((prices, 80), (bought, 80), (sold, -80)):
+            for instant in (first, second):
+                key, data = outcome(lines)
+                assert key == data["valid_from"] == instant and data["valid_until"] is None
+                assert set(data) == {"valid_from", "valid_until", "value"}
+                # The 80th MWh/h is worth 60 - 0.4 * 80.
+                assert abs(data["value"]["price"] - 28) < 1e-6 and abs(data["value"]["rate"] - rate) < 1e-6
+        seller = exchange.portfolio(exchange.demand(LOAD), idle)
+        third = exchange.batch()
+        assert outcome(nothing)[0] == third, "what took no part in a batch has no event of it"
+    for name in (load, seller):
+        exchange.ask("DELETE", f"/portfolio/{name}", exchange.alice)
+    exchange.ask("DELETE", f"/portfolio/{wind}", exchange.bob)
+
+
+def test_a_failed_batch_shows_on_the_events_of_batches_only(exchange: Exchange) -> None:
+    product, load, wind = exchange.cross()
+    with (
+        listening(exchange, exchange.bob) as batches,
+        listening(exchange, exchange.bob, f"/product/{product}/events") as prices,
+        listening(exchange, exchange.alice, f"/portfolio/{load}/events") as fills,
+    ):
+        first = exchange.batch()
+        endless = [exchange.portfolio(exchange.demand({"price": price}), product) for price in (10, 5)]
+        assert exchange.ask("POST", "/batch", exchange.admin).status_code == 422
+        for name in endless:
+            exchange.ask("DELETE", f"/portfolio/{name}", exchange.alice)
+        third = exchange.batch()
+        assert [outcome(batches)[1]["status"] == "not solved" for _ in range(3)] == [False, True, False]
+        for lines in (prices, fills):
+            assert [outcome(lines)[0] for _ in range(2)] == [first, third]
+    with listening(exchange, exchange.bob, f"/product/{product}/events", since=first) as prices:
+        assert outcome(prices)[0] == third
+    exchange.ask("DELETE", f"/portfolio/{load}", exchange.alice)
+    exchange.ask("DELETE", f"/portfolio/{wind}", exchange.bob)
+
+
+def test_who_comes_back_misses_nothing_and_hears_nothing_twice(exchange: Exchange) -> None:
+    product, load, wind = exchange.cross()
+    # More than three pages of what this exchange reads at one time.
+    first, *missed = [exchange.batch() for _ in range(11)]
+    for path, token in (
+        ("/events", exchange.bob),
+        (f"/product/{product}/events", exchange.bob),
+        (f"/portfolio/{load}/events", exchange.alice),
+    ):
+        with listening(exchange, token, path, since=first) as lines:
+            assert [outcome(lines)[0] for _ in missed] == missed
+            now = exchange.batch()
+            assert outcome(lines)[0] == now
+        with listening(exchange, token, path, since=missed[-2]) as lines:
+            # Its end is known by now.
+            key, data = outcome(lines)
+            assert key == missed[-1] and ("status" in data or data["valid_until"] is not None)
+            assert outcome(lines)[0] > missed[-1]
+        missed.append(now)
+    exchange.ask("DELETE", f"/portfolio/{load}", exchange.alice)
+    exchange.ask("DELETE", f"/portfolio/{wind}", exchange.bob)
+
+
+def test_coming_back_while_batches_run_leaves_no_gap(exchange: Exchange) -> None:
+    product, load, wind = exchange.cross()
+    first = exchange.batch()
+    ran: list[str] = []
+    thread = threading.Thread(target=lambda: ran.extend(exchange.batch() for _ in range(60)))
+    thread.start()
+    heard: dict[str, list[str]] = {"/events": [], f"/product/{product}/events": []}
+    last = dict.fromkeys(heard, first)
+    # Each stretch ends after a few events, in the middle of what happens.
+    while thread.is_alive() or min(map(len, heard.values())) < 60:
+        for path, instants in heard.items():
+            with listening(exchange, exchange.bob, path, since=last[path]) as lines:
+                while len(instants) < 60:
+                    instants.append(outcome(lines)[0])
+                    if len(instants) % 7 == 0:
+                        break
+            last[path] = instants[-1]
+    thread.join()
+    assert all(instants == ran for instants in heard.values())
+    exchange.ask("DELETE", f"/portfolio/{load}", exchange.alice)
+    exchange.ask("DELETE", f"/portfolio/{wind}", exchange.bob)
+
+
+def test_batches_at_the_same_time_are_told_in_their_order(exchange: Exchange) -> None:
+    with listening(exchange, exchange.alice) as lines, ThreadPoolExecutor(8) as pool:
+        ran = list(pool.map(lambda _: exchange.batch(), range(40)))
+        assert [outcome(lines)[0] for _ in ran] == sorted(ran, key=datetime.fromisoformat)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/events", {}, 400),
+        ("/events", {"Last-Event-ID": "yesterday"}, 400),
+        ("/events", {"Last-Event-ID": ""}, 400),
+        ("/events", {"Last-Event-ID": "2027-01-01T00:00:00"}, 400),
+        ("/events", {"Authorization": "Bearer bad"}, 401),
+        ("/product/5/events", {}, 400),
+        (f"/product/{UUID(int=1)}/events", {"Authorization": "Bearer bad", "Last-Event-ID": "x"}, 400),
+        (f"/product/{UUID(int=1)}/events", {"Authorization": "Bearer bad"}, 401),
+        (f"/product/{UUID(int=1)}/events", {}, 404),
+        (f"/portfolio/{UUID(int=1)}/events", {"Last-Event-ID": "x"}, 400),
+        (f"/portfolio/{UUID(int=1)}/events", {"Authorization": "Bearer bad"}, 404),
+        (f"/portfolio/{UUID(int=1)}/events", {}, 404),
+    ],
+)
+def test_what_is_refused_before_the_stream(
+    exchange: Exchange, path: str, headers: dict[str, str], status: int
+) -> None:
+    given = {} if path == "/events" and not headers else {"Authorization": f"Bearer {exchange.alice}"} | headers
+    assert exchange.ask("GET", path, headers=given).status_code == status
+
+
+def test_the_fills_of_another_bidder_are_not_told(exchange: Exchange) -> None:
+    load = exchange.portfolio(exchange.demand(LOAD), exchange.product())
+    assert exchange.ask("GET", f"/portfolio/{load}/events", exchange.bob).status_code == 401
+    exchange.ask("DELETE", f"/portfolio/{load}", exchange.alice)
 
 
 def test_a_head_of_the_events_does_not_listen_for_ever(exchange: Exchange) -> None:
@@ -135,6 +283,27 @@ def test_a_slow_reader_is_dropped_and_nobody_waits_for_it() -> None:
 
     apart(run)
     assert sum(b"event: outcome" in body for body in kept) == 20
+
+
+def test_a_reader_that_reads_nothing_holds_up_neither_the_others_nor_the_end() -> None:
+    app = create_app(DuckStore(), JwtApplication("a secret of this test, long enough"))
+    token = write_token("a secret of this test, long enough", UUID(int=1), admin=False, issued=datetime.now(UTC))
+    feed, heard = app.state.feed, 0
+    feed.farewell = 0.5
+    with socket.socket() as stuck, running(app, feed) as url:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        stuck.connect(("127.0.0.1", int(url.rpartition(":")[2])))
+        stuck.sendall(f"GET /events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx.stream("GET", f"{url}/events", headers=headers, timeout=60) as reply:
+            lines = reply.iter_lines()
+            for k in range(MANY):
+                feed.publish(record(k))
+                if k % 50 == 49:
+                    heard += sum(bool(block(lines)) for _ in range(50))
+            assert sum(map(len, feed._readers.values())) == 1, "the other one was dropped"
+        stopping = time.monotonic()
+    assert heard == MANY and time.monotonic() - stopping < 10
 
 
 def test_stopping_waits_for_no_stuck_reader() -> None:

@@ -183,7 +183,7 @@ def test_what_was_accepted_is_finished(serve: Callable[..., Served], tmp_path: P
     again = serve("--database", file)
     admin.close()
     client.close()
-    with Client(again.url, client._connection._http.headers["Authorization"].removeprefix("Bearer ")) as reader:
+    with Client(again.url, client._http.headers["Authorization"].removeprefix("Bearer ")) as reader:
         assert {record["id"] for record in reader.demands()} >= set(acknowledged)
         assert reader.batches()["results"][0]["instant"] == batch[0]
     assert again.end() == 0

@@ -1,2 +1,4 @@
-UPDATE portfolio_product SET valid_until = $instant
-WHERE valid_until IS NULL AND portfolio IN (SELECT unnest($portfolio::UUID[]));
+-- What holds ends, for each key at its own instant.
+UPDATE portfolio_product SET valid_until = x.instant
+FROM (SELECT unnest($portfolio::UUID[]) AS key, unnest($instant::TIMESTAMP[]) AS instant) AS x
+WHERE valid_until IS NULL AND portfolio = x.key;

@@ -1,4 +1,4 @@
--- The active demands of some bidders, in order of creation; the columns of demand.sql.
+-- The active demands of some bidders, in order of creation.
 WITH chosen AS (
     SELECT d.id, d.created, d.bidder, d.app_data, c.rates, c.prices, c.constant
     FROM demand AS d JOIN curve AS c ON c.demand = d.id

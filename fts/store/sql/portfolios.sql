@@ -1,4 +1,4 @@
--- The portfolios of some bidders that have a demand or a basis, in order of creation; the columns of portfolio.sql.
+-- The portfolios of some bidders that have a demand or a basis, in order of creation.
 WITH chosen AS (
     SELECT id, created, bidder, app_data FROM portfolio WHERE bidder IN (SELECT unnest($bidders::UUID[]))
 ), demands AS (

@@ -71,12 +71,12 @@ CREATE TABLE portfolio_product (
     valid_until TIMESTAMP                   -- [UTC]
 );
 
--- Limits of the quantity that a portfolio may ever trade.
+-- Limits of the quantity that an auth may ever trade, and the form in which the data of auths and costs were written.
 CREATE TABLE auth_limit (
-    portfolio UUID NOT NULL,
+    portfolio UUID NOT NULL,                -- of the auth; the demand, if the form is that of a cost
     min_trade DOUBLE,                       -- [quantity] signed, + bought; null: unlimited
     max_trade DOUBLE,                       -- [quantity] signed, + bought; null: unlimited
-    form VARCHAR NOT NULL,                  -- the form it was written in
+    form VARCHAR NOT NULL,                  -- demand, rates: of an auth; bare cost: of a cost that is a curve alone
     valid_from TIMESTAMP NOT NULL,          -- [UTC]
     valid_until TIMESTAMP                   -- [UTC]
 );
@@ -84,8 +84,9 @@ CREATE TABLE auth_limit (
 CREATE TABLE batch (
     instant TIMESTAMP PRIMARY KEY,          -- [UTC] its outcomes hold from here
     solved_at TIMESTAMP NOT NULL,           -- [UTC] its auction is that of least(instant, solved_at)
-    thru TIMESTAMP,                         -- [UTC] the end of its outcomes, where it was given one
-    duration DOUBLE,                        -- [time_unit] that its rates were limited for; null: not limited
+    thru TIMESTAMP,                         -- [UTC] the end that its outcomes were given, if they were
+    duration DOUBLE,                        -- [time_unit] that limits counted for it, of its slice or one step of the
+                                            -- schedule, which it holds for at least; null: one time unit
     solver VARCHAR NOT NULL,                -- the engine or rule that cleared it; empty: none did
     status VARCHAR NOT NULL,                -- solved, exact, other rule; not solved: no outcome, the one before stays
     reason VARCHAR,                         -- why it was not solved

@@ -1,0 +1,167 @@
+"""Products as deliveries: of a kind, from one instant until another, the finer ones inside the coarser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fts.errors import InvalidInput
+from fts.exchange import bids
+from fts.exchange.listing import Listing
+from fts.models.instant import read_instant
+from fts.ports.store import Transaction
+
+KINDS = {0: "FORWARD", 1: "OPTION"}
+"""The kinds that are numbers in the market, by name."""
+NUMBERS = {name: number for number, name in KINDS.items()}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A product of the default data: what is delivered, and when.
+
+    Attributes
+    ----------
+    id, kind : str
+    from_, thru : datetime
+    """
+
+    id: str
+    kind: str
+    from_: datetime
+    thru: datetime
+
+    @classmethod
+    def of(cls, product: str, app_data: Any) -> Delivery:
+        """The delivery that a product's data tell of."""
+        kind = app_data["kind"]
+        return cls(product, KINDS.get(kind, kind), read_instant(app_data["from"]), read_instant(app_data["thru"]))
+
+    @property
+    def order(self) -> tuple[datetime, datetime, str, str]:
+        """By start, end and kind."""
+        return self.from_, self.thru, self.kind, self.id
+
+    def lies_in(self, other: Delivery) -> bool:
+        """Whether it is a part of another delivery of its kind."""
+        inside = other.from_ <= self.from_ and self.thru <= other.thru
+        return self.kind == other.kind and inside and (self.from_, self.thru) != (other.from_, other.thru)
+
+
+class Delivering(Listing):
+    """The deliveries of a market whose products have the default data."""
+
+    def delivery(self, product: Any) -> Delivery:
+        """One product.
+
+        Raises
+        ------
+        NotFound
+        """
+        record = self.product(product)
+        return Delivery.of(record.id, record.app_data)
+
+    def deliveries(
+        self,
+        kind: str | None = None,
+        before: datetime | None = None,
+        after: datetime | None = None,
+        cursor: str | None = None,
+    ) -> list[Delivery]:
+        """A page of the deliveries by start, end and kind, and the first one of the next page if there is one.
+
+        Parameters
+        ----------
+        kind : str, optional
+            ``FORWARD``, ``OPTION`` or another.
+        before : datetime, optional
+            Only what starts before this instant.
+        after : datetime, optional
+            Only what ends at this instant or later.
+        cursor : str, optional
+            The product that the page before ended with.
+
+        Raises
+        ------
+        InvalidInput
+            The cursor is no product.
+        """
+        everything = [Delivery.of(record.id, record.app_data) for record in self._store.read.products()]
+        start = None
+        if cursor is not None:
+            start = next((delivery.order for delivery in everything if delivery.id == cursor), None)
+            if start is None:
+                raise InvalidInput(f"{cursor!r} is no cursor of this list; begin again without one")
+        found = [
+            delivery
+            for delivery in everything
+            if (kind is None or delivery.kind == kind)
+            and (before is None or delivery.from_ < before)
+            and (after is None or delivery.thru >= after)
+            and (start is None or delivery.order > start)
+        ]
+        return sorted(found, key=lambda delivery: delivery.order)[: self.page_limit + 1]
+
+    def create_deliveries(self, products: Iterable[Any]) -> list[str]:
+        """List products, all or none, each as a part of the smallest one of its kind that holds it.
+
+        A product that traded until now is split by those that lie in it, with ratio 1; one that is split
+        already gets them as further parts.
+
+        Parameters
+        ----------
+        products : iterable of {"kind", "from", "thru"}
+
+        Returns
+        -------
+        list of str
+            Their ids, in order.
+
+        Raises
+        ------
+        InvalidInput, AlreadyExists
+        """
+        new = [self._new_product(_numbered(data)) for data in products]
+        self._store.write(lambda change: _insert(change, new))
+        return [product.id for product in new]
+
+
+def _numbered(app_data: Any) -> Any:
+    """The data with the number of its kind, if it has one."""
+    if isinstance(app_data, dict) and isinstance(app_data.get("kind"), str):
+        return app_data | {"kind": NUMBERS.get(app_data["kind"], app_data["kind"])}
+    return app_data
+
+
+def _insert(market: Transaction, products: Sequence[bids.NewProduct]) -> None:
+    names = [product.id for product in products]
+    bids.refuse_taken("product", names, market.missing_products(names))
+    known = [Delivery.of(record.id, record.app_data) for record in market.products()]
+    new = {product.id: product for product in products}
+    parts = [Delivery.of(product.id, product.app_data) for product in products]
+    parents = _holders(parts, [*known, *parts])
+    # The coarser first, so that what holds another is there before it.
+    for part in sorted(parts, key=lambda part: part.from_ - part.thru):
+        if parents[part.id] is None:
+            market.add_product(part.id, new[part.id].app_data)
+    split = {parent for parent in parents.values() if parent is not None}
+    coarse = {part.id: part.from_ - part.thru for part in [*known, *parts]}
+    for parent in sorted(split, key=lambda name: coarse[name]):
+        children = [(name, new[name].app_data, 1.0) for name, holder in parents.items() if holder == parent]
+        market.split_product(parent, children)
+
+
+def _holders(parts: Sequence[Delivery], everything: Sequence[Delivery]) -> dict[str, str | None]:
+    """The smallest delivery that holds each of these, by id."""
+    wanted = {part.id for part in parts}
+    found: dict[str, str | None] = {}
+    begun: list[Delivery] = []
+    for delivery in sorted(everything, key=lambda other: (other.kind, other.from_, other.from_ - other.thru, other.id)):
+        begun = [other for other in begun if other.kind == delivery.kind and other.thru > delivery.from_]
+        if delivery.id in wanted:
+            holders = [other for other in begun if delivery.lies_in(other)]
+            found[delivery.id] = min(holders, key=lambda other: other.thru - other.from_).id if holders else None
+        begun.append(delivery)
+    return found

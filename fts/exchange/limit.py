@@ -1,0 +1,30 @@
+"""Limits on the quantity that a bid may ever trade."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fts.models.auction import Auction
+from fts.models.columns import positions
+from fts.models.room import Room
+
+
+def limited(auction: Auction, room: Room, duration: float) -> Auction:
+    """The auction in which no demand trades more than it may, ``low ≤ rate × duration ≤ high``.
+
+    Rate 0 always stays, where a limit is passed already too. Demands that the auction does not have are left out.
+
+    Parameters
+    ----------
+    auction : Auction
+    room : Room
+        What limits leave.
+    duration : float
+        How long the rates will hold [time unit].
+    """
+    place = positions(room.demand_ids, auction.demand_ids)
+    there = place >= 0
+    low, high = np.full(len(auction.demand_ids), -np.inf), np.full(len(auction.demand_ids), np.inf)
+    low[place[there]] = np.minimum(0.0, room.low[there] / duration)
+    high[place[there]] = np.maximum(0.0, room.high[there] / duration)
+    return auction.within(low, high)

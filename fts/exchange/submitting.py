@@ -1,0 +1,276 @@
+"""Auths, costs and submissions: bidding in the words of the ``/v0`` contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from fts.exchange import bids
+from fts.exchange.auth_data import read_auth_data, read_cost_data
+from fts.exchange.bidding import Bidding
+from fts.exchange.given import read_id, read_ids, read_span
+from fts.exchange.submission import AuthChange, CostChange, refuse_twice, submit
+from fts.models.auth import AuthRecord, CostRecord, Submission, Version
+from fts.ports.store import Reader, Transaction
+
+
+class Submitting(Bidding):
+    """The auths and costs of a market.
+
+    An auth is a portfolio with its own demand, a cost a demand that is shared by a group of auths; what they
+    become can be read and traded as any other bid.
+    """
+
+    def create_auth(self, data: Any, portfolio: Any, *, bidder: Any, auth: Any = None) -> AuthRecord:
+        """Enter an auth.
+
+        Parameters
+        ----------
+        data : {"demand", "min_trade"?, "max_trade"?} or {"min_rate", "max_rate", "min_trade"?, "max_trade"?}
+            The older form trades only while some cost refers to the auth.
+        portfolio : weights
+            Products.
+        bidder : UUID
+        auth : id, optional
+            By default a new one.
+
+        Raises
+        ------
+        InvalidInput, InvalidCurve, InvalidWeights, UnknownReference, AlreadyExists
+        """
+        name = read_id(uuid4() if auth is None else auth, "auth")
+        change = AuthChange(name, read_auth_data(data), read_ids(portfolio, "basis"))
+        return self._change_auth(read_id(bidder, "bidder"), change)
+
+    def change_auth(self, auth: Any, data: Any) -> AuthRecord:
+        """Give an auth other data; None stops it.
+
+        Raises
+        ------
+        NotFound, InvalidInput, InvalidCurve
+        """
+        record = self.auth(auth)
+        change = AuthChange(record.id, None if data is None else read_auth_data(data))
+        return self._change_auth(record.bidder_id, change)
+
+    def auth(self, auth: Any) -> AuthRecord:
+        """One auth.
+
+        Raises
+        ------
+        NotFound
+        """
+        return _auth(self._store.read, read_id(auth, "auth"))
+
+    def bidder_of_auth(self, auth: Any) -> str:
+        """Whose auth it is.
+
+        Raises
+        ------
+        NotFound
+        """
+        return _bidder(self._store.read.owner_of_portfolio, read_id(auth, "auth"), "auth")
+
+    def auth_versions(self, bidder: Any, before: Any = None, after: Any = None) -> list[Version]:
+        """The last changes of a bidder's auths on [after, before), newest first: a page, and what follows it at once.
+
+        What has one instant is never torn apart.
+        """
+        read = self._store.read
+        names = read.auth_names(read_id(bidder, "bidder"))
+        return read.auth_versions(names, *read_span(before, after), self.page_limit)
+
+    def auth_history(self, auth: Any, before: Any = None, after: Any = None) -> list[Version]:
+        """The data of an auth on [after, before), newest first: a page, and the first line of the next one.
+
+        Raises
+        ------
+        NotFound
+        """
+        name = read_id(auth, "auth")
+        self.bidder_of_auth(name)
+        return self._store.read.auth_history(name, *read_span(before, after), self.page_limit + 1)
+
+    def portfolio_of_auth(self, record: AuthRecord, *, expand: bool = False) -> dict[str, float]:
+        """The products of an auth, as they were written or in those that trade now.
+
+        Parameters
+        ----------
+        record : AuthRecord
+        expand : bool
+        """
+        if not expand:
+            return dict(record.portfolio)
+        expanded: dict[str, float] = {}
+        for product, weight in record.portfolio.items():
+            for leaf, units in bids.product_of(self._store.read, product).basis.items():
+                expanded[leaf] = expanded.get(leaf, 0.0) + weight * units
+        return dict(sorted(expanded.items()))
+
+    def create_cost(self, data: Any, group: Any, *, bidder: Any, cost: Any = None) -> CostRecord:
+        """Enter a cost.
+
+        Parameters
+        ----------
+        data : {"demand": curve}, or a curve
+        group : weights
+            Auths of the same bidder.
+        bidder : UUID
+        cost : id, optional
+            By default a new one.
+
+        Raises
+        ------
+        InvalidInput, InvalidCurve, InvalidWeights, UnknownReference, AlreadyExists
+        """
+        name = read_id(uuid4() if cost is None else cost, "cost")
+        change = CostChange(name, read_cost_data(data), read_ids(group, "group"))
+        return self._change_cost(read_id(bidder, "bidder"), change)
+
+    def change_cost(self, cost: Any, data: Any) -> CostRecord:
+        """Give a cost other data; None stops it.
+
+        Raises
+        ------
+        NotFound, InvalidInput, InvalidCurve
+        """
+        record = self.cost(cost)
+        change = CostChange(record.id, None if data is None else read_cost_data(data))
+        return self._change_cost(record.bidder_id, change)
+
+    def cost(self, cost: Any) -> CostRecord:
+        """One cost.
+
+        Raises
+        ------
+        NotFound
+        """
+        return _cost(self._store.read, read_id(cost, "cost"))
+
+    def bidder_of_cost(self, cost: Any) -> str:
+        """Whose cost it is.
+
+        Raises
+        ------
+        NotFound
+        """
+        return _bidder(self._store.read.owner_of_demand, read_id(cost, "cost"), "cost")
+
+    def cost_versions(self, bidder: Any, before: Any = None, after: Any = None) -> list[Version]:
+        """The last changes of a bidder's costs, as `auth_versions`."""
+        read = self._store.read
+        names = read.cost_names(read_id(bidder, "bidder"))
+        return read.cost_versions(names, *read_span(before, after), self.page_limit)
+
+    def cost_history(self, cost: Any, before: Any = None, after: Any = None) -> list[Version]:
+        """The data of a cost, as `auth_history`.
+
+        Raises
+        ------
+        NotFound
+        """
+        name = read_id(cost, "cost")
+        self.bidder_of_cost(name)
+        return self._store.read.cost_history(name, *read_span(before, after), self.page_limit + 1)
+
+    def submission(self, bidder: Any) -> Submission:
+        """All active auths and costs of a bidder."""
+        owner, as_of = read_id(bidder, "bidder"), self.now()
+        return _submission(self._store.read, owner, as_of)
+
+    def replace_submission(
+        self, auths: Iterable[AuthChange], costs: Iterable[CostChange], *, bidder: Any
+    ) -> Submission:
+        """Make, change and keep auths and costs, and stop all others of the bidder, at one instant.
+
+        Parameters
+        ----------
+        auths, costs : iterable of AuthChange, CostChange
+            With neither data nor portfolio or group: kept.
+        bidder : UUID
+
+        Raises
+        ------
+        NotFound, AlreadyExists, UnknownReference, InvalidInput
+            Nothing was changed.
+        """
+        owner, auths, costs = read_id(bidder, "bidder"), list(auths), list(costs)
+        return self._bid(lambda change: _replace(change, owner, auths, costs))
+
+    def traded(self, auths: Iterable[Any]) -> dict[str, float]:
+        """What each auth has traded in the batches that have begun: ``Σ rate × time``, + bought.
+
+        A batch whose end is known counts as a whole, another until now.
+        """
+        return self._store.read.traded([read_id(auth, "auth") for auth in auths], self.now())
+
+    def _change_auth(self, bidder: str, change: AuthChange) -> AuthRecord:
+        def make(market: Transaction) -> AuthRecord:
+            submit(market, bidder, [change], [])
+            return _auth(market, change.id)
+
+        return self._bid(make)
+
+    def _change_cost(self, bidder: str, change: CostChange) -> CostRecord:
+        def make(market: Transaction) -> CostRecord:
+            submit(market, bidder, [], [change])
+            return _cost(market, change.id)
+
+        return self._bid(make)
+
+
+def _replace(market: Transaction, bidder: str, auths: Sequence[AuthChange], costs: Sequence[CostChange]) -> Submission:
+    refuse_twice(auths, costs)
+    known_auths = {record.id: record for record in market.auths(market.auth_names(bidder))}
+    known_costs = {record.id: record for record in market.costs(market.cost_names(bidder))}
+    kept_auths = [change.id for change in auths if change.data is None]
+    kept_costs = [change.id for change in costs if change.data is None]
+    for what, names, known in (("auth", kept_auths, known_auths), ("cost", kept_costs, known_costs)):
+        bids.check_there(f"{what} of this bidder", *_first_missing(names, known))
+    listed_auths, listed_costs = {change.id for change in auths}, {change.id for change in costs}
+    stopped_auths = [
+        AuthChange(name, None) for name, record in known_auths.items() if record.data and name not in listed_auths
+    ]
+    stopped_costs = [
+        CostChange(name, None) for name, record in known_costs.items() if record.data and name not in listed_costs
+    ]
+    submit(
+        market,
+        bidder,
+        [*(change for change in auths if change.data is not None), *stopped_auths],
+        [*(change for change in costs if change.data is not None), *stopped_costs],
+    )
+    return _submission(market, bidder, market.instant)
+
+
+def _first_missing(names: Iterable[str], known: Mapping[str, Any]) -> tuple[str, list[str]]:
+    missing = [name for name in names if name not in known]
+    return (missing[0] if missing else ""), missing
+
+
+def _submission(read: Reader, bidder: str, as_of: datetime) -> Submission:
+    auths = [record for record in read.auths(read.auth_names(bidder)) if record.data is not None]
+    costs = [record for record in read.costs(read.cost_names(bidder)) if record.data is not None]
+    return Submission(auths, costs, as_of, read.traded([record.id for record in auths], as_of))
+
+
+def _auth(read: Reader, name: str) -> AuthRecord:
+    found = read.auths([name])
+    bids.check_there("auth", name, [] if found else [name])
+    return found[0]
+
+
+def _cost(read: Reader, name: str) -> CostRecord:
+    found = read.costs([name])
+    bids.check_there("cost", name, [] if found else [name])
+    return found[0]
+
+
+def _bidder(owner_of: Any, name: str, what: str) -> str:
+    """The bidder of a thing that has its id for a name, as those have that came by this contract."""
+    found = owner_of(name)
+    bids.check_there(what, name, [] if found is not None and found[1] == {"name": name} else [name])
+    bidder: str = found[0]
+    return bidder

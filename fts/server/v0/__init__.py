@@ -1,0 +1,1 @@
+"""The ``/v0`` contract: the same market, seen as auths and costs."""

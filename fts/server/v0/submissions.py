@@ -1,0 +1,87 @@
+"""Routes about submissions: all that one bidder asks for, at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fts.errors import AlreadyExists, InvalidInput, NotFound
+from fts.exchange.submission import AuthChange, CostChange
+from fts.models.auth import Submission
+from fts.models.instant import write_instant
+from fts.ports.application import Application
+from fts.server.body import Body, read_fields
+from fts.server.limits import Limits
+from fts.server.refusal import BadRequest
+from fts.server.route import Call, JsonReply, Route
+from fts.server.schemas import ref
+from fts.server.v0 import permission
+from fts.server.v0.auths import auth_json
+from fts.server.v0.body import AUTH, COST, Kind, read_entry
+from fts.server.v0.costs import cost_json
+
+OTHERS = {403: "these are another bidder's"}
+
+
+def _write(submission: Submission) -> dict[str, Any]:
+    return {
+        "auths": [auth_json(record, submission.trades[record.id]) for record in submission.auths],
+        "costs": [cost_json(record) for record in submission.costs],
+        "as_of": write_instant(submission.as_of),
+    }
+
+
+def _body(application: Application) -> Body:
+    def read(value: Any, application: Application, limits: Limits) -> tuple[list[AuthChange], list[CostChange]]:
+        fields = read_fields(value, "auths", "costs")
+        return _entries(fields["auths"], AUTH, limits), _entries(fields["costs"], COST, limits)
+
+    return Body(read, ref("NewSubmission"), {"auths": [], "costs": []})
+
+
+def _entries(value: Any, kind: Kind, limits: Limits) -> list[Any]:
+    if not isinstance(value, list):
+        raise InvalidInput(f"{kind.name}s must be a list of objects with {kind.id_key!r}")
+    return [read_entry(entry, kind, limits) for entry in value]
+
+
+def _put(call: Call) -> Any:
+    auths, costs = call.body
+    try:
+        return _write(call.market.replace_submission(auths, costs, bidder=call.bidder))
+    except (InvalidInput, NotFound, AlreadyExists) as error:
+        raise BadRequest(f"nothing was changed: {error}") from error
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v0/submissions/{bidder}",
+        "Read a submission",
+        JsonReply(ref("Submission"), "all active auths and costs of the bidder"),
+        lambda call: _write(call.market.submission(call.bidder)),
+        without_token=permission.MISSING,
+        allows=permission.oneself,
+        refuses=OTHERS,
+    ),
+    Route(
+        "PUT",
+        "/v0/submissions/{bidder}",
+        "Replace a submission",
+        JsonReply(ref("Submission"), "all active auths and costs of the bidder, as they are now"),
+        _put,
+        body=_body,
+        without_token=permission.MISSING,
+        allows=permission.oneself,
+        refuses=OTHERS | {400: "a path or body that cannot be read, or an entry that is refused; nothing was changed"},
+    ),
+    Route(
+        "DELETE",
+        "/v0/submissions/{bidder}",
+        "Stop a submission",
+        JsonReply(ref("Submission"), "nothing is active any more"),
+        lambda call: _write(call.market.replace_submission([], [], bidder=call.bidder)),
+        without_token=permission.MISSING,
+        allows=permission.oneself,
+        refuses=OTHERS,
+    ),
+)

@@ -1,0 +1,43 @@
+"""The session with /v0 in the guide beside the code runs as it is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fts
+
+GUIDE = Path(fts.__file__).parent / "server" / "README.md"
+
+
+def test_the_curl_session(tmp_path: Path) -> None:
+    (session,) = re.findall(r"^```bash\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert session.count("8080") == 2
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", session.replace("8080", str(port))],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0 and "detail" not in done.stdout, done.stdout + done.stderr
+    health, products, cost, outcomes, load = (
+        json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "["))
+    )
+    assert health == {"status": "ok"} and len(products) == 3
+    assert cost["data"] == {"demand": {"price": 5, "min_rate": None, "max_rate": None}}
+    assert load["portfolio"] == {products[1]: 1} and list(cost["group"].values()) == [1]
+    # The load's curve is at 60 - 0.4 · 80.
+    assert outcomes["results"][0]["value"] == {"price": pytest.approx(28), "rate": pytest.approx(80)}
+    assert load["data"]["max_trade"] == 500 and load["trade"] > 0
