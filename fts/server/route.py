@@ -106,6 +106,8 @@ class Call:
         Whose bids may be listed, once that was asked.
     change : callable
         What a route that changes the market does to it, once everything was checked.
+    begun : bool
+        Whether more than checks was begun.
     """
 
     desk: Desk
@@ -118,6 +120,7 @@ class Call:
     bidder: str = ""
     bidders: list[str] = field(default_factory=list)
     change: Callable[[Transaction], Any] | None = None
+    begun: bool = False
 
     @property
     def market(self) -> Market:
@@ -313,6 +316,10 @@ class Endpoint:
             async with asyncio.timeout(seconds):
                 return await self._reply(call, content)
         except TimeoutError as error:
+            if not call.begun:
+                raise Overloaded(
+                    f"the exchange is busy: nothing was done within {seconds:g} s; send it again"
+                ) from error
             # A change under way cannot be taken back; what becomes of it is no longer told.
             done = "" if self.route.method == "GET" else "; it may still be carried out: look before you send it again"
             raise Overloaded(f"no reply within {seconds:g} s{done}") from error
@@ -325,6 +332,7 @@ class Endpoint:
         else:
             await loop.run_in_executor(pool, copy_context().run, self._check, call, content)
         if call.change is not None:
+            call.begun = True
             return route.reply.write(await self.desk.intake.make(call.change))
         if route.quick:
             return self._answer(call)
@@ -345,6 +353,7 @@ class Endpoint:
             call.change = route.changes(call)
 
     def _answer(self, call: Call) -> Response:
+        call.begun = True
         return self.route.reply.write(None if self.route.does is None else self.route.does(call))
 
 
