@@ -145,10 +145,12 @@ class Changes(Records):
         outcome: Outcome | None,
         ends: datetime | None = None,
         until: datetime | None = None,
+        reference: Mapping[str, float] | None = None,
     ) -> None:
         """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins.
 
-        The outcome holds until ``until``; None: until another ends it.
+        The outcome holds until ``until``; None: until another ends it. ``reference`` are the prices by product that
+        it was kept near to.
         """
         self.write()
         measures = dict.fromkeys(
@@ -179,6 +181,7 @@ class Changes(Records):
                     outcome,
                     instant=to_utc(batch.instant),
                     thru=optional_utc(until),
+                    reference=reference or {},
                     last=None if last is None else to_utc(last.instant),
                     ends=to_utc(min(batch.instant, ends or batch.instant)),
                 )

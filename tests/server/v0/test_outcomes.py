@@ -35,13 +35,8 @@ def hour(day: int, text: str) -> str:
     return f"2031-01-{day:02}T{text}:00Z"
 
 
-def solve(v0: V0Exchange, token: str | None = None, **span: Any) -> httpx.Response:
-    body = {key.rstrip("_"): value for key, value in span.items()}
-    return v0.http.post(SOLVE, headers={"Authorization": f"Bearer {token or v0.admin}"}, json=body)
-
-
 def solved(v0: V0Exchange, **span: Any) -> None:
-    reply = solve(v0, **span)
+    reply = v0.ask("POST", SOLVE, v0.admin, json={key.rstrip("_"): value for key, value in span.items()})
     assert (reply.status_code, reply.content) == (202, b""), reply.text
 
 
