@@ -77,7 +77,7 @@ def holds(market: Market, model: Model, bidder: UUID) -> None:
     assert {record.id for record in submission.costs} == {cost for cost, data in model.costs.items() if data}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_done_the_auction_holds_what_they_say(data: st.DataObject) -> None:
     model, bidder = Model(), uuid4()
