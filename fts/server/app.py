@@ -37,7 +37,7 @@ from fts.server.quota import Quota
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
 from fts.server.shortcut import Exchange
-from fts.server.v0 import contract
+from fts.server.v0 import contract, streams
 from fts.server.v0.shapes import SHAPES
 
 ROUTES: Sequence[Route] = (
@@ -117,7 +117,8 @@ def create_app(
         schedule=schedule,
     )
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
-    limits, feed = limits or Limits(), Feed(events.writer(market))
+    limits = limits or Limits()
+    feed = Feed(streams.joined(events.writer(market), streams.writer(market)))
     intake = Intake(market, pool)
     metrics = Metrics(market.counts, lambda: feed.readers, lambda: intake.waiting)
     market.subscribe(metrics.cleared)

@@ -100,12 +100,9 @@ def _parameter(name: str, parameter: Parameter, place: str) -> dict[str, Any]:
 
 def _responses(route: Route) -> dict[str, Any]:
     reply = route.reply
-    shown: dict[str, Any] = {
-        str(reply.status): {
-            "description": reply.description,
-            "content": {reply.media_type: {"schema": reply.schema}},
-        }
-    }
+    shown: dict[str, Any] = {str(reply.status): {"description": reply.description}}
+    if reply.media_type:
+        shown[str(reply.status)]["content"] = {reply.media_type: {"schema": reply.schema}}
     error = {"application/json": {"schema": ref("Error")}}
     for status, reason in sorted(refusals(route).items()):
         shown[str(status)] = {"description": reason, "content": error}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fts.exchange.forward import ForwardTerms
 from fts.ports.application import Terms
 from fts.server.route import Route
-from fts.server.v0 import auths, costs, products, submissions
+from fts.server.v0 import auctions, auths, costs, outcomes, products, streams, submissions
 
 DESCRIPTION = (
     "The exchange seen as auths and costs: an auth is a portfolio with its own demand, a cost a demand shared by a "
@@ -15,7 +15,15 @@ DESCRIPTION = (
     "buys, - sells. A token that is missing or bad is 401, a thing of someone else's 403, no such thing 404, an id "
     "that is taken 409."
 )
-ROUTES: Sequence[Route] = (*auths.ROUTES, *costs.ROUTES, *submissions.ROUTES, *products.ROUTES)
+ROUTES: Sequence[Route] = (
+    *auths.ROUTES,
+    *costs.ROUTES,
+    *submissions.ROUTES,
+    *products.ROUTES,
+    *outcomes.ROUTES,
+    *streams.ROUTES,
+    *auctions.ROUTES,
+)
 
 
 def served_by(application: Terms) -> bool:

@@ -87,6 +87,16 @@ SHAPES: dict[str, Schema] = {
         fields({"data": null_or(ref("CostData")), "version": ref("Instant")}), "Data of a cost, newest first."
     ),
     "Submission": fields({"auths": listed(ref("Auth")), "costs": listed(ref("Cost")), "as_of": ref("Instant")}),
+    "TradePage": page(
+        fields({"from": ref("Instant"), "thru": ref("Instant"), "price": null_or(NUMBER), "trade": NUMBER}),
+        "trade = rate × (thru − from) in the market's time unit; of an auth + bought, of a product the volume.",
+    ),
+    "NewSpan": fields(
+        {"thru": ref("Instant")},
+        {"from": null_or(ref("Instant")), "by": null_or(TEXT)},
+        "Every whole slice of the length `by`, such as 15s, 5m, 1h 30m or 1day, is one batch; by default the span is "
+        "one. `from` is by default the end of the last slice before `thru`, else thru − by, else now.",
+    ),
     "NewSubmission": fields(
         {
             "auths": listed(_entry("auth_id", "portfolio", "NewAuthData")),

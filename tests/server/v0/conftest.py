@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -62,9 +63,10 @@ class V0Exchange(Exchange):
         return token
 
 
-@pytest.fixture(scope="session")
-def v0() -> Iterator[V0Exchange]:
-    with local(page_limit=3) as url, httpx.Client(base_url=str(url), timeout=120) as http:
+@contextmanager
+def exchange_of_its_own(**settings: Any) -> Iterator[V0Exchange]:
+    """An exchange in which nothing has happened yet."""
+    with local(page_limit=3, **settings) as url, httpx.Client(base_url=str(url), timeout=120) as http:
         document, now = http.get("/api-docs/openapi.json").json(), http.get("/docs/api.json").json()
         document["paths"] |= now["paths"]
         document["components"]["schemas"] |= now["components"]["schemas"]
@@ -74,4 +76,10 @@ def v0() -> Iterator[V0Exchange]:
         yield V0Exchange(url, http, document, *tokens, ids)
 
 
-__all__ = ["LOAD", "SUN", "UUID", "WIND", "V0Exchange", "v0"]
+@pytest.fixture(scope="session")
+def v0() -> Iterator[V0Exchange]:
+    with exchange_of_its_own() as v0:
+        yield v0
+
+
+__all__ = ["LOAD", "SUN", "UUID", "WIND", "V0Exchange", "exchange_of_its_own", "v0"]
