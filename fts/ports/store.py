@@ -106,13 +106,13 @@ class Reader(Protocol):
         ...
 
     def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[Row[dict[str, float | None]]]:
-        """Price and rate of a product in the batches later than an instant, oldest first."""
+        """Price and rate of a product in the batches that ran after the one of an instant, in order."""
         ...
 
     def portfolio_outcomes_since(
         self, portfolio: str, since: datetime, limit: int
     ) -> list[Row[dict[str, float | None]]]:
-        """Price and rate of a portfolio in the batches later than an instant, oldest first."""
+        """Price and rate of a portfolio in the batches that ran after the one of an instant, in order."""
         ...
 
     def product_outcomes_of(
@@ -128,7 +128,7 @@ class Reader(Protocol):
         ...
 
     def batches_since(self, since: datetime, limit: int) -> list[BatchRecord]:
-        """The batches later than an instant, oldest first."""
+        """The batches that ran after the one of an instant, in order."""
         ...
 
     def batches(self, before: datetime | None, after: datetime | None, limit: int) -> Page[BatchRecord]:

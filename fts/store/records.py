@@ -112,13 +112,13 @@ class Records(Auths, Trading):
         return self._page("portfolio_outcomes", portfolio, before, after, limit, _price_and_rate)
 
     def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[Row[dict[str, float | None]]]:
-        """Price and rate of a product in the batches later than an instant, oldest first."""
+        """Price and rate of a product in the batches that ran after the one of an instant, in order."""
         return [_outcome(row) for row in self._rows("product_outcomes_since", id=product, **_since(since, limit))]
 
     def portfolio_outcomes_since(
         self, portfolio: str, since: datetime, limit: int
     ) -> list[Row[dict[str, float | None]]]:
-        """Price and rate of a portfolio in the batches later than an instant, oldest first."""
+        """Price and rate of a portfolio in the batches that ran after the one of an instant, in order."""
         return [_outcome(row) for row in self._rows("portfolio_outcomes_since", id=portfolio, **_since(since, limit))]
 
     def product_outcomes_of(
@@ -134,7 +134,7 @@ class Records(Auths, Trading):
         return self._outcomes_of("portfolio_outcomes_of", instant, portfolios)
 
     def batches_since(self, since: datetime, limit: int) -> list[BatchRecord]:
-        """The batches later than an instant, oldest first."""
+        """The batches that ran after the one of an instant, in order."""
         return [_batch(row) for row in self._rows("batches_since", **_since(since, limit))]
 
     def batches(self, before: datetime | None, after: datetime | None, limit: int) -> Page[BatchRecord]:

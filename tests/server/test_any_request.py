@@ -1,4 +1,4 @@
-"""Whatever schemathesis thinks of, within the document or against it: an answer that the document promises, never 500."""
+"""Whatever schemathesis thinks of, within the document or against it: a promised answer, and never a 500."""
 
 from __future__ import annotations
 
@@ -29,6 +29,18 @@ LOAD = [{"rate": 0, "price": 60}, {"rate": 100, "price": 20}]
 CURRENT = document(JwtApplication("x" * 32), ROUTES)
 OLD = document(JwtApplication("x" * 32), contract.ROUTES, SHAPES, contract.DESCRIPTION)
 DOCUMENTS = {"current": CURRENT, "v0": OLD}
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(context: Any, value: Any) -> bytes:
+    """The value as a row, between two copies of itself."""
+    return b"\n".join([json.dumps(value).encode()] * 3)
+
+
+@schemathesis.serializer("application/vnd.apache.arrow.stream")
+def stream(context: Any, value: Any) -> bytes:
+    """No stream at all, or the beginning of one."""
+    return b"\xff\xff\xff\xff" + json.dumps(value).encode()
 
 
 def operations(name: str) -> list[Any]:
@@ -100,7 +112,7 @@ def thing(path: str) -> str:
     """Which kind of thing a path names."""
     kinds = {"auths": "auth", "costs": "cost", "products": "product", "bidders": "bidder", "submissions": "bidder"}
     words = [word for word in path.split("/") if word and not word.startswith("{") and word not in ("v0", "outcomes")]
-    return kinds.get(words[0], words[0])
+    return kinds.get(words[0], words[0]) if words else ""
 
 
 def check(name: str, operation: Any, reply: httpx.Response) -> None:

@@ -18,6 +18,7 @@ import anyio
 import httpx
 import pytest
 
+from fts.models.instant import write_instant
 from fts.models.records import BatchRecord
 from fts.server import JwtApplication, create_app, local
 from fts.server.event_stream import EventStream
@@ -366,3 +367,22 @@ def test_the_schedule_tells_of_its_batches() -> None:
             instants = [datetime.fromisoformat(block(lines)[1].removeprefix("id: ")) for _ in range(3)]
     assert {instant.microsecond for instant in instants} <= {0, 500_000}
     assert sorted(set(instants)) == instants
+
+
+def test_a_batch_of_a_coming_slice_hides_none_that_ran_after_it() -> None:
+    secret = "a secret of this test, long enough"
+    headers = {"Authorization": f"Bearer {write_token(secret, UUID(int=1), admin=True, issued=datetime.now(UTC))}"}
+    app = create_app(DuckStore(), JwtApplication(secret), page_limit=2)
+    market, begin = app.state.market, datetime.now(UTC) + timedelta(days=1)
+    with running(app, app.state.feed) as url, httpx.Client(base_url=url, timeout=60, headers=headers) as http:
+        with http.stream("GET", "/events") as reply:
+            lines = reply.iter_lines()
+            market.solve_span(begin, begin + timedelta(hours=3), timedelta(hours=1))
+            ran = [write_instant(market.run_batch().instant) for _ in range(3)]
+            told = [outcome(lines)[0] for _ in range(6)]
+        assert told[3:] == ran and max(ran) < min(told[:3])
+        # Whoever heard of the slices last comes back with an id that lies in the future.
+        for k in range(5):
+            with http.stream("GET", "/events", headers={"Last-Event-ID": told[k]}) as reply:
+                lines = reply.iter_lines()
+                assert [outcome(lines)[0] for _ in told[k + 1 :]] == told[k + 1 :]
