@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fts.errors import InvalidInstant, NotFound
 from fts.exchange.batch import clear
@@ -29,7 +31,9 @@ log = logging.getLogger(__name__)
 class Batching(Venue):
     """The batches of a market."""
 
-    _clearing: Clearing
+    solver: str | None
+    _clearing: Clearing | None
+    _last_outcome: Outcome | None
     _batches: threading.Lock
     _subscribers: list[Subscriber]
 
@@ -121,7 +125,8 @@ class Batching(Venue):
         batch = self._store.read.batch_in_force(at)
         if batch is None:
             raise NotFound(f"no batch was in force at {write_instant(at)}")
-        return self._clearing(self._auction(batch.instant, batch.solved_at, batch.duration))
+        reference = _known(self._store.read.batch_prices(batch.instant), "reference")
+        return self._rule(reference)(self._auction(batch.instant, batch.solved_at, batch.duration))
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Call something with the record of every batch once it is stored, until what this returns is called.
@@ -144,12 +149,26 @@ class Batching(Venue):
         span = step if thru is None else thru - begins
         duration = None if span is None else span / read_duration(self.units.time_unit)
         auction = self._auction(begins, solved_at, duration)
-        record, outcome, fault = clear(auction, self._clearing, instant=begins, solved_at=solved_at)
+        reference = self._last_prices(begins)
+        rule = self._rule(reference, self._last_outcome)
+        record, outcome, fault = clear(auction, rule, instant=begins, solved_at=solved_at)
         record = replace(record, thru=thru, duration=duration)
         ends, until = self._end(begins), thru if thru is not None else self._next(begins)
-        self._store.write(lambda change: change.add_batch(record, outcome, ends, until))
+        self._store.write(lambda change: change.add_batch(record, outcome, ends, until, reference))
+        self._last_outcome = outcome or self._last_outcome
         self._publish(record)
         return record, fault
+
+    def _rule(self, reference: dict[str, float], warm: Outcome | None = None) -> Clearing:
+        """The rule of clearing: another one, or that of the solver, which stays near to reference prices."""
+        return self._clearing or partial(_solve, solver=self.solver, reference=reference, warm=warm)
+
+    def _last_prices(self, before: datetime) -> dict[str, float]:
+        """The prices of the last outcome before an instant, by product; those of products that had one."""
+        cleared = self._store.read.last_cleared(before)
+        if cleared is None or self._clearing is not None:
+            return {}
+        return _known(self._store.read.batch_prices(cleared.instant), "price")
 
     def _auction(self, begins: datetime, solved_at: datetime, duration: float | None) -> Auction:
         """The auction of a batch, its domains cut to what limits on total trade leave."""
@@ -178,6 +197,18 @@ class Batching(Venue):
                 callback(record)
             except Exception:
                 log.exception("a subscriber to batches failed")
+
+
+def _known(prices: pd.DataFrame, column: str) -> dict[str, float]:
+    """A column of prices by product, where there is one."""
+    known = prices[["product", column]].dropna()
+    return dict(zip(known["product"], known[column], strict=True))
+
+
+def _solve(auction: Auction, solver: str | None, reference: dict[str, float], warm: Outcome | None) -> Outcome:
+    # Where a batch starts from saves time; what it arrives at does not depend on it.
+    outcome: Outcome = auction.solve(solver=solver, reference=reference, warm=warm)
+    return outcome
 
 
 def _price_row(row: dict[Any, Any]) -> dict[str, Any]:

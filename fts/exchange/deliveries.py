@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fts.errors import InvalidInput
+from fts.errors import InvalidInput, NotFound
 from fts.exchange import bids
 from fts.exchange.listing import Listing
-from fts.models.instant import read_instant
+from fts.exchange.products import span_of
 from fts.ports.store import Transaction
 
 KINDS = {0: "FORWARD", 1: "OPTION"}
@@ -34,10 +34,13 @@ class Delivery:
     thru: datetime
 
     @classmethod
-    def of(cls, product: str, app_data: Any) -> Delivery:
-        """The delivery that a product's data tell of."""
-        kind = app_data["kind"]
-        return cls(product, KINDS.get(kind, kind), read_instant(app_data["from"]), read_instant(app_data["thru"]))
+    def of(cls, product: str, app_data: Any) -> Delivery | None:
+        """The delivery that a product's data tell of; None: they are those of another application."""
+        span = span_of(app_data)
+        kind = app_data.get("kind") if span is not None else None
+        if span is None or not isinstance(kind, (str, int)):
+            return None
+        return cls(product, KINDS.get(kind, str(kind)) if isinstance(kind, int) else kind, *span)
 
     @property
     def order(self) -> tuple[datetime, datetime, str, str]:
@@ -61,7 +64,10 @@ class Delivering(Listing):
         NotFound
         """
         record = self.product(product)
-        return Delivery.of(record.id, record.app_data)
+        delivery = Delivery.of(record.id, record.app_data)
+        if delivery is None:
+            raise NotFound(f"the product {record.id} has no kind, from and thru")
+        return delivery
 
     def deliveries(
         self,
@@ -88,7 +94,7 @@ class Delivering(Listing):
         InvalidInput
             The cursor is no product.
         """
-        everything = [Delivery.of(record.id, record.app_data) for record in self._store.read.products()]
+        everything = _told((record.id, record.app_data) for record in self._store.read.products())
         start = None
         if cursor is not None:
             start = next((delivery.order for delivery in everything if delivery.id == cursor), None)
@@ -128,6 +134,11 @@ class Delivering(Listing):
         return [product.id for product in new]
 
 
+def _told(products: Iterable[tuple[str, Any]]) -> list[Delivery]:
+    found = (Delivery.of(name, app_data) for name, app_data in products)
+    return [delivery for delivery in found if delivery is not None]
+
+
 def _numbered(app_data: Any) -> Any:
     """The data with the number of its kind, if it has one."""
     if isinstance(app_data, dict) and isinstance(app_data.get("kind"), str):
@@ -138,19 +149,21 @@ def _numbered(app_data: Any) -> Any:
 def _insert(market: Transaction, products: Sequence[bids.NewProduct]) -> None:
     names = [product.id for product in products]
     bids.refuse_taken("product", names, market.missing_products(names))
-    known = [Delivery.of(record.id, record.app_data) for record in market.products()]
+    known = _told((record.id, record.app_data) for record in market.products())
     new = {product.id: product for product in products}
-    parts = [Delivery.of(product.id, product.app_data) for product in products]
+    parts = _told((product.id, product.app_data) for product in products)
     parents = _holders(parts, [*known, *parts])
     # The coarser first, so that what holds another is there before it.
     for part in sorted(parts, key=lambda part: part.from_ - part.thru):
         if parents[part.id] is None:
             market.add_product(part.id, new[part.id].app_data)
-    split = {parent for parent in parents.values() if parent is not None}
+    children: dict[str, list[tuple[str, Any, float]]] = {}
+    for part in parts:
+        if (parent := parents[part.id]) is not None:
+            children.setdefault(parent, []).append((part.id, new[part.id].app_data, 1.0))
     coarse = {part.id: part.from_ - part.thru for part in [*known, *parts]}
-    for parent in sorted(split, key=lambda name: coarse[name]):
-        children = [(name, new[name].app_data, 1.0) for name, holder in parents.items() if holder == parent]
-        market.split_product(parent, children)
+    for parent in sorted(children, key=lambda name: coarse[name]):
+        market.split_product(parent, children[parent])
 
 
 def _holders(parts: Sequence[Delivery], everything: Sequence[Delivery]) -> dict[str, str | None]:

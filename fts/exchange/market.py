@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -23,7 +22,6 @@ from fts.exchange.submitting import Submitting
 from fts.models import html
 from fts.models.auction import Auction
 from fts.models.instant import write_instant
-from fts.models.outcome import Outcome
 from fts.ports.application import Terms
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
@@ -102,7 +100,7 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
         self.page_limit, self.auto_solve = page_limit, auto_solve
         self.schedule = Schedule.read(schedule)
         self.solver = solver
-        self._clearing = clearing or partial(_solve, solver=solver)
+        self._clearing, self._last_outcome = clearing, None
         self._batches = threading.Lock()
         self._subscribers = []
         self._store = store or adapters.load("fts.store").DuckStore(path)
@@ -125,7 +123,7 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
             return pd.DataFrame(
                 {name: pd.Series(dtype="float64") for name in measures}, index=pd.Index([], name="product", dtype="str")
             )
-        prices = self._store.read.batch_prices(batch.instant).set_index("product")
+        prices = self._store.read.batch_prices(batch.instant).set_index("product").drop(columns="reference")
         data = {record.id: record.app_data for record in self._store.read.products() if record.id in prices.index}
         told = pd.DataFrame.from_dict(
             {name: value if isinstance(value, dict) else {"app_data": value} for name, value in data.items()},
@@ -166,8 +164,3 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
         last = next(iter(self._store.read.batches(None, None, 1).results), None)
         ran = "no batch yet" if last is None else f"last batch {write_instant(last.instant)}"
         return f"<fts.Market in {self.units.money_unit}/{self.units.quantity_unit}: {ran}>"
-
-
-def _solve(auction: Auction, solver: str | None) -> Outcome:
-    outcome: Outcome = auction.solve(solver=solver)
-    return outcome

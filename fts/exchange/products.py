@@ -25,7 +25,7 @@ def listed(
     from_, thru : datetime, optional
         Only what starts at ``from_`` or later, and ends by ``thru``.
     """
-    spans = [_span(record) for record in products]
+    spans = [span_of(record.app_data) for record in products]
     chosen = [
         (span, str(_kind(record)), k)
         for k, (record, span) in enumerate(zip(products, spans, strict=True))
@@ -41,8 +41,8 @@ def _kind(record: ProductRecord) -> Any:
     return record.app_data.get("kind") if isinstance(record.app_data, dict) else None
 
 
-def _span(record: ProductRecord) -> tuple[datetime, datetime] | None:
-    data = record.app_data
+def span_of(data: Any) -> tuple[datetime, datetime] | None:
+    """From when until when a product with these data is delivered; None: they do not say."""
     if not isinstance(data, dict) or not isinstance(data.get("from"), str) or not isinstance(data.get("thru"), str):
         return None
     try:

@@ -40,7 +40,15 @@ class CostChange:
     group: Weights | None = None
 
 
-def submit(market: Transaction, bidder: str, auths: Sequence[AuthChange], costs: Sequence[CostChange]) -> None:
+@dataclass(frozen=True)
+class Submitted:
+    """What changes made of auths and costs, by id; auths of a cost that changed are among them."""
+
+    auths: Mapping[str, AuthRecord]
+    costs: Mapping[str, CostRecord]
+
+
+def submit(market: Transaction, bidder: str, auths: Sequence[AuthChange], costs: Sequence[CostChange]) -> Submitted:
     """Make, change and stop auths and costs of a bidder, all or none. Stopping what is stopped changes nothing.
 
     Raises
@@ -71,28 +79,22 @@ def submit(market: Transaction, bidder: str, auths: Sequence[AuthChange], costs:
     touched |= {name for cost in new_costs for name in cost.group or ()} - {auth.id for auth in new_auths}
     touched |= {name for cost in known_costs.values() for name in cost.group}
     known_auths = _by_id(market.auths(touched))
-    active = _write_costs(market, bidder, costs, known_costs, known_auths.values())
-    _write_auths(market, bidder, auths, new_costs, known_auths, active)
+    active = market.active_demands({demand for auth in known_auths.values() for demand in auth.last_weights})
+    told_costs = [_write_cost(market, bidder, cost, known_costs.get(cost.id)) for cost in costs]
+    active = active - {cost.id for cost in costs} | {cost.id for cost in costs if cost.data is not None}
+    told_auths = _write_auths(market, bidder, auths, new_costs, known_auths, active)
+    return Submitted(_by_id(told_auths), _by_id(told_costs))
 
 
-def _write_costs(
-    market: Transaction,
-    bidder: str,
-    costs: Sequence[CostChange],
-    known: Mapping[str, CostRecord],
-    auths: Iterable[AuthRecord],
-) -> set[str]:
-    """Write the costs; of the demands that auths refer to, those with a curve from now on."""
-    active = market.active_demands({demand for auth in auths for demand in auth.last_weights})
-    for cost in costs:
-        if cost.group is not None:
-            market.add_demand(cost.id, bidder, {"name": cost.id})
-        elif cost.data is None and known[cost.id].data is None:
-            continue
-        market.replace_curve(cost.id, None if cost.data is None else cost.data.curve)
-        market.replace_form(cost.id, cost.data)
-        active = active - {cost.id} if cost.data is None else active | {cost.id}
-    return active
+def _write_cost(market: Transaction, bidder: str, change: CostChange, known: CostRecord | None) -> CostRecord:
+    if known is None:
+        market.add_demand(change.id, bidder, {"name": change.id})
+    elif change.data is None and known.data is None:
+        return known
+    market.replace_curve(change.id, None if change.data is None else change.data.curve)
+    market.replace_form(change.id, change.data)
+    group = known.group if known is not None else _without_zeros(change.group or {})
+    return CostRecord(change.id, bidder, market.instant, change.data, group)
 
 
 def _write_auths(
@@ -102,58 +104,55 @@ def _write_auths(
     new_costs: Sequence[CostChange],
     known: Mapping[str, AuthRecord],
     active: Collection[str],
-) -> None:
+) -> list[AuthRecord]:
     joined: dict[str, dict[str, float]] = {}
     for cost in new_costs:
-        for name, weight in (cost.group or {}).items():
-            if weight:
-                joined.setdefault(name, {})[cost.id] = weight
-    changed = {auth.id: auth for auth in auths}
-    for name in [*(auth.id for auth in auths), *(set(known) - set(changed))]:
-        record, change = known.get(name), changed.get(name)
-        data = record.data if record is not None else None
+        for name, weight in _without_zeros(cost.group or {}).items():
+            joined.setdefault(name, {})[cost.id] = weight
+    changes = {auth.id: auth for auth in auths} | {name: None for name in known if name not in {a.id for a in auths}}
+    told = []
+    for name, change in changes.items():
+        record = known.get(name) or AuthRecord(name, bidder, market.instant, None, {}, {}, {}, {})
+        data, version = record.data, record.version
+        if name not in known:
+            market.add_portfolio(name, bidder, {"name": name})
+            market.add_demand(own_demand(name), bidder, {"name": name})
         if change is not None and (change.data is not None or data is not None):
-            data = None if change.data is None else updated(data, change.data)
-            if record is None:
-                market.add_portfolio(name, bidder, {"name": name})
-                market.add_demand(own_demand(name), bidder, {"name": name})
+            data, version = None if change.data is None else updated(data, change.data), market.instant
             market.replace_curve(own_demand(name), None if data is None else data.curve)
             market.replace_limits(name, data)
-        weights, basis = _places(name, record, change, data, joined.get(name, {}), active)
-        if weights != (record.weights if record is not None else {}):
+        weights, basis = _places(record, change, data, joined.get(name, {}), active)
+        if weights != record.weights:
             market.replace_demand(name, weights)
-        if basis != (record.basis if record is not None else {}):
+        if basis != record.basis:
             market.replace_basis(name, basis)
+        last = basis or record.basis or record.last_basis, weights or record.weights or record.last_weights
+        told.append(AuthRecord(name, bidder, version, data, basis, weights, *last))
+    return told
 
 
 def _places(
-    name: str,
-    record: AuthRecord | None,
-    change: AuthChange | None,
-    data: AuthData | None,
-    joined: Weights,
-    active: Collection[str],
+    record: AuthRecord, change: AuthChange | None, data: AuthData | None, joined: Weights, active: Collection[str]
 ) -> tuple[Weights, Weights]:
     """The weights of an auth's portfolio on demands and on products, from now on."""
-    own = own_demand(name)
-    runs = record is not None and record.data is not None
-    held: Weights = {} if record is None else record.weights if runs else record.last_weights
+    own, runs = own_demand(record.id), record.data is not None
+    # Told its data again, it is what it was made as; else what its bidder may have made of it by the other contract.
+    held = record.weights if runs and change is None else record.last_weights
     costs = {demand: weight for demand, weight in held.items() if demand != own} | dict(joined)
     if data is None:
         # A stopped auth keeps weights only to remember a cost that came later.
-        stops = change is not None and runs
-        kept = {} if record is None or stops else record.weights
-        return ({own: held.get(own, 1.0)} | costs if joined else kept), {}
-    basis: Weights = {}
-    if record is not None:
-        basis = record.basis if runs else record.last_basis
-    elif change is not None:
-        basis = {product: weight for product, weight in (change.portfolio or {}).items() if weight}
+        return ({own: held.get(own, 1.0)} | costs if joined else {} if runs else record.weights), {}
+    basis = record.basis if runs and change is None else record.last_basis
+    if change is not None and change.portfolio is not None:
+        basis = _without_zeros(change.portfolio)
     trades = data.form == "demand" or any(demand in active for demand in costs)
     if runs and change is None and data.form == "demand":
-        # Its bidder may have taken its own demand out of the portfolio by the other contract.
         trades = own in held
     return ({own: held.get(own, 1.0)} if trades else {}) | costs, basis
+
+
+def _without_zeros(weights: Weights) -> dict[str, float]:
+    return {name: weight for name, weight in weights.items() if weight}
 
 
 def _by_id(records: Iterable[Any]) -> dict[str, Any]:

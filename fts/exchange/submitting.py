@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -51,9 +52,10 @@ class Submitting(Bidding):
         ------
         NotFound, InvalidInput, InvalidCurve
         """
-        record = self.auth(auth)
-        change = AuthChange(record.id, None if data is None else read_auth_data(data))
-        return self._change_auth(record.bidder_id, change)
+        name = read_id(auth, "auth")
+        return self._change_auth(
+            self.bidder_of_auth(name), AuthChange(name, None if data is None else read_auth_data(data))
+        )
 
     def auth(self, auth: Any) -> AuthRecord:
         """One auth.
@@ -136,9 +138,10 @@ class Submitting(Bidding):
         ------
         NotFound, InvalidInput, InvalidCurve
         """
-        record = self.cost(cost)
-        change = CostChange(record.id, None if data is None else read_cost_data(data))
-        return self._change_cost(record.bidder_id, change)
+        name = read_id(cost, "cost")
+        return self._change_cost(
+            self.bidder_of_cost(name), CostChange(name, None if data is None else read_cost_data(data))
+        )
 
     def cost(self, cost: Any) -> CostRecord:
         """One cost.
@@ -197,7 +200,8 @@ class Submitting(Bidding):
             Nothing was changed.
         """
         owner, auths, costs = read_id(bidder, "bidder"), list(auths), list(costs)
-        return self._bid(lambda change: _replace(change, owner, auths, costs))
+        made = self._bid(lambda change: _replace(change, owner, auths, costs))
+        return replace(made, trades=self._store.read.traded([record.id for record in made.auths], made.as_of))
 
     def traded(self, auths: Iterable[Any]) -> dict[str, float]:
         """What each auth has traded in the batches that have begun: ``Σ rate × time``, + bought.
@@ -207,18 +211,10 @@ class Submitting(Bidding):
         return self._store.read.traded([read_id(auth, "auth") for auth in auths], self.now())
 
     def _change_auth(self, bidder: str, change: AuthChange) -> AuthRecord:
-        def make(market: Transaction) -> AuthRecord:
-            submit(market, bidder, [change], [])
-            return _auth(market, change.id)
-
-        return self._bid(make)
+        return self._bid(lambda market: submit(market, bidder, [change], []).auths[change.id])
 
     def _change_cost(self, bidder: str, change: CostChange) -> CostRecord:
-        def make(market: Transaction) -> CostRecord:
-            submit(market, bidder, [], [change])
-            return _cost(market, change.id)
-
-        return self._bid(make)
+        return self._bid(lambda market: submit(market, bidder, [], [change]).costs[change.id])
 
 
 def _replace(market: Transaction, bidder: str, auths: Sequence[AuthChange], costs: Sequence[CostChange]) -> Submission:
@@ -236,13 +232,20 @@ def _replace(market: Transaction, bidder: str, auths: Sequence[AuthChange], cost
     stopped_costs = [
         CostChange(name, None) for name, record in known_costs.items() if record.data and name not in listed_costs
     ]
-    submit(
+    told = submit(
         market,
         bidder,
         [*(change for change in auths if change.data is not None), *stopped_auths],
         [*(change for change in costs if change.data is not None), *stopped_costs],
     )
-    return _submission(market, bidder, market.instant)
+    active_auths = [record for record in (known_auths | dict(told.auths)).values() if record.data is not None]
+    active_costs = [record for record in (known_costs | dict(told.costs)).values() if record.data is not None]
+    return Submission(
+        sorted(active_auths, key=lambda record: (record.version, record.id)),
+        sorted(active_costs, key=lambda record: (record.version, record.id)),
+        market.instant,
+        {},
+    )
 
 
 def _first_missing(names: Iterable[str], known: Mapping[str, Any]) -> tuple[str, list[str]]:

@@ -148,7 +148,7 @@ class Reader(Protocol):
         ...
 
     def batch_prices(self, instant: datetime) -> pd.DataFrame:
-        """Columns product, price, rate, price_low, price_high of one batch, products by id."""
+        """Columns product, price, rate, reference, price_low, price_high of one batch, products by id."""
         ...
 
     def positions(self, bidder: str, at: datetime) -> pd.DataFrame:
@@ -307,10 +307,12 @@ class Transaction(Reader, Protocol):
         outcome: Outcome | None,
         ends: datetime | None = None,
         until: datetime | None = None,
+        reference: Mapping[str, float] | None = None,
     ) -> None:
         """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins.
 
-        The outcome holds until ``until``; None: until another ends it.
+        The outcome holds until ``until``; None: until another ends it. ``reference`` are the prices by product that
+        it was kept near to.
         """
         ...
 

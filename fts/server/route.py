@@ -44,6 +44,8 @@ from fts.server.refusal import BadRequest, Overloaded, refusal, refusal_of
 SMALL = 16 * 2**10
 """Bodies up to this size [bytes] are read at once."""
 log = logging.getLogger(__name__)
+FOR_ANOTHER = ("origin", "x-forwarded-", "forwarded", "via")
+"""What the headers of web pages and proxies begin with."""
 
 
 @dataclass(frozen=True)
@@ -353,7 +355,7 @@ def only(change: Callable[[Transaction], list[Any]]) -> Callable[[Transaction], 
 
 def _is_from_here(request: Request) -> bool:
     """Whether a program of this machine asks; not a web page, and not a proxy for somebody else."""
-    if request.client is None or {"origin", "x-forwarded-for", "forwarded"} & set(request.headers):
+    if request.client is None or any(name.startswith(FOR_ANOTHER) for name in request.headers):
         return False
     try:
         return ipaddress.ip_address(request.client.host).is_loopback

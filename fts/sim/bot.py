@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from fts.client import Client
 from fts.client.records import Outcome, Row
@@ -14,6 +14,8 @@ from fts.models.instant import read_instant
 from fts.models.portfolio import Portfolio
 from fts.sim.agent import Agent, Bids, View, revise
 from fts.sim.delivery import Delivery, by_month
+
+Bid = TypeVar("Bid")
 
 
 class Bot:
@@ -111,21 +113,17 @@ class Bot:
         prices : mapping
             Its prices.
         deadline : float, optional
-            ``time.monotonic()`` at which to stop; what is left waits for the month's next turn.
+            ``time.monotonic()`` from when on nothing is sent; what is left waits for the month's next turn.
         """
         view = View(instant, self._months[month], prices, self.positions)
         changes = revise(self.agent, view, self._of(month))
         done = 0
-        for name, curve in changes.demands.items():
-            if deadline is not None and time.monotonic() > deadline:
-                return done
-            self._send_curve(name, curve)
-            done += 1
-        for name, portfolio in changes.portfolios.items():
-            if deadline is not None and time.monotonic() > deadline:
-                return done
-            self._send_portfolio(name, portfolio)
-            done += 1
+        if changes.demands and not _past(deadline):
+            self._send_curves(changes.demands)
+            done += len(changes.demands)
+        if changes.portfolios and not _past(deadline):
+            self._send_portfolios(changes.portfolios)
+            done += len(changes.portfolios)
         return done
 
     def enter(self, instant: datetime) -> int:
@@ -151,7 +149,7 @@ class Bot:
         months : int
             How many months, at most.
         seconds : float
-            Time it may take; a change that does not fit waits for the month's next turn.
+            Time it may take; changes that do not fit wait for the month's next turn.
         fresh : timedelta
             Fills that were read so recently are not read again.
 
@@ -191,29 +189,39 @@ class Bot:
                 break
         return rows
 
-    def _send_curve(self, name: str, curve: Curve | Constant | None) -> None:
-        if curve is None:
-            self._client.delete_demand(self._demands[name])
-            del self._curves[name]
-            return
-        if name in self._demands:
-            self._client.change_demand(self._demands[name], curve)
-        else:
-            self._demands[name] = self._client.create_demand({"name": name}, curve)["id"]
-        self._curves[name] = curve
+    def _send_curves(self, changes: Mapping[str, Curve | Constant | None]) -> None:
+        rows = [
+            {"curve_data": curve, **_identity(name, self._demands.get(name))} for name, curve in changes.items()
+        ]
+        self._demands |= zip(changes, self._client.send_demands(rows), strict=True)
+        _note(self._curves, changes)
 
-    def _send_portfolio(self, name: str, portfolio: Portfolio | None) -> None:
-        if portfolio is None:
-            self._client.delete_portfolio(self._portfolios[name])
-            del self._baskets[name]
-            return
-        demand = {self._demands[own]: weight for own, weight in portfolio.demand.items()}
-        if name in self._portfolios:
-            self._client.change_portfolio(self._portfolios[name], demand, dict(portfolio.basis))
+    def _send_portfolios(self, changes: Mapping[str, Portfolio | None]) -> None:
+        rows = []
+        for name, portfolio in changes.items():
+            wanted = Portfolio({}, {}) if portfolio is None else portfolio
+            demand = {self._demands[own]: weight for own, weight in wanted.demand.items()}
+            identity = _identity(name, self._portfolios.get(name))
+            rows.append({"demand": demand, "basis": dict(wanted.basis), **identity})
+        self._portfolios |= zip(changes, self._client.send_portfolios(rows), strict=True)
+        _note(self._baskets, changes)
+
+
+def _past(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() > deadline
+
+
+def _identity(name: str, known: str | None) -> dict[str, Any]:
+    """What a row is about: a bid that is there, or a new one of this name."""
+    return {"app_data": {"name": name}} if known is None else {"id": known}
+
+
+def _note(bids: dict[str, Bid], changes: Mapping[str, Bid | None]) -> None:
+    for name, bid in changes.items():
+        if bid is None:
+            bids.pop(name, None)
         else:
-            record = self._client.create_portfolio({"name": name}, demand, dict(portfolio.basis))
-            self._portfolios[name] = record["id"]
-        self._baskets[name] = portfolio
+            bids[name] = bid
 
 
 def traded(rows: Iterable[Mapping[str, Any]], start: datetime | None, until: datetime, time_unit: timedelta) -> float:

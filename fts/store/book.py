@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -118,14 +118,14 @@ class Sheet:
             found.append((name, units, len(found)))
         return found
 
-    def split(self, parent: str, child: ProductRecord) -> None:
-        """Add a part of a product, in whose terms all it was split from are written from now on."""
-        self.products[child.id] = child
+    def split(self, parent: str, children: Sequence[ProductRecord]) -> None:
+        """Add parts of a product, in whose terms all it was split from are written from now on."""
+        self.products.update({child.id: child for child in children})
         for name, units, _ in self.lineage(parent):
             record = self.product(name)
             if record is not None:
                 basis = {leaf: ratio for leaf, ratio in record.basis.items() if leaf != parent}
-                basis[child.id] = units * child.parent[1]
+                basis |= {child.id: units * child.parent[1] for child in children}
                 self.products[name] = replace(record, basis=dict(sorted(basis.items())))
 
     def replace_curve(self, demand: str, curve: Curve | Constant | None, instant: datetime) -> None:

@@ -88,9 +88,9 @@ class Changes(Records):
         self._waiting.close("close_expansion", parent, self._utc)
         for child, app_data, ratio in children:
             self.add_product(child, app_data, parent, ratio)
-            self._sheet.split(parent, self._sheet.products[child])
             for ancestor, units, depth in lineage:
                 self._open("insert_expansion", ancestor=ancestor, leaf=child, ratio=units * ratio, depth=depth + 1)
+        self._sheet.split(parent, [self._sheet.products[child] for child, _, _ in children])
 
     def add_demand(self, demand: str, bidder: str, app_data: Any) -> None:
         """A new demand, without a curve."""
@@ -145,10 +145,12 @@ class Changes(Records):
         outcome: Outcome | None,
         ends: datetime | None = None,
         until: datetime | None = None,
+        reference: Mapping[str, float] | None = None,
     ) -> None:
         """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins.
 
-        The outcome holds until ``until``; None: until another ends it.
+        The outcome holds until ``until``; None: until another ends it. ``reference`` are the prices by product that
+        it was kept near to.
         """
         self.write()
         measures = dict.fromkeys(
@@ -179,6 +181,7 @@ class Changes(Records):
                     outcome,
                     instant=to_utc(batch.instant),
                     thru=optional_utc(until),
+                    reference=reference or {},
                     last=None if last is None else to_utc(last.instant),
                     ends=to_utc(min(batch.instant, ends or batch.instant)),
                 )

@@ -18,7 +18,7 @@ from fts.models.records import Units
 from fts.store.backup import copy_market
 from fts.store.changes import Changes
 from fts.store.export import export_market
-from fts.store.market_file import MEMORY, connect, release, settle
+from fts.store.market_file import MEMORY, close_when_idle, connect, release, settle
 from fts.store.records import Records
 from fts.store.statements import to_utc
 from fts.store.writer import LOG_BYTES, Writer
@@ -193,9 +193,8 @@ class DuckStore:
         if connection is None or self._writer is None:
             return
         self._writer.close()
-        for cursor in list(self._cursors):
-            cursor.close()
-        connection.close()
+        for one in (*self._cursors, connection):
+            close_when_idle(one)
         self._release()
 
     @contextmanager
@@ -218,14 +217,15 @@ class DuckStore:
             if self._writer is not broken or self._connection is None:
                 return
             log.error("DuckDB gave up the market file %s; it is opened again", self.path)
-            broken.close()
-            for cursor in list(self._cursors):
-                cursor.close()
-            self._connection.close()
-            self._release()
+            connection, cursors = self._connection, list(self._cursors)
+            # Whoever reads from here on waits for the lock, and gets a new cursor.
             self._connection = self._writer = None
-            self._local, self._before = threading.local(), broken
+            self._local, self._cursors, self._before = threading.local(), weakref.WeakSet(), broken
+            broken.close()
             try:
+                for one in (*cursors, connection):
+                    close_when_idle(one)
+                self._release()
                 self.open()
             except StoreError as error:
                 log.error("the market file %s could not be opened again, and will be tried: %s", self.path, error)

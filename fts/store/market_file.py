@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from fts.store.statements import failures, statement
 
 SCHEMA_VERSION = 1
 MEMORY = ":memory:"
+# How long a query may go on when the file is closed, and how often that is looked at [s].
+PATIENCE, GLANCE = 30.0, 0.005
 # What a DuckDB file begins with, after a checksum.
 MAGIC, MAGIC_AT = b"DUCK", 8
 # Extensions are never fetched from the net.
@@ -64,6 +67,25 @@ def release(path: str) -> None:
     """Let the file be opened again."""
     with _open_here_lock:
         _open_here.discard(os.path.realpath(path))
+
+
+def close_when_idle(connection: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection once the query that another thread runs on it has ended: DuckDB refuses a busy one.
+
+    Raises
+    ------
+    StoreError
+        It does not end.
+    """
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.close()
+            return
+        except duckdb.Error as error:
+            if time.monotonic() > end:
+                raise StoreError(f"could not close the market file: {error}") from error
+            time.sleep(GLANCE)
 
 
 def _check_place(path: str, read_only: bool) -> None:

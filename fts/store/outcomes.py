@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import duckdb
@@ -19,6 +20,7 @@ def store_outcome(
     thru: datetime | None,
     last: datetime | None,
     ends: datetime,
+    reference: Mapping[str, float],
 ) -> None:
     """Store price and rate of every portfolio and product, and end those of the batch before.
 
@@ -31,6 +33,8 @@ def store_outcome(
         From when until when it holds; None: until the next one.
     last, ends : datetime
         The batch before, and when its outcomes end.
+    reference : mapping of product to price
+        What the prices were kept near to.
     """
     auction = outcome.auction
     portfolios = {
@@ -42,6 +46,7 @@ def store_outcome(
         "product": auction.product_ids,
         "price": pa.array(outcome.prices, from_pandas=True),
         "rate": pa.array(outcome.volumes),
+        "reference": pa.array([reference.get(name) for name in auction.product_ids.to_pylist()], pa.float64()),
         "price_low": pa.array(outcome.price_low, from_pandas=True),
         "price_high": pa.array(outcome.price_high, from_pandas=True),
     }

@@ -158,7 +158,7 @@ class Records(Auths, Trading):
         return None if batch is None or (batch.thru is not None and batch.thru <= instant) else batch
 
     def batch_prices(self, instant: datetime) -> pd.DataFrame:
-        """Columns product, price, rate, price_low, price_high of one batch, products by id."""
+        """Columns product, price, rate, reference, price_low, price_high of one batch, products by id."""
         return self._frame("batch_prices", instant=to_utc(instant))
 
     def positions(self, bidder: str, at: datetime) -> pd.DataFrame:

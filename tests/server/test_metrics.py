@@ -90,7 +90,12 @@ def test_two_exchanges_in_one_process_count_apart() -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"X-Forwarded-For": "192.0.2.7"}, {"Origin": "https://elsewhere.example"}, {"Forwarded": "for=192.0.2.7"}],
+    [
+        {"X-Forwarded-For": "192.0.2.7"},
+        {"X-Forwarded-Context": "/x"},
+        {"Via": "1.1 proxy"},
+        {"Origin": "https://elsewhere.example"},
+    ],
 )
 def test_from_elsewhere_it_takes_a_token_that_runs_batches(exchange: Exchange, headers: dict[str, str]) -> None:
     assert exchange.ask("GET", "/metrics").status_code == 200

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -79,6 +81,84 @@ def test_a_full_disk(tmp_path: Path, log_bytes: int, most: int) -> None:
         market.create_demand({"name": "on"}, [(0, 1)], bidder=BIDDER)
     if log_bytes < 2**20:
         assert "opened again" in done.stderr
+
+
+MANY = """
+    import resource, sys, threading, time
+    from uuid import UUID
+    from fts.errors import StoreError
+    from fts.exchange import Market
+    from fts.store import DuckStore
+
+    bidder, acknowledged, refused, stop = UUID(int=5), [], [], threading.Event()
+    market = Market(store=DuckStore(sys.argv[1], log_bytes=20_000))
+
+    def bid():
+        name = {"name": "x" * 2000}
+        acknowledged.append(market.create_demand(name, [(0, k) for k in range(200, 0, -1)], bidder=bidder).id)
+
+    def until_stopped(use):
+        while not stop.is_set():
+            try:
+                use()
+            except StoreError as error:
+                refused.append(error)
+
+    bid()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (900_000, resource.RLIM_INFINITY))
+    uses = [bid] * 4 + [lambda: market.demands([bidder])] * 3
+    threads = [threading.Thread(target=until_stopped, args=(use,)) for use in uses]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + 30
+    while len(refused) < 30 and time.monotonic() < end:
+        time.sleep(0.01)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    before = len(acknowledged)
+    while len(acknowledged) < before + 20 and time.monotonic() < end:
+        time.sleep(0.01)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert len(refused) >= 30 and len(acknowledged) >= before + 20, (len(refused), len(acknowledged), before)
+    assert {record.id for record in market.demands([bidder])} == set(acknowledged)
+    market.close()
+    print(*acknowledged)
+"""
+
+
+def test_a_full_disk_under_many_hands(tmp_path: Path) -> None:
+    path = tmp_path / "market.db"
+    words = [sys.executable, "-c", textwrap.dedent(MANY), str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    with Market(path) as market:
+        assert {record.id for record in market.demands([BIDDER])} == set(done.stdout.split())
+
+
+def test_a_market_is_closed_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "market.db"
+    for _ in range(3):
+        market, defects = Market(path), list[BaseException]()
+        market.create_demand({"name": "x"}, [(0, 1)], bidder=BIDDER)
+
+        def read(market: Market = market, defects: list[BaseException] = defects) -> None:
+            try:
+                while True:
+                    market.demands([BIDDER])
+            except StoreError:
+                return
+            except BaseException as error:
+                defects.append(error)
+
+        readers = [threading.Thread(target=read) for _ in range(4)]
+        for thread in readers:
+            thread.start()
+        time.sleep(0.1)
+        market.close()
+        for thread in readers:
+            thread.join(30)
+        assert defects == [] and not any(thread.is_alive() for thread in readers)
 
 
 @pytest.fixture

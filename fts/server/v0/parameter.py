@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from fts.errors import InvalidInput
-from fts.models.instant import read_instant
-from fts.server.parameter import AFTER, CURSOR, Parameter
+from fts.server.parameter import AFTER, CURSOR, INSTANT, Parameter
 
 MILLISECOND = timedelta(milliseconds=1)
 LAST = datetime.max.replace(tzinfo=UTC)
@@ -23,7 +22,7 @@ def read_inclusive(text: str) -> datetime:
     ------
     InvalidInstant
     """
-    instant = read_instant(text)
+    instant = INSTANT.read(text)
     digits = text.partition(".")[2]
     count = len(digits) - len(digits.lstrip("0123456789"))
     included = MILLISECOND if count <= 3 else datetime.resolution
