@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fts.exchange.given import LARGEST
 from fts.models.auction import Auction
-from fts.models.columns import positions
+from fts.models.columns import Floats, positions
 from fts.models.room import Room
 
 
@@ -25,6 +26,11 @@ def limited(auction: Auction, room: Room, duration: float) -> Auction:
     place = positions(room.demand_ids, auction.demand_ids)
     there = place >= 0
     low, high = np.full(len(auction.demand_ids), -np.inf), np.full(len(auction.demand_ids), np.inf)
-    low[place[there]] = np.minimum(0.0, room.low[there] / duration)
-    high[place[there]] = np.maximum(0.0, room.high[there] / duration)
+    low[place[there]] = _held(np.minimum(0.0, room.low[there] / duration))
+    high[place[there]] = _held(np.maximum(0.0, room.high[there] / duration))
     return auction.within(low, high)
+
+
+def _held(rates: Floats) -> Floats:
+    """A short duration makes no rate larger than a bid may name."""
+    return np.where(np.isinf(rates), rates, np.clip(rates, -LARGEST, LARGEST))

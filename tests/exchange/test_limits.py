@@ -57,6 +57,12 @@ def test_what_a_limit_leaves_is_a_domain() -> None:
     assert found.max_rates.tolist() == [20, 0, inf, 100]
 
 
+def test_a_short_slice_makes_no_rate_larger_than_a_bid_may_name() -> None:
+    auction = Auction({"c": {"price": 1}}, {"p": {"demand": "c", "basis": "x"}})
+    found = limited(auction, Room(ids(["c"]), np.array([-inf]), np.array([1e30])), 1e-6)
+    assert (found.min_rates.tolist(), found.max_rates.tolist()) == ([-inf], [1e30])
+
+
 def test_slices_reach_the_limit_in_the_third(market, noon) -> None:
     """80 an hour at 28 while there is room: 40, 40, then 20 of 100 are left, at the seller's price of 5."""
     load, wind = auth(market, LOAD, noon, uuid4(), high=100), auth(market, WIND, noon, uuid4())
@@ -163,6 +169,32 @@ def test_a_batch_inside_a_slice_counts_what_later_slices_were_promised(market, c
     # The first slice traded 20 until then, 60 are promised: 20 are left, and one time unit is counted.
     assert domain(market, run.instant, load) == (0, pytest.approx(20))
     assert quantities(market, load) == [20, 5, 40, 20]
+    check_replay(market)
+
+
+@pytest.mark.parametrize(
+    ("curve", "left"),
+    [
+        # 80 of 100 were promised to the later slice.
+        (LOAD, 20),
+        # What it will sell later may not be bought before: then it would hold more than it may.
+        ([(-40, 28), (0, 28), (100, 20)], 100),
+    ],
+)
+def test_a_gap_is_filled_with_what_later_slices_leave(market, clock, noon, curve, left) -> None:
+    load, _ = auth(market, curve, noon, uuid4(), high=100), auth(market, WIND, noon, uuid4())
+    if left == 100:
+        # A buyer at 40 takes 40 from everyone who sells at 28.
+        buyer = auth(market, {"price": 40, "min_rate": 0, "max_rate": 1000}, noon, uuid4())
+    market.solve_span(june("15:00"), june("16:00"))
+    promised = quantities(market, load)[0]
+    assert promised == (80 if left == 20 else -40)
+    if left == 100:
+        clock.wait(hours=2)
+        market.delete_portfolio(buyer)
+    market.solve_span(june("14:00"), june("15:00"))
+    assert domain(market, june("14:00"), load)[1] == pytest.approx(left)
+    assert domain(market, june("15:00"), load)[1] == 100
     check_replay(market)
 
 
