@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 WORKERS ?= 2
 
-.PHONY: install demo test lint bench soak lock build clean
+.PHONY: install demo test lint bench bench-server soak lock build clean
 .DEFAULT_GOAL := install
 
 install: $(INSTALLED)
@@ -43,6 +43,11 @@ bench: $(INSTALLED)
 	@unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE; status=0; \
 	for file in $$(grep -l __main__ tests/bench/*.py | grep -v native.py); do $(BIN)/python $$file || status=1; done; \
 	$(BIN)/python tests/bench/native.py --csv bench.csv || status=1; exit $$status
+
+# The exchange under load, from other processes; needs wrk.
+bench-server: $(INSTALLED)
+	@unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE; \
+	$(BIN)/python tests/bench/server/exchange.py && $(BIN)/python tests/bench/server/events.py
 
 # The properties again, each on thousands of random markets, and what else takes longer than a change should wait.
 soak: $(INSTALLED)

@@ -20,7 +20,7 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 def block(language: str, section: str) -> str:
     """The one code block of a language in a section."""
     text = README.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", text.split("\n### ", 1)[0], re.M | re.S)
     return str(found)
 
 

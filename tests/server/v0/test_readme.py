@@ -1,4 +1,4 @@
-"""The session with /v0 in the guide beside the code runs as it is written."""
+"""The README's session with /v0 runs as it is written."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-import fts
-
-GUIDE = Path(fts.__file__).parent / "server" / "README.md"
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_curl_session(tmp_path: Path) -> None:
-    (session,) = re.findall(r"^```bash\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
+    section = README.split("\n### Programs written for `fts_server` 0.3\n", 1)[1].split("\n## ", 1)[0]
+    (session,) = re.findall(r"^```bash\n(.*?)^```$", section, re.M | re.S)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
