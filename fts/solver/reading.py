@@ -15,6 +15,7 @@ from fts.solver.canonical.choice import Canonical, canonical
 from fts.solver.exact import finish
 from fts.solver.native import engine as native
 from fts.solver.native.prepared import Prepared, prepare
+from fts.solver.native.scaling import scales_of
 from fts.solver.threads import threads_for
 
 NOISE = (1e-14, 1e-12, 1e-10)
@@ -83,8 +84,9 @@ def plain(answer: Answer) -> Reading:
 
 def _finished(program: Program, prepared: Prepared, exact: Answer, reference: Floats | None) -> Iterator[Reading]:
     clean = native.without_noise(prepared, exact, NOISE[0])
+    scales = scales_of(program) if prepared.merging.merged else prepared.scales
     with _threads(program):
-        made = canonical(program, clean, native.solve_exactly, reference)
+        made = canonical(program, clean, native.solve_exactly, scales, reference)
     for share in (NOISE[0], 0.0, *NOISE[1:]):
         yield _known(made, native.without_noise(prepared, made.answer, share))
 

@@ -71,7 +71,9 @@ class Elimination:
         self.shared_demand = np.flatnonzero(users > 1)
         self._W_rows = csr_array(W)
         self.S = self._W_rows[self.shared_demand]
-        self.B, self.B_rows, self._B_across = B, csr_array(B), B.T
+        # By rows, which are long: a short column is over before the processor has guessed its end.
+        self.B_rows = csr_array(B)
+        self._B_across = self.B_rows.T
         self.magnitude = csr_array((np.abs(self.B_rows.data), self.B_rows.indices, self.B_rows.indptr), shape=B.shape)
         # The usual market: portfolio i has demand i, for itself.
         self._one_each = self.n_portfolios == self.n_demands == len(W.indices) and bool(

@@ -36,6 +36,11 @@ class Merging:
     row: Ints
     ratio: Floats
 
+    @property
+    def merged(self) -> bool:
+        """Whether any products are one."""
+        return bool(self.B.shape[0] < len(self.row))
+
     def joined(self, prices: Floats) -> Floats:
         """Prices of rows from those of products, (M,)."""
         return floats(np.bincount(self.row, weights=self.ratio * prices, minlength=self.B.shape[0]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fts.models.columns import Floats
+from fts.models.columns import Floats, Ints
 from fts.ports.engine import Answer, Program
 from fts.solver.native.elimination import Elimination
 from fts.solver.native.merging import Merging, merge
@@ -31,8 +31,8 @@ class Prepared:
     substitution : Substitution
     rooms : (I,)
         How much each portfolio may trade, in scaled units.
-    one_segment_each : bool
-        Every demand has one segment, so that what is per segment is per demand.
+    first_segment : (D + 1,)
+        Demand ``d`` has the segments ``first_segment[d]:first_segment[d + 1]``.
     lo, hi : (K,)
         Bounds in the units of the original program.
     """
@@ -44,7 +44,7 @@ class Prepared:
     scales: Scales
     substitution: Substitution
     rooms: Floats
-    one_segment_each: bool
+    first_segment: Ints
     lo: Floats
     hi: Floats
 
@@ -91,10 +91,8 @@ def prepare(program: Program) -> Prepared:
     for_pivots[substitution.pivot] = np.where(carried > 0, carried, 1.0)
     per_demand = np.bincount(in_units.segment_demand, minlength=in_units.W.shape[0])
     elimination = Elimination(columns.B, columns.W, for_pivots, per_demand == 0)
-    one_each = bool((per_demand == 1).all())
-    return Prepared(
-        columns, sizes, elimination, merging, scales, substitution, room, one_each, program.lo, program.hi
-    )
+    first = np.append(0, np.cumsum(per_demand))
+    return Prepared(columns, sizes, elimination, merging, scales, substitution, room, first, program.lo, program.hi)
 
 
 def _rooms(program: Program, sizes: Floats) -> Floats:
