@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fts.models.columns import Flags, Floats, floats
+from fts.models.columns import Flags, Floats
 from fts.ports.engine import Answer
 from fts.solver.fills import above, bent, filled, follow, missed, moved, placed, settled
 from fts.solver.native.prepared import Prepared
@@ -96,8 +96,8 @@ class Parts:
 
     Attributes
     ----------
-    portfolio : (joint,)
-        Of the prices of portfolios with other demands than one of their own.
+    portfolio : (I,)
+        Of the prices of portfolios; none where one demand of their own makes it.
     demand : (D,)
         Of demand rates.
     product : (P,)
@@ -127,7 +127,7 @@ class _Equations:
         if len(self.joint):
             self.joint_demands = p.W[:, self.joint].T
             self.joint_size = abs(p.B[:, self.joint]).T
-        self.floor = 1e-6 * (e.magnitude @ e.rate_scale)
+        self.floor = e.least_flow
         self.segments = (prepared.first_segment, p.lo, p.hi, p.c, p.s, self.sizes)
         self._stiffness = np.empty(0)
 
@@ -161,11 +161,12 @@ class _Equations:
         )  # fmt: skip
         product, flow = -(e.B_rows @ at.x), e.magnitude @ np.abs(at.x)
         worst = max(worst, float(np.max(np.abs(product) / np.maximum(flow, self.floor), initial=0.0)))
-        portfolio = at.worth[self.joint]
+        portfolio = np.zeros(len(at.x))
         if len(self.joint):
-            portfolio = portfolio - self.joint_demands @ at.demand_prices
+            rest = at.worth[self.joint] - self.joint_demands @ at.demand_prices
             worth = self.joint_size @ np.abs(at.prices)
-            worst = max(worst, float(np.max(np.abs(portfolio) / np.maximum(worth, 1e-3), initial=0.0)))
+            worst = max(worst, float(np.max(np.abs(rest) / np.maximum(worth, 1e-3), initial=0.0)))
+            portfolio[self.joint] = rest
         return Parts(portfolio, demand, product, worst)
 
     def step(self, at: Standing, parts: Parts, stiffness: float) -> Standing:
@@ -176,12 +177,8 @@ class _Equations:
         if not np.array_equal(h, self._stiffness):
             e.factor(g)
             self._stiffness = h
-        a = e.by_portfolio(t / e.g)
-        a[self.joint] -= parts.portfolio
         # The next round refines; only flat segments, which count as stiff here, ask for more.
-        step = e.solve(a, parts.product, t[e.shared_demand], rounds=int(soft))
-        demand_prices = (t - e.demand_rates(step.x)) / e.g
-        demand_prices[e.shared_demand] = step.shared
+        step, demand_prices = e.answer(t, parts.portfolio, parts.product, rounds=int(soft))
         y = filled(start, h, at.y, at.between, at.curve, demand_prices)
         return self._priced(
             at.x + step.x, y, at.prices + step.prices, at.demand_prices + demand_prices, at.between

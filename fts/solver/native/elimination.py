@@ -70,6 +70,7 @@ class Elimination:
         self._square = self.private_weight**2
         self.shared_demand = np.flatnonzero(users > 1)
         self._W_rows = csr_array(W)
+        self._W_across = W.T
         self.S = self._W_rows[self.shared_demand]
         # By rows, which are long: a short column is over before the processor has guessed its end.
         self.B_rows = csr_array(B)
@@ -88,6 +89,7 @@ class Elimination:
         self.reach = reach
         self._fixed_response = np.where(fixed, 1e-10 * reach, 0.0)
         self.proximal = 1e-9 / rate_scale
+        self.least_flow = 1e-6 * (self.magnitude @ rate_scale)
 
     def _lay_out(self, B: csc_array) -> None:
         """Which shared demands are eliminated, and the matrix that is left."""
@@ -148,6 +150,10 @@ class Elimination:
         worth: Floats = self._B_across @ prices
         return worth
 
+    def told(self, demand_prices: Floats) -> Floats:
+        """What portfolios are worth to their demands, ``W'λ (I,)``."""
+        return floats(self.private_weight * demand_prices if self._one_each else self._W_across @ demand_prices)
+
     def demand_rates(self, x: Floats) -> Floats:
         """Rates of demands at rates of portfolios, ``W x (D,)``."""
         return floats(self.private_weight * x if self._one_each else self._W_rows @ x)
@@ -158,6 +164,27 @@ class Elimination:
             return floats(self.private_weight * values)
         weighted = self.private_weight * values[self.private_demand]
         return floats(np.bincount(self.private_portfolio, weights=weighted, minlength=self.n_portfolios))
+
+    def answer(self, t: Floats, portfolio: Floats, product: Floats, rounds: int = 1) -> tuple[Step, Floats]:
+        """Solve for what segments ask, ``t (D,)``, less what is missing; the step, and that of all demand prices (D,).
+
+        Parameters
+        ----------
+        t : (D,)
+        portfolio : (I,)
+            Missing of the stationarity of rates.
+        product : (P,)
+            Missing of the balance of products.
+        rounds : int
+            Of refinement.
+        """
+        a = self.by_portfolio(t / self.g)
+        a -= portfolio
+        step = self.solve(a, product, t[self.shared_demand], rounds)
+        demand_prices = t - self.demand_rates(step.x)
+        demand_prices /= self.g
+        demand_prices[self.shared_demand] = step.shared
+        return step, demand_prices
 
     def _rates(self, pull: Floats, t: Floats) -> tuple[Floats, Floats]:
         """Rates ``(I,)`` that answer the pull, and the multipliers of grouped demands whose rest is ``t``."""

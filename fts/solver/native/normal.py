@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 from scipy.sparse import csc_array, csr_array
 
-from fts.models.columns import Floats, Ints, floats, ints
+from fts.models.columns import Floats, Ints, ints
 from fts.solver.compiled import Short, compiled, entries
 from fts.solver.native.factor import DenseFactor, SparseFactor, SparsePattern
 
