@@ -9,65 +9,69 @@ from fts.solver.compiled import compiled
 
 
 @compiled
-def _crossing(q: Floats, p: Floats, count: int, lam: float) -> float:
+def _crossing(q: Floats, p: Floats, start: int, end: int, count: int, lam: float) -> float:
     """The rate at which a curve passes the price between its points ``count - 1`` and ``count``."""
-    n = len(q)
     if count == 0:
-        return float(q[0])
-    if count == n:
-        return float(q[n - 1])
-    drop = p[count - 1] - p[count]
+        return float(q[start])
+    if count == end - start:
+        return float(q[end - 1])
+    right = start + count
+    drop = p[right - 1] - p[right]
     if not drop > 0:
-        return float(q[count - 1])
-    share = min(max((p[count - 1] - lam) / drop, 0.0), 1.0)
-    return float(q[count - 1] + share * (q[count] - q[count - 1]))
+        return float(q[right - 1])
+    share = min(max((p[right - 1] - lam) / drop, 0.0), 1.0)
+    return float(q[right - 1] + share * (q[right] - q[right - 1]))
 
 
 @compiled
-def _best_response(q: Floats, p: Floats, z: float, lam: float, tie: float) -> float:
+def _best_response(q: Floats, p: Floats, start: int, end: int, z: float, lam: float, tie: float) -> float:
     """The rate nearest to ``z`` that a demand would choose at price ``lam``.
 
     A demand whose unlimited end is priced within ``tie`` of ``lam`` is content with ``z``; one that would go on without
     limit answers with an infinite rate.
     """
-    n, above, at_least = len(q), 0, 0
-    if (np.isinf(q[0]) and abs(p[0] - lam) <= tie) or (np.isinf(q[n - 1]) and abs(p[n - 1] - lam) <= tie):
+    if np.isinf(q[start]) and abs(p[start] - lam) <= tie:
         return z
-    for k in range(n):
+    if np.isinf(q[end - 1]) and abs(p[end - 1] - lam) <= tie:
+        return z
+    above = at_least = 0
+    for k in range(start, end):
         above += p[k] > lam
         at_least += p[k] >= lam
-    low = _crossing(q, p, above, lam)
-    high = low if above == at_least else _crossing(q, p, at_least, lam)
-    return min(max(z, low), high)
+    low = _crossing(q, p, start, end, above, lam)
+    if z < low:
+        return low
+    high = low if above == at_least else _crossing(q, p, start, end, at_least, lam)
+    return high if z > high else z
 
 
 @compiled
-def _lost(q: Floats, p: Floats, z: float, response: float, lam: float) -> float:
+def _lost(q: Floats, p: Floats, start: int, end: int, z: float, response: float, lam: float) -> float:
     """Money lost by trading ``z`` instead of ``response``: ``∫ |curve - lam|`` between them."""
     low, high, lost = min(z, response), max(z, response), 0.0
-    for k in range(len(q) - 1):
-        start, end = min(max(low, q[k]), q[k + 1]), min(max(high, q[k]), q[k + 1])
-        width = end - start
+    for k in range(start, end - 1):
+        left, right = min(max(low, q[k]), q[k + 1]), min(max(high, q[k]), q[k + 1])
+        width = right - left
         if width > 0:
-            at_start = at_end = p[k]
+            at_left = at_right = p[k]
             if p[k] != p[k + 1]:
                 fall = (p[k + 1] - p[k]) / (q[k + 1] - q[k])
-                at_start += fall * (start - q[k])
-                at_end += fall * (end - q[k])
-            lost += width * ((abs(at_start - lam) + abs(at_end - lam)) / 2)
+                at_left += fall * (left - q[k])
+                at_right += fall * (right - q[k])
+            lost += width * ((abs(at_left - lam) + abs(at_right - lam)) / 2)
     return lost
 
 
 @compiled
-def _utility(q: Floats, p: Floats, z: float) -> float:
+def _utility(q: Floats, p: Floats, start: int, end: int, z: float) -> float:
     """``∫₀^z curve``, as in :func:`fts.models.utility.utilities`."""
     value = 0.0
-    for k in range(len(q) - 1):
-        start, end = min(max(0.0, q[k]), q[k + 1]), min(max(z, q[k]), q[k + 1])
+    for k in range(start, end - 1):
+        left, right = min(max(0.0, q[k]), q[k + 1]), min(max(z, q[k]), q[k + 1])
         price = p[k]
         if p[k] != p[k + 1] and q[k + 1] > q[k]:
-            price += (p[k + 1] - p[k]) * (((start + end) / 2 - q[k]) / (q[k + 1] - q[k]))
-        value += (end - start) * price
+            price += (p[k + 1] - p[k]) * (((left + right) / 2 - q[k]) / (q[k + 1] - q[k]))
+        value += (right - left) * price
     return value
 
 
@@ -78,23 +82,21 @@ def _off(at: float, to: float, unit: float) -> float:
 
 
 @compiled
-def _distance(q: Floats, p: Floats, z: float, lam: float, Z: float, Lambda: float) -> float:
+def _distance(q: Floats, p: Floats, start: int, end: int, z: float, lam: float, Z: float, Lambda: float) -> float:
     """The least τ for which a point of the curve is within ``τ·Z`` of ``z`` and ``τ·Lambda`` of ``lam``.
 
     In the scaled plane a falling curve meets the growing square around the point first in one of the two corners where
     both deviations are equal, so τ is the deviation where the curve crosses that diagonal.
     """
-    if np.isnan(z) or np.isnan(lam):
-        return np.nan
     u = v = g = 0.0
-    for k in range(len(q)):
+    for k in range(start, end):
         u0, v0, g0 = u, v, g
         u, v = _off(q[k], z, Z), _off(p[k], lam, Lambda)
         g = 0.0 if u == v else u - v
         if g <= 0:
             continue
         # The first point beyond the diagonal.
-        if k == 0:
+        if k == start:
             return abs(u)
         du, dv = u - u0, v - v0
         share = 1.0 if np.isinf(g0) else 0.0 if np.isinf(g) else -g0 / (g - g0)
@@ -144,19 +146,21 @@ def answers(
     domain = fit = 0.0
     for d in range(D):
         start, end = offsets[demands[d]], offsets[demands[d] + 1]
-        curve, price = q[start:end], p[start:end]
-        first, last = curve[0], curve[end - start - 1]
+        first, last = q[start], q[end - 1]
         if np.isnan(z[d]) or np.isnan(lam[d]):
             domain = fit = missed[d] = turnover[d] = value[d] = np.nan
             continue
         clamped = min(max(z[d], first), last)
         reach = max(zeta[d], 0.0 if np.isinf(first) else abs(first), 0.0 if np.isinf(last) else abs(last))
         domain = _larger(domain, _off(z[d], clamped, reach))
-        response = _best_response(curve, price, clamped, lam[d], tol * Lambda[d])
-        missed[d] = _lost(curve, price, clamped, response, lam[d])
-        value[d] = _utility(curve, price, clamped)
+        response = _best_response(q, p, start, end, clamped, lam[d], tol * Lambda[d])
+        value[d] = _utility(q, p, start, end, clamped)
         turnover[d] = max(abs(lam[d]), floor[d]) * (abs(clamped) + abs(response)) + abs(value[d])
-        fit = _larger(fit, _distance(curve, price, z[d], lam[d], reach, Lambda[d]))
+        missed[d] = 0.0
+        # A rate that is its own best response lies on the curve; at an unlimited end it may be near it only.
+        if response != z[d] or np.isinf(first) or np.isinf(last):
+            missed[d] = _lost(q, p, start, end, clamped, response, lam[d])
+            fit = _larger(fit, _distance(q, p, start, end, z[d], lam[d], reach, Lambda[d]))
     return domain, fit, missed, turnover, value
 
 
