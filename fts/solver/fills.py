@@ -3,6 +3,8 @@
 The arguments, where they have no other name: ``start (D + 1,)``, demand ``d`` has the segments
 ``start[d]:start[d + 1]``; ``lo, hi, c, s, size (K,)`` of segments; their fills ``y`` and who is ``between`` its bounds;
 ``curve (K,)``, how far each is above the price ``lam (D,)`` of its demand: ``c - s y - λ``.
+
+Whether a segment is in between cannot be foreseen, so a factor of 0 or 1 takes less time than a branch.
 """
 
 from __future__ import annotations
@@ -44,8 +46,8 @@ def follow(start: Ints, y: Floats, between: Flags, demand: Ints, portfolio: Ints
         for k in range(start[demand[n]], start[demand[n] + 1]):
             total += y[k]
             free += between[k]
-        rate = total / weight[n]
-        x[portfolio[n]] = rate if free == 0 else x[portfolio[n]]
+        held = 1.0 * (free == 0)
+        x[portfolio[n]] = held * (total / weight[n]) + (1.0 - held) * x[portfolio[n]]
 
 
 @compiled
@@ -139,12 +141,11 @@ def bent(
     for d in range(D):
         response, pull = 0.0, 0.0
         for k in range(start[d], start[d + 1]):
-            least = stiffness / size[k]
-            least = s[k] if s[k] > least else least
-            h[k] = least if between[k] else FIXED / size[k]
+            inside, per_size = 1.0 * between[k], 1.0 / size[k]
+            h[k] = inside * max(s[k], stiffness * per_size) + (1.0 - inside) * (FIXED * per_size)
             answer = 1.0 / h[k]
             response += answer
-            pull += curve[k] * answer if between[k] else 0.0
+            pull += inside * curve[k] * answer
             soft |= between[k] & (s[k] * size[k] < flat)
         g[d], t[d] = response, pull - missing[d]
     return h, g, t, soft
@@ -156,8 +157,7 @@ def filled(start: Ints, h: Floats, y: Floats, between: Flags, curve: Floats, cha
     fill = np.empty(len(y))
     for d in range(len(change)):
         for k in range(start[d], start[d + 1]):
-            more = (curve[k] - change[d]) / h[k]
-            fill[k] = y[k] + (more if between[k] else 0.0)
+            fill[k] = y[k] + between[k] * ((curve[k] - change[d]) / h[k])
     return fill
 
 

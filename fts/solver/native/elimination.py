@@ -22,6 +22,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, vstack
 
 from fts.models.columns import Flags, Floats, floats
+from fts.solver.compiled import Short, compiled, entries
 from fts.solver.native.normal import WIDE, NormalMatrix
 
 
@@ -39,6 +40,16 @@ class Step:
     x: Floats
     prices: Floats
     shared: Floats
+
+
+@compiled
+def _reaches(start: Short, demand: Short, weight: Floats, rate_scale: Floats, n_demands: int) -> Floats:
+    """How much each demand may trade, (D,): the largest ``|W_di| rate_scale_i``."""
+    reach = np.zeros(n_demands)
+    for i in range(len(rate_scale)):
+        for e in range(start[i], start[i + 1]):
+            reach[demand[e]] = max(reach[demand[e]], abs(weight[e]) * rate_scale[i])
+    return reach
 
 
 GROUP = 8
@@ -84,10 +95,8 @@ class Elimination:
         self._lay_out(B)
         self.rate_scale = rate_scale
         # A fixed rate has no response; a tiny one keeps the step defined and costs a round of refinement.
-        reach = np.zeros(self.n_demands)
-        np.maximum.at(reach, W.indices, np.abs(W.data) * rate_scale[column])
-        self.reach = reach
-        self._fixed_response = np.where(fixed, 1e-10 * reach, 0.0)
+        self.reach = _reaches(*entries(W), rate_scale, self.n_demands)
+        self._fixed_response = np.where(fixed, 1e-10 * self.reach, 0.0)
         self.proximal = 1e-9 / rate_scale
         self.least_flow = 1e-6 * (self.magnitude @ rate_scale)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from fts.models.columns import Floats, Ints
 from fts.ports.engine import Answer, Program
+from fts.solver.compiled import Short, compiled, entries
 from fts.solver.native.elimination import Elimination
 from fts.solver.native.merging import Merging, merge
 from fts.solver.native.scaling import Scales, scaled, scales_of, segment_sizes
@@ -99,10 +100,18 @@ def _rooms(program: Program, sizes: Floats) -> Floats:
     """How much each portfolio may trade, (I,), by the tightest of its demands."""
     W = program.W
     offer = np.bincount(program.segment_demand, weights=sizes, minlength=W.shape[0])
-    column = np.repeat(np.arange(W.shape[1]), np.diff(W.indptr))
-    room = np.full(W.shape[1], np.inf)
-    np.minimum.at(room, column, offer[W.indices] / np.abs(W.data))
+    room = _tightest(*entries(W), offer)
     known = np.isfinite(room) & (room > 0)
     if known.all():
         return room
     return np.where(known, room, np.median(room[known]) if known.any() else 1.0)
+
+
+@compiled
+def _tightest(start: Short, demand: Short, weight: Floats, offer: Floats) -> Floats:
+    """The least ``offer_d / |W_di|`` of every portfolio's demands, (I,)."""
+    room = np.full(len(start) - 1, np.inf)
+    for i in range(len(room)):
+        for e in range(start[i], start[i + 1]):
+            room[i] = min(room[i], offer[demand[e]] / abs(weight[e]))
+    return room

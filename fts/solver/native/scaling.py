@@ -101,8 +101,8 @@ def scaled(program: Program, scales: Scales) -> Program:
     B, W = program.B, program.W
     unit = scales.demand_price[program.segment_demand]
     return Program(
-        B=_short(B.data * scales.price[B.indices] * np.repeat(scales.rate, np.diff(B.indptr)), B),
-        W=_short(W.data * scales.demand_price[W.indices] * np.repeat(scales.rate, np.diff(W.indptr)), W),
+        B=_in_units(B, scales.price, scales.rate),
+        W=_in_units(W, scales.demand_price, scales.rate),
         segment_demand=program.segment_demand,
         lo=program.lo * unit,
         hi=program.hi * unit,
@@ -111,9 +111,20 @@ def scaled(program: Program, scales: Scales) -> Program:
     )
 
 
-def _short(data: Floats, like: csc_array) -> csc_array:
-    """The same pattern with other entries; short indices, because products with it are bound by memory."""
-    return csc_array((data, like.indices.astype(np.int32), like.indptr.astype(np.int32)), shape=like.shape)
+def _in_units(matrix: csc_array, row_unit: Floats, column_unit: Floats) -> csc_array:
+    """A matrix in other units; short indices, because products with it are bound by memory."""
+    start, row, weight = entries(matrix)
+    return csc_array((_multiplied(start, row, weight, row_unit, column_unit), row, start), shape=matrix.shape)
+
+
+@compiled
+def _multiplied(start: Short, row: Short, weight: Floats, row_unit: Floats, column_unit: Floats) -> Floats:
+    """Entries times the units of their row and column."""
+    made = np.empty(len(weight))
+    for i in range(len(start) - 1):
+        for e in range(start[i], start[i + 1]):
+            made[e] = weight[e] * row_unit[row[e]] * column_unit[i]
+    return made
 
 
 def segment_sizes(program: Program) -> Floats:
