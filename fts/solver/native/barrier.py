@@ -178,7 +178,7 @@ def answered(
     dv: Floats,
     dw: Floats,
     change: Floats,
-) -> tuple[Floats, Floats, Floats, float, float]:
+) -> tuple[Floats, Floats, Floats, float, float, float]:
     """What segments make of the change of their demand's price, (D,).
 
     ``Δv`` and ``Δw`` of :func:`pulled` are completed in place.
@@ -190,12 +190,12 @@ def answered(
         ``Δl Δv`` and ``Δu Δw``.
     crossed : float
         The sum of both, per size.
-    longest : float
-        The longest step, at most 2, that keeps distances and multipliers at or above 0.
+    primal, dual : float
+        The longest steps, at most 2, that keep distances and multipliers at or above 0.
     """
     K = len(size)
     dy, lower, upper = np.empty(K), np.empty(K), np.empty(K)
-    crossed, least = 0.0, -0.5
+    crossed, fastest, dual = 0.0, -0.5, -0.5
     for d in range(len(change)):
         for k in range(start[d], start[d + 1]):
             dy[k] = (f[k] - change[d]) * per_h[k]
@@ -207,14 +207,14 @@ def answered(
         dw[k] -= w[k] * far
         lower[k], upper[k] = dl * dv[k], du * dw[k]
         crossed += (lower[k] + upper[k]) / size[k]
-        least = near if near < least else least
-        least = far if far < least else least
-        # A division only where it counts: Δv/v < least.
-        if dv[k] < least * v[k]:
-            least = dv[k] / v[k]
-        if dw[k] < least * w[k]:
-            least = dw[k] / w[k]
-    return dy, lower, upper, crossed, -1.0 / least
+        fastest = near if near < fastest else fastest
+        fastest = far if far < fastest else fastest
+        # A division only where it counts: Δv/v < dual.
+        if dv[k] < dual * v[k]:
+            dual = dv[k] / v[k]
+        if dw[k] < dual * w[k]:
+            dual = dw[k] / w[k]
+    return dy, lower, upper, crossed, -1.0 / fastest, -1.0 / dual
 
 
 @compiled
@@ -229,15 +229,16 @@ def advanced(
     dy: Floats,
     dv: Floats,
     dw: Floats,
-    reach: float,
+    primal: float,
+    dual: float,
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """``y, l, u, v, w`` after a share of a step."""
+    """``y, l, u, v, w`` after a share `primal` of a step in fills and `dual` in multipliers."""
     K = len(y)
     fill, left, right, below, above = np.empty(K), np.empty(K), np.empty(K), np.empty(K), np.empty(K)
     for k in range(K):
-        moved = reach * dy[k]
+        moved = primal * dy[k]
         fill[k] = y[k] + moved
         left[k] = l[k] + (moved if lo[k] > -np.inf else 0.0)
         right[k] = u[k] - (moved if hi[k] < np.inf else 0.0)
-        below[k], above[k] = v[k] + reach * dv[k], w[k] + reach * dw[k]
+        below[k], above[k] = v[k] + dual * dv[k], w[k] + dual * dw[k]
     return fill, left, right, below, above

@@ -89,8 +89,8 @@ class Direction:
         ``Δl Δv`` and ``Δu Δw``.
     crossed : float
         Mean of both over the size.
-    longest : float
-        The longest step, at most 2, that keeps distances from the bounds and multipliers at or above 0.
+    primal, dual : float
+        The longest steps, at most 2, that keep distances from the bounds, and multipliers, at or above 0.
     """
 
     x: Floats
@@ -102,7 +102,13 @@ class Direction:
     lower: Floats
     upper: Floats
     crossed: float
-    longest: float
+    primal: float
+    dual: float
+
+    @property
+    def longest(self) -> float:
+        """The longest step that keeps all of them at or above 0."""
+        return min(self.primal, self.dual)
 
 
 class InteriorPoint:
@@ -127,6 +133,7 @@ class InteriorPoint:
         self._lo, self._hi = np.where(self.below, program.lo, 0.0), np.where(self.above, program.hi, 0.0)
         self._n_bounds = max(int(self.below.sum() + self.above.sum()), 1)
         self._none = np.zeros(len(sizes))
+        self._flat = not program.s.any()
 
     def by_demand(self, values: Floats) -> Floats:
         """Sums over the segments of each demand, (D,)."""
@@ -208,11 +215,11 @@ class InteriorPoint:
             centre, lower, upper, share,
         )  # fmt: skip
         step, demand_prices = self.elimination.answer(t, missing.portfolio, missing.product, int(before is not None))
-        y, lower, upper, crossed, longest = answered(
+        y, lower, upper, crossed, primal, dual = answered(
             self.first_segment, p.lo, p.hi, size, at.v, at.w, *bend, f, v, w, demand_prices
         )
         crossed /= self._n_bounds
-        return Direction(step.x, y, step.prices, demand_prices, v, w, lower, upper, crossed, longest)
+        return Direction(step.x, y, step.prices, demand_prices, v, w, lower, upper, crossed, primal, dual)
 
     def solve(self, tol: float, at: Iterate) -> tuple[Iterate, int, str]:
         """Follow the central path from a point until all is missing by at most `tol`."""
@@ -246,22 +253,27 @@ class InteriorPoint:
             if step.longest < SHORT * reach:
                 # The predictor got further: its changes count only as far as it got (Colombo & Gondzio 2008).
                 step = self.direction(at, missing, bend, target, affine, reach**2)
-            at = self.advanced(at, step, min(1.0, TOWARDS_BOUND * step.longest))
+            at = self.advanced(at, step)
             if not (np.isfinite(at.y).all() and np.isfinite(at.prices).all()):
                 break
         return best, steps, "the limit of steps was reached"
 
-    def advanced(self, at: Iterate, step: Direction, reach: float) -> Iterate:
-        """The point after a share of a step."""
+    def advanced(self, at: Iterate, step: Direction) -> Iterate:
+        """The point after a step, as far as it may go.
+
+        Where all curves are flat, prices and fills meet in no equation, and each go as far as they may by themselves.
+        """
         p = self.program
+        primal, dual = (step.primal, step.dual) if self._flat else (step.longest, step.longest)
+        primal, dual = min(1.0, TOWARDS_BOUND * primal), min(1.0, TOWARDS_BOUND * dual)
         y, left, right, v, w = advanced(
-            p.lo, p.hi, at.y, at.left, at.right, at.v, at.w, step.y, step.v, step.w, reach
+            p.lo, p.hi, at.y, at.left, at.right, at.v, at.w, step.y, step.v, step.w, primal, dual
         )
         return Iterate(
-            at.x + reach * step.x,
+            at.x + primal * step.x,
             y,
-            at.prices + reach * step.prices,
-            at.demand_prices + reach * step.demand_prices,
+            at.prices + dual * step.prices,
+            at.demand_prices + dual * step.demand_prices,
             left,
             right,
             v,

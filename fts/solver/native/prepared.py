@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fts.models.columns import Floats, Ints
+from fts.models.columns import Floats, Ints, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.compiled import Short, compiled, entries
 from fts.solver.native.elimination import Elimination
@@ -99,7 +99,7 @@ def prepare(program: Program) -> Prepared:
 def _rooms(program: Program, sizes: Floats) -> Floats:
     """How much each portfolio may trade, (I,), by the tightest of its demands."""
     W = program.W
-    offer = np.bincount(program.segment_demand, weights=sizes, minlength=W.shape[0])
+    offer = floats(np.bincount(program.segment_demand, weights=sizes, minlength=W.shape[0]))
     room = _tightest(*entries(W), offer)
     known = np.isfinite(room) & (room > 0)
     if known.all():
