@@ -17,14 +17,16 @@ NEAR = 1e-9
 
 
 def start_from(outcome: Outcome, auction: Auction, part: Part, program: Program) -> Answer | None:
-    """What the earlier prices say about the present bids; None where a product is new.
+    """What the earlier prices say about the present bids; None where no product has an earlier price.
 
-    Sloped curves answer the earlier prices; flat ones at their price keep their earlier fill, others are full or empty.
+    A new product has the price its bidders speak of. Sloped curves answer these prices; flat ones at their price keep
+    their earlier fill, others are full or empty.
     """
     prices = _carried(outcome.auction.product_ids, outcome.prices, auction.product_ids)[part.products]
-    if np.isnan(prices).any():
+    if np.isnan(prices).all():
         return None
     p = program
+    prices = _spoken(p, prices)
     worth = p.B.T @ prices
     demand_prices = _carried(outcome.auction.demand_ids, outcome.demand_prices, auction.demand_ids)[part.demands]
     single = alone(p.W)
@@ -45,6 +47,28 @@ def start_from(outcome: Outcome, auction: Auction, part: Part, program: Program)
     left = (p.W @ rates - others)[p.segment_demand]
     y = np.where(tied, np.clip(left, p.lo, p.hi), y)
     return Answer(x=rates, y=y, prices=prices, demand_prices=demand_prices, status="started warm", iterations=0)
+
+
+def _spoken(program: Program, prices: Floats) -> Floats:
+    """Prices with those of new products (NaN) filled in.
+
+    The mean over the portfolios that hold it of what their demands offer at rate 0, less what their other products are
+    worth, all per unit of the product; 0 where nobody offers anything.
+    """
+    new = np.isnan(prices)
+    if not new.any():
+        return prices
+    p, known = program, np.where(new, 0.0, prices)
+    pieces = np.maximum(np.bincount(p.segment_demand, minlength=p.W.shape[0]), 1)
+    offered = np.bincount(p.segment_demand, weights=p.c, minlength=p.W.shape[0]) / pieces
+    rest = p.W.T @ offered - p.B.T @ known
+    holder = np.repeat(np.arange(p.B.shape[1]), np.diff(p.B.indptr))
+    # Products that are new together share what is left.
+    share = np.bincount(holder, weights=new[p.B.indices], minlength=p.B.shape[1])[holder]
+    said = np.where(new[p.B.indices], rest[holder] / (p.B.data * np.maximum(share, 1.0)), 0.0)
+    voices = np.bincount(p.B.indices, minlength=len(prices))
+    mean = np.bincount(p.B.indices, weights=said, minlength=len(prices)) / np.maximum(voices, 1)
+    return np.where(new, mean, prices)
 
 
 def _carried(old: pa.StringArray, values: Floats, new: pa.StringArray) -> Floats:

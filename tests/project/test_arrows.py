@@ -42,6 +42,8 @@ HOMES = {
     "panel": {"cli"},
     "httpx": {"client", "sim"},
     "jupyterlab": {"cli"},
+    "numba": {"solver"},
+    "threadpoolctl": {"solver"},
 }
 
 FILES = sorted(PACKAGE.rglob("*.py"))
