@@ -14,7 +14,7 @@ import numpy as np
 
 from fts.models.columns import Flags, Floats
 from fts.ports.engine import Answer
-from fts.solver.fills import above, bent, filled, follow, missed, moved, placed, settled
+from fts.solver.fills import above, bent, filled, follow, missed, moved, placed, settled, tell
 from fts.solver.native.prepared import Prepared
 
 STIFF, SOFT = 1e-3, 1e-9
@@ -147,7 +147,7 @@ class _Equations:
         """The point with the λ that prices give to portfolios with one demand of their own."""
         p = self.program
         worth = self.elimination.worth(prices)
-        demand_prices[self.alone_demand] = worth[self.alone] / self.alone_weight
+        tell(self.alone_demand, self.alone, self.alone_weight, worth, demand_prices)
         curve = above(self.prepared.first_segment, p.c, p.s, y, demand_prices)
         return Standing(x, y, prices, demand_prices, between, worth, curve)
 

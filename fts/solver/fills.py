@@ -51,6 +51,13 @@ def follow(start: Ints, y: Floats, between: Flags, demand: Ints, portfolio: Ints
 
 
 @compiled
+def tell(demand: Ints, portfolio: Ints, weight: Floats, worth: Floats, lam: Floats) -> None:
+    """Demands that one portfolio has for itself have the price that its worth gives them."""
+    for n in range(len(demand)):
+        lam[demand[n]] = worth[portfolio[n]] / weight[n]
+
+
+@compiled
 def above(start: Ints, c: Floats, s: Floats, y: Floats, lam: Floats) -> Floats:
     """How far each curve is above its demand's price."""
     curve = np.empty(len(y))

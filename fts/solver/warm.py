@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fts.models.auction import Auction
-from fts.models.columns import Floats
+from fts.models.columns import Floats, Ints, floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Program
+from fts.solver.compiled import compiled
 from fts.solver.program import Part, alone
 
 NEAR = 1e-9
@@ -36,17 +37,30 @@ def start_from(outcome: Outcome, auction: Auction, part: Part, program: Program)
     rates = _carried(outcome.auction.portfolio_ids, outcome.rates, auction.portfolio_ids)[part.portfolios]
     rates = np.where(np.isnan(rates), 0.0, rates)
 
-    lam = demand_prices[p.segment_demand]
-    sloped = p.s > 0
-    y = np.where(sloped, (p.c - lam) / np.where(sloped, p.s, 1.0), np.where(p.c > lam, p.hi, p.lo))
-    y = np.clip(y, p.lo, p.hi)
-    level = np.maximum(np.abs(lam), np.abs(p.c))
-    tied = (~sloped & (np.abs(p.c - lam) <= NEAR * level)) | ~np.isfinite(y)
-    y = np.where(tied, 0.0, y)
-    others = np.bincount(p.segment_demand, weights=y, minlength=p.W.shape[0])
-    left = (p.W @ rates - others)[p.segment_demand]
-    y = np.where(tied, np.clip(left, p.lo, p.hi), y)
+    y = _fills(p.segment_demand, p.lo, p.hi, p.c, p.s, demand_prices, floats(p.W @ rates))
     return Answer(x=rates, y=y, prices=prices, demand_prices=demand_prices, status="started warm", iterations=0)
+
+
+@compiled
+def _fills(
+    demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, demand_prices: Floats, rates: Floats
+) -> Floats:
+    """Fills at these prices; segments that these leave open take what the others leave of their demand's rate."""
+    y, rest = np.empty(len(c)), rates.copy()
+    for k in range(len(c)):
+        lam = demand_prices[demand[k]]
+        # Flat: full where its price is higher, open (NaN for now) where it is the same.
+        fill = (c[k] - lam) / s[k] if s[k] > 0 else hi[k] if c[k] > lam else lo[k]
+        tied = not s[k] > 0 and abs(c[k] - lam) <= NEAR * max(abs(lam), abs(c[k]))
+        y[k] = min(max(fill, lo[k]), hi[k])
+        if tied or not np.isfinite(y[k]):
+            y[k] = np.nan
+        else:
+            rest[demand[k]] -= y[k]
+    for k in range(len(c)):
+        if np.isnan(y[k]):
+            y[k] = min(max(rest[demand[k]], lo[k]), hi[k])
+    return y
 
 
 def _spoken(program: Program, prices: Floats) -> Floats:

@@ -78,8 +78,9 @@ def told_products(program: Program, pinned: Flags) -> Ints:
     """Products whose price a portfolio of that product alone tells, with a private demand of known price (D,)."""
     B, W = program.B, program.W
     i = np.flatnonzero(alone(W) & (np.diff(B.indptr) == 1))
-    told = pinned[W.indices[W.indptr[i]]]
-    return np.unique(B.indices[B.indptr[i[told]]])
+    known = np.zeros(B.shape[0], dtype=bool)
+    known[B.indices[B.indptr[i[pinned[W.indices[W.indptr[i]]]]]]] = True
+    return np.flatnonzero(known)
 
 
 def lengths(B: csc_array) -> Floats:
