@@ -12,6 +12,10 @@ from fts.ports.engine import Program
 from fts.solver.compiled import Short, compiled, entries
 
 
+FAINT = float(np.log(1e-13))
+"""A quote this far (in logarithms) below the highest for a product is rounding of 0."""
+
+
 @dataclass(frozen=True)
 class Scales:
     """Typical sizes of a program's variables.
@@ -65,14 +69,21 @@ def _voices(
 ) -> tuple[Floats, Floats]:
     """How many voices speak of each product, and the sum of the log prices they say, (P,) each.
 
-    A portfolio's voice is shared by its products; one without a quote has none.
+    A portfolio's voice is shared by its products; one without a quote has none, and so has one whose quote is only the
+    rounding of 0 beside what others say.
     """
-    weight, total = np.zeros(n_products), np.zeros(n_products)
+    weight, total, highest = np.zeros(n_products), np.zeros(n_products), np.full(n_products, -np.inf)
+    for i in range(len(worth)):
+        if worth[i] > 0:
+            for e in range(start[i], start[i + 1]):
+                highest[product[e]] = max(highest[product[e]], heard[i] - log_weight[e])
     for i in range(len(worth)):
         voice = 1.0 / max(start[i + 1] - start[i], 1) if worth[i] > 0 else 0.0
         for e in range(start[i], start[i + 1]):
-            weight[product[e]] += voice
-            total[product[e]] += voice * (heard[i] - log_weight[e])
+            said = heard[i] - log_weight[e]
+            if said > highest[product[e]] + FAINT:
+                weight[product[e]] += voice
+                total[product[e]] += voice * said
     return weight, total
 
 
