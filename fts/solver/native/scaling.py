@@ -11,7 +11,6 @@ from fts.models.columns import Floats, Ints
 from fts.ports.engine import Program
 from fts.solver.compiled import Short, compiled, entries
 
-
 FAINT = float(np.log(1e-13))
 """A quote this far (in logarithms) below the highest for a product is rounding of 0."""
 
