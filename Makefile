@@ -21,8 +21,9 @@ $(BIN)/uv:
 $(INSTALLED): requirements.lock pyproject.toml | $(BIN)/uv
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
-# An environment that writes no bytecode would translate these libraries anew in every process.
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c 'import fts.cli.solve, fts.solver'
+# An environment that writes no bytecode would translate these libraries anew in every process; the solver's loops are
+# translated at their first call.
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m fts solve tests/golden/example/auction.json --output /dev/null
 	@touch $@
 
 # The exchange with a dozen bidders, the dashboards and JupyterLab; Ctrl-C stops them together.

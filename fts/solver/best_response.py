@@ -1,141 +1,171 @@
-"""What the curves say to given prices: best responses, what missing them costs, distance of a point."""
+"""What a curve says to a given price: the best response, what missing it costs, and how far a point is off."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from fts.models.auction import Auction
 from fts.models.columns import Floats, Ints
+from fts.solver.compiled import compiled
 
 
-@dataclass(frozen=True)
-class Curves:
-    """The curves of some demands, as their own points.
+@compiled
+def _crossing(q: Floats, p: Floats, start: int, end: int, count: int, lam: float) -> float:
+    """The rate at which a curve passes the price between its points ``count - 1`` and ``count``."""
+    if count == 0:
+        return float(q[start])
+    if count == end - start:
+        return float(q[end - 1])
+    right = start + count
+    drop = p[right - 1] - p[right]
+    if not drop > 0:
+        return float(q[right - 1])
+    share = min(max((p[right - 1] - lam) / drop, 0.0), 1.0)
+    return float(q[right - 1] + share * (q[right] - q[right - 1]))
 
-    Attributes
+
+@compiled
+def _best_response(q: Floats, p: Floats, start: int, end: int, z: float, lam: float, tie: float) -> float:
+    """The rate nearest to ``z`` that a demand would choose at price ``lam``.
+
+    A demand whose unlimited end is priced within ``tie`` of ``lam`` is content with ``z``; one that would go on without
+    limit answers with an infinite rate.
+    """
+    if np.isinf(q[start]) and abs(p[start] - lam) <= tie:
+        return z
+    if np.isinf(q[end - 1]) and abs(p[end - 1] - lam) <= tie:
+        return z
+    above = at_least = 0
+    for k in range(start, end):
+        above += p[k] > lam
+        at_least += p[k] >= lam
+    low = _crossing(q, p, start, end, above, lam)
+    if z < low:
+        return low
+    high = low if above == at_least else _crossing(q, p, start, end, at_least, lam)
+    return high if z > high else z
+
+
+@compiled
+def _lost(q: Floats, p: Floats, start: int, end: int, z: float, response: float, lam: float) -> float:
+    """Money lost by trading ``z`` instead of ``response``: ``∫ |curve - lam|`` between them."""
+    low, high, lost = min(z, response), max(z, response), 0.0
+    for k in range(start, end - 1):
+        left, right = min(max(low, q[k]), q[k + 1]), min(max(high, q[k]), q[k + 1])
+        width = right - left
+        if width > 0:
+            at_left = at_right = p[k]
+            if p[k] != p[k + 1]:
+                fall = (p[k + 1] - p[k]) / (q[k + 1] - q[k])
+                at_left += fall * (left - q[k])
+                at_right += fall * (right - q[k])
+            lost += width * ((abs(at_left - lam) + abs(at_right - lam)) / 2)
+    return lost
+
+
+@compiled
+def _utility(q: Floats, p: Floats, start: int, end: int, z: float) -> float:
+    """``∫₀^z curve``, as in :func:`fts.models.utility.utilities`."""
+    value = 0.0
+    for k in range(start, end - 1):
+        left, right = min(max(0.0, q[k]), q[k + 1]), min(max(z, q[k]), q[k + 1])
+        price = p[k]
+        if p[k] != p[k + 1] and q[k + 1] > q[k]:
+            price += (p[k + 1] - p[k]) * (((left + right) / 2 - q[k]) / (q[k + 1] - q[k]))
+        value += (right - left) * price
+    return value
+
+
+@compiled
+def _off(at: float, to: float, unit: float) -> float:
+    """A deviation in its unit; 0/0 is 0."""
+    return 0.0 if at == to else (at - to) / unit
+
+
+@compiled
+def _distance(q: Floats, p: Floats, start: int, end: int, z: float, lam: float, Z: float, Lambda: float) -> float:
+    """The least τ for which a point of the curve is within ``τ·Z`` of ``z`` and ``τ·Lambda`` of ``lam``.
+
+    In the scaled plane a falling curve meets the growing square around the point first in one of the two corners where
+    both deviations are equal, so τ is the deviation where the curve crosses that diagonal.
+    """
+    u = v = g = 0.0
+    for k in range(start, end):
+        u0, v0, g0 = u, v, g
+        u, v = _off(q[k], z, Z), _off(p[k], lam, Lambda)
+        g = 0.0 if u == v else u - v
+        if g <= 0:
+            continue
+        # The first point beyond the diagonal.
+        if k == start:
+            return abs(u)
+        du, dv = u - u0, v - v0
+        share = 1.0 if np.isinf(g0) else 0.0 if np.isinf(g) else -g0 / (g - g0)
+        if abs(du) < abs(dv):
+            return abs(u0 + share * du)
+        return abs(v0 if dv == 0 else v0 + share * dv)
+    return abs(u)
+
+
+@compiled
+def answers(
+    offsets: Ints,
+    q: Floats,
+    p: Floats,
+    demands: Ints,
+    z: Floats,
+    zeta: Floats,
+    lam: Floats,
+    Lambda: Floats,
+    floor: Floats,
+    tol: float,
+) -> tuple[float, float, Floats, Floats, Floats]:
+    """What every demand says to its rate and price.
+
+    Parameters
     ----------
-    offsets : (D + 1,)
-        Demand ``d`` owns the points ``offsets[d]:offsets[d + 1]``.
+    offsets : (n_demands + 1,)
+        Demand ``d`` of the auction owns the points ``offsets[d]:offsets[d + 1]``.
     q : (n_points,) [quantity / time]
     p : (n_points,) [money / quantity]
-    owner : (n_points,)
+    demands : (D,)
+        Those of the auction that can trade; what follows is theirs.
+    z, zeta : (D,) [quantity / time]
+        Rates, and the sizes of what adds up to them.
+    lam, Lambda, floor : (D,) [money / quantity]
+        Prices, the sizes they are measured in, and the least price that counts as turnover.
+    tol : float
+
+    Returns
+    -------
+    domain, fit : float
+        The largest of each.
+    missed, turnover, value : (D,) [money / time]
     """
-
-    offsets: Ints
-    q: Floats
-    p: Floats
-    owner: Ints
-
-    @property
-    def first(self) -> Floats:
-        """Least rates, (D,)."""
-        return self.q[self.offsets[:-1]]
-
-    @property
-    def last(self) -> Floats:
-        """Largest rates, (D,)."""
-        return self.q[self.offsets[1:] - 1]
-
-    @property
-    def reach(self) -> Floats:
-        """Largest finite |bound|, 0 if there is none, (D,)."""
-        return np.maximum(*(np.where(np.isfinite(end), np.abs(end), 0.0) for end in (self.first, self.last)))
-
-    @property
-    def largest_price(self) -> Floats:
-        """Largest |price| on each curve, (D,); prices never rise, so it stands at an end."""
-        return np.maximum(np.abs(self.p[self.offsets[:-1]]), np.abs(self.p[self.offsets[1:] - 1]))
-
-    def best_response(self, z: Floats, lam: Floats, tie: Floats) -> Floats:
-        """The rate nearest to ``z`` that a demand would choose at price ``lam``.
-
-        A demand whose unlimited end is priced within ``tie`` of ``lam`` is content with ``z``; one that would go on
-        without limit answers with an infinite rate.
-        """
-        low, high = self._response_ends(lam)
-        response = np.clip(z, low, high)
-        first, last = self.first, self.last
-        end_low, end_high = self.p[self.offsets[:-1]], self.p[self.offsets[1:] - 1]
-        tied = (np.isinf(first) & (np.abs(end_low - lam) <= tie)) | (np.isinf(last) & (np.abs(end_high - lam) <= tie))
-        return np.where(tied, z, response)
-
-    def _response_ends(self, lam: Floats) -> tuple[Floats, Floats]:
-        """Least and largest rate at which the price ``lam`` is on the curve, its ends continued vertically."""
-        n, start = np.diff(self.offsets), self.offsets[:-1]
-        above = np.add.reduceat((self.p > lam[self.owner]).astype(np.int64), start) if len(start) else n
-        at_least = np.add.reduceat((self.p >= lam[self.owner]).astype(np.int64), start) if len(start) else n
-        # Points 0 … above-1 are priced above lam, points at_least … below it.
-        low = self._crossing(above, lam)
-        return low, low if np.array_equal(above, at_least) else self._crossing(at_least, lam)
-
-    def _crossing(self, count: Ints, lam: Floats) -> Floats:
-        """Where the curve passes ``lam`` between its points ``count - 1`` and ``count``."""
-        start, n = self.offsets[:-1], np.diff(self.offsets)
-        left = start + np.clip(count - 1, 0, n - 1)
-        right = start + np.clip(count, 0, n - 1)
-        drop = self.p[left] - self.p[right]
-        share = np.where(drop > 0, (self.p[left] - lam) / np.where(drop > 0, drop, 1.0), 0.0)
-        inside = self.q[left] + np.clip(share, 0.0, 1.0) * np.where(drop > 0, self.q[right] - self.q[left], 0.0)
-        return np.where(count == 0, self.q[start], np.where(count == n, self.q[start + n - 1], inside))
-
-    def area(self, z: Floats, response: Floats, lam: Floats) -> Floats:
-        """Money lost by trading ``z`` instead of ``response``: ``∫ |curve - lam|`` between them, (D,)."""
-        left = np.flatnonzero(self.owner[1:] == self.owner[:-1])
-        d = self.owner[left]
-        q0, q1, p0, p1 = self.q[left], self.q[left + 1], self.p[left], self.p[left + 1]
-        low, high = np.minimum(z, response)[d], np.maximum(z, response)[d]
-        start, end = np.clip(low, q0, q1), np.clip(high, q0, q1)
-        sloped = (p0 != p1) & (q1 > q0)
-        fall = np.where(sloped, (p1 - p0) / np.where(sloped, q1 - q0, 1.0), 0.0)
-        base = np.where(sloped, q0, 0.0)
-        at_start = p0 + fall * (np.where(sloped, start, 0.0) - base) - lam[d]
-        at_end = p0 + fall * (np.where(sloped, end, 0.0) - base) - lam[d]
-        height = (np.abs(at_start) + np.abs(at_end)) / 2
-        width = end - start
-        return np.bincount(
-            d, weights=np.where(width > 0, width * height, np.where(width == 0, 0.0, width)), minlength=len(z)
-        ).astype(np.float64)
-
-    def distance(self, z: Floats, lam: Floats, Z: Floats, Lambda: Floats) -> Floats:
-        """The least τ for which a point of the curve is within ``τ·Z`` of ``z`` and ``τ·Lambda`` of ``lam``, (D,).
-
-        In the scaled plane a falling curve meets the growing square around the point first in one of the two corners
-        where both deviations are equal, so τ is the deviation where the curve crosses that diagonal.
-        """
-        u = _scaled(self.q - z[self.owner], Z[self.owner])
-        v = _scaled(self.p - lam[self.owner], Lambda[self.owner])
-        g = np.where(u == v, 0.0, u - v)
-        start, n = self.offsets[:-1], np.diff(self.offsets)
-        below = np.add.reduceat((g <= 0).astype(np.int64), start) if len(start) else n
-        left = start + np.clip(below - 1, 0, n - 1)
-        right = start + np.clip(below, 0, n - 1)
-        du, dv = u[right] - u[left], v[right] - v[left]
-        share = np.where(np.isinf(g[left]), 1.0, np.where(np.isinf(g[right]), 0.0, -g[left] / (g[right] - g[left])))
-        by_u = u[left] + share * du
-        by_v = np.where(dv == 0, v[left], v[left] + share * dv)
-        inside = np.where(np.abs(du) < np.abs(dv), by_u, by_v)
-        crossing = np.where(below == 0, u[start], np.where(below == n, u[start + n - 1], inside))
-        result = np.abs(crossing)
-        result[np.isnan(z) | np.isnan(lam)] = np.nan
-        return result
+    D = len(demands)
+    missed, turnover, value = np.empty(D), np.empty(D), np.empty(D)
+    domain = fit = 0.0
+    for d in range(D):
+        start, end = offsets[demands[d]], offsets[demands[d] + 1]
+        first, last = q[start], q[end - 1]
+        if np.isnan(z[d]) or np.isnan(lam[d]):
+            domain = fit = missed[d] = turnover[d] = value[d] = np.nan
+            continue
+        clamped = min(max(z[d], first), last)
+        reach = max(zeta[d], 0.0 if np.isinf(first) else abs(first), 0.0 if np.isinf(last) else abs(last))
+        domain = _larger(domain, _off(z[d], clamped, reach))
+        response = _best_response(q, p, start, end, clamped, lam[d], tol * Lambda[d])
+        value[d] = _utility(q, p, start, end, clamped)
+        turnover[d] = max(abs(lam[d]), floor[d]) * (abs(clamped) + abs(response)) + abs(value[d])
+        missed[d] = 0.0
+        # A rate that is its own best response lies on the curve; at an unlimited end it may be near it only.
+        if response != z[d] or np.isinf(first) or np.isinf(last):
+            missed[d] = _lost(q, p, start, end, clamped, response, lam[d])
+            fit = _larger(fit, _distance(q, p, start, end, z[d], lam[d], reach, Lambda[d]))
+    return domain, fit, missed, turnover, value
 
 
-def curves_of(auction: Auction, demands: Ints) -> Curves:
-    """The curves of the demands at these positions."""
-    counts = np.diff(auction.point_offsets)
-    if len(demands) == len(counts):
-        offsets, q, p = auction.point_offsets, auction.point_rates, auction.point_prices
-    else:
-        used = np.zeros(len(counts), dtype=bool)
-        used[demands] = True
-        points = np.repeat(used, counts)
-        offsets = np.append(0, np.cumsum(counts[used]))
-        q, p = auction.point_rates[points], auction.point_prices[points]
-    return Curves(offsets=offsets, q=q, p=p, owner=np.repeat(np.arange(len(demands)), np.diff(offsets)))
-
-
-def _scaled(deviation: Floats, unit: Floats) -> Floats:
-    """A deviation in its unit; 0/0 is 0."""
-    return np.where(deviation == 0, 0.0, deviation / unit)
+@compiled
+def _larger(one: float, other: float) -> float:
+    """The larger size; NaN where either is NaN."""
+    size = abs(other)
+    return one if one > size or one != one else size

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csc_array
 
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate, Status
-from fts.models.columns import Floats, Ints, floats, ints
-from fts.models.utility import utilities
-from fts.solver.best_response import curves_of
+from fts.models.columns import Floats, floats
+from fts.solver.best_response import answers
+from fts.solver.compiled import Short, compiled, entries
 from fts.solver.multipliers import demand_prices_of
 from fts.solver.program import Part, part_of
 
@@ -101,61 +100,143 @@ class _Measures:
 
 
 def _measure(auction: Auction, part: Part, x: Floats, pi: Floats, lam: Floats, tol: float) -> _Measures:
-    B, W = part.B, part.W
-    size_B, size_W = abs(B), abs(W)
-    curves = curves_of(auction, part.demands)
-    owner_B, owner_W = _owners(B), _owners(W)
+    B, W = entries(part.B), entries(part.W)
+    points = auction.point_offsets, auction.point_rates, auction.point_prices
+    # Prices never rise: the largest |price| of a curve stands at an end.
+    first, last = points[0][part.demands], points[0][part.demands + 1] - 1
+    largest_price = np.maximum(np.abs(points[2][first]), np.abs(points[2][last]))
 
-    r, rho = B.T @ pi, size_B.T @ np.abs(pi)
-    z, zeta = W @ x, size_W @ np.abs(x)
-    traded, net = size_B @ np.abs(x), B @ x
-    # x̂: how far a portfolio would trade if it alone made its demands' rates; π̂ the same for prices.
-    x_hat = _largest(owner_W, zeta[W.indices] / size_W.data, len(x))
-    worth = np.maximum(rho, 1e-3 * (size_W.T @ curves.largest_price))
-    pi_hat = _largest(ints(B.indices), worth[owner_B] / size_B.data, len(pi))
-
-    imbalance = _ratio(np.abs(net), np.maximum(traded, 1e-6 * (size_B @ x_hat)))
-    clamped = np.clip(z, curves.first, curves.last)
-    domain = _ratio(np.abs(z - clamped), np.maximum(zeta, curves.reach))
-    consistency = _ratio(np.abs(r - W.T @ lam), rho + size_W.T @ np.abs(lam))
-
-    known = np.maximum(rho, 1e-6 * (size_B.T @ pi_hat))
-    Lambda = np.maximum(np.abs(lam), _largest(ints(W.indices), known[owner_W] / size_W.data, len(lam)))
-    Z = np.maximum(zeta, curves.reach)
-
-    response = curves.best_response(clamped, lam, tol * Lambda)
-    missed = curves.area(clamped, response, lam)
-    value = _utilities(auction, part, clamped)
-    # Where nothing is traded, λ may be only the rounding of portfolio prices that cancel.
-    floor = _largest(ints(W.indices), (1e-6 * (size_B.T @ pi_hat))[owner_W] / size_W.data, len(lam))
-    turnover = np.maximum(np.abs(lam), floor) * (np.abs(clamped) + np.abs(response)) + np.abs(value)
+    net, traded, z, zeta, worth, consistency = _trades(*B, *W, x, pi, lam, largest_price)
+    could, pi_hat = _reaches(*B, *W, zeta, worth, len(pi))
+    imbalance = _ratio(np.abs(net), np.maximum(traded, 1e-6 * could))
+    Lambda, floor = _levels(*B, *W, pi, lam, pi_hat)
+    domain, fit, missed, turnover, value = answers(*points, part.demands, z, zeta, lam, Lambda, floor, tol)
     gap = float(missed.sum())
     return _Measures(
         imbalance=_most(imbalance),
-        domain=_most(domain),
+        domain=domain,
         consistency=_most(consistency),
         gap=gap if gap == 0 or not np.isfinite(gap) else float(np.float64(gap) / turnover.sum()),
-        fit=_most(curves.distance(z, lam, Z, Lambda)),
+        fit=fit,
         welfare=float(value.sum()),
     )
 
 
-def _utilities(auction: Auction, part: Part, z: Floats) -> Floats:
-    everywhere = np.zeros(len(auction.demand_ids))
-    everywhere[part.demands] = z
-    return utilities(auction, everywhere)[part.demands]
+@compiled
+def _trades(
+    B_start: Short,
+    B_product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    W_demand: Short,
+    W_weight: Floats,
+    x: Floats,
+    pi: Floats,
+    lam: Floats,
+    largest_price: Floats,
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+    """What rates and prices add up to.
+
+    Returns
+    -------
+    net, traded : (P,)
+        ``B x`` and ``Σ |B_pi x_i|``.
+    z, zeta : (D,)
+        ``W x`` and ``Σ |W_di x_i|``.
+    worth : (I,)
+        ``max(ρ_i, 1e-3 Σ_d |W_di| P_d)``.
+    consistency : (I,)
+    """
+    net, traded = np.zeros(len(pi)), np.zeros(len(pi))
+    z, zeta = np.zeros(len(lam)), np.zeros(len(lam))
+    worth, consistency = np.empty(len(x)), np.empty(len(x))
+    for i in range(len(x)):
+        r = rho = 0.0
+        for e in range(B_start[i], B_start[i + 1]):
+            p, b = B_product[e], B_weight[e]
+            net[p] += b * x[i]
+            traded[p] += abs(b * x[i])
+            r += b * pi[p]
+            rho += abs(b * pi[p])
+        told = size = offered = 0.0
+        for e in range(W_start[i], W_start[i + 1]):
+            d, w = W_demand[e], W_weight[e]
+            z[d] += w * x[i]
+            zeta[d] += abs(w * x[i])
+            told += w * lam[d]
+            size += abs(w * lam[d])
+            offered += abs(w) * largest_price[d]
+        worth[i] = max(rho, 1e-3 * offered) if rho == rho else rho
+        consistency[i] = 0.0 if r == told else abs(r - told) / (rho + size)
+    return net, traded, z, zeta, worth, consistency
 
 
-def _owners(matrix: csc_array) -> Ints:
-    """The column of every entry."""
-    return np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+@compiled
+def _reaches(
+    B_start: Short,
+    B_product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    W_demand: Short,
+    W_weight: Floats,
+    zeta: Floats,
+    worth: Floats,
+    n_products: int,
+) -> tuple[Floats, Floats]:
+    """How much of each product could be traded, and at which price.
+
+    Returns
+    -------
+    could : (P,)
+        ``Σ_i |B_pi| x̂_i``: x̂ is how far a portfolio would trade if it alone made its demands' rates.
+    pi_hat : (P,)
+        ``π̂``: the same for prices.
+    """
+    could, pi_hat = np.zeros(n_products), np.zeros(n_products)
+    for i in range(len(worth)):
+        x_hat = 0.0
+        for e in range(W_start[i], W_start[i + 1]):
+            x_hat = max(x_hat, zeta[W_demand[e]] / abs(W_weight[e]))
+        for e in range(B_start[i], B_start[i + 1]):
+            p, b = B_product[e], abs(B_weight[e])
+            could[p] += b * x_hat
+            pi_hat[p] = max(pi_hat[p], worth[i] / b)
+    return could, pi_hat
 
 
-def _largest(group: Ints, values: Floats, size: int) -> Floats:
-    """The largest value of every group, 0 for an empty one; NaN stays NaN."""
-    result = np.zeros(size)
-    np.maximum.at(result, group, values)
-    return result
+@compiled
+def _levels(
+    B_start: Short,
+    B_product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    W_demand: Short,
+    W_weight: Floats,
+    pi: Floats,
+    lam: Floats,
+    pi_hat: Floats,
+) -> tuple[Floats, Floats]:
+    """The size that a demand's price is measured in, and the least one that counts as turnover.
+
+    Returns
+    -------
+    Lambda : (D,)
+    floor : (D,)
+        ``1e-6 Σ_p |B_pi| π̂_p / |W_di|``: where nothing is traded, λ may be only the rounding of prices that cancel.
+    """
+    Lambda, floor = np.abs(lam), np.zeros(len(lam))
+    for i in range(len(W_start) - 1):
+        rho = known = 0.0
+        for e in range(B_start[i], B_start[i + 1]):
+            p, b = B_product[e], abs(B_weight[e])
+            rho += b * abs(pi[p])
+            known += b * pi_hat[p]
+        known *= 1e-6
+        for e in range(W_start[i], W_start[i + 1]):
+            d, w = W_demand[e], abs(W_weight[e])
+            Lambda[d] = max(Lambda[d], max(rho, known) / w)
+            floor[d] = max(floor[d], known / w)
+    return Lambda, floor
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

@@ -10,6 +10,7 @@ from scipy.sparse import csc_array
 from fts.models.auction import Auction
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Answer, Program
+from fts.solver.compiled import Short, compiled, entries
 from fts.solver.segments import segments_of
 
 
@@ -71,9 +72,17 @@ def program_of(auction: Auction, part: Part | None = None) -> Program:
 
 def alone(W: csc_array) -> Flags:
     """Portfolios with one demand that nobody else uses, (I,); most bids are of this kind."""
-    users = np.bincount(W.indices, minlength=W.shape[0])
-    single: Flags = np.diff(W.indptr) == 1
-    single[single] = users[W.indices[W.indptr[:-1][single]]] == 1
+    start, demand, _ = entries(W)
+    return _alone(start, demand, W.shape[0])
+
+
+@compiled
+def _alone(start: Short, demand: Short, n_demands: int) -> Flags:
+    users, single = np.zeros(n_demands, dtype=np.int32), np.empty(len(start) - 1, dtype=np.bool_)
+    for e in range(len(demand)):
+        users[demand[e]] += 1
+    for i in range(len(single)):
+        single[i] = start[i + 1] - start[i] == 1 and users[demand[start[i]]] == 1
     return single
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from fts.solver.canonical.choice import Canonical, canonical
 from fts.solver.exact import finish
 from fts.solver.native import engine as native
 from fts.solver.native.prepared import Prepared, prepare
+from fts.solver.native.scaling import scales_of
+from fts.solver.threads import threads_for
 
 NOISE = (1e-14, 1e-12, 1e-10)
 """Shares of typical prices and rates that may be rounding of 0."""
@@ -51,11 +54,13 @@ def of_native(program: Program, reference: Floats | None = None, warm: Answer | 
     prepared = prepare(program)
     # Where prices tell the fills, the exact last step finds them from the earlier prices at once.
     if warm is not None and native.mostly_sloped(program):
-        exact, missing = finish(prepared, warm)
+        with _threads(program):
+            exact, missing = finish(prepared, warm)
         if missing <= native.CLEAN:
             yield from _finished(program, prepared, exact, reference)
         warm = None
-    exact, missing, rough = native.solve_prepared(prepared, warm)
+    with _threads(program):
+        exact, missing, rough = native.solve_prepared(prepared, warm)
     if missing <= native.CLEAN:
         yield from _finished(program, prepared, exact, reference)
     for answer in (exact, *(native.without_noise(prepared, exact, share) for share in NOISE), rough):
@@ -65,7 +70,8 @@ def of_native(program: Program, reference: Floats | None = None, warm: Answer | 
 def of_engine(program: Program, answer: Answer, reference: Floats | None = None) -> Iterator[Reading]:
     """Readings of any engine's answer that finish it exactly; none where it cannot be finished."""
     prepared = prepare(program)
-    exact, missing = finish(prepared, answer)
+    with _threads(program):
+        exact, missing = finish(prepared, answer)
     if missing <= native.CLEAN:
         yield from _finished(program, prepared, exact, reference)
 
@@ -78,9 +84,15 @@ def plain(answer: Answer) -> Reading:
 
 def _finished(program: Program, prepared: Prepared, exact: Answer, reference: Floats | None) -> Iterator[Reading]:
     clean = native.without_noise(prepared, exact, NOISE[0])
-    made = canonical(program, clean, native.solve_exactly, reference)
+    scales = scales_of(program) if prepared.merging.merged else prepared.scales
+    with _threads(program):
+        made = canonical(program, clean, native.solve_exactly, scales, reference)
     for share in (NOISE[0], 0.0, *NOISE[1:]):
         yield _known(made, native.without_noise(prepared, made.answer, share))
+
+
+def _threads(program: Program) -> AbstractContextManager[None]:
+    return threads_for(program.B.shape[0])
 
 
 def _known(made: Canonical, answer: Answer) -> Reading:

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fts.models.auction import Auction
-from fts.models.columns import Floats
+from fts.models.columns import Floats, Ints, floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Program
+from fts.solver.compiled import compiled
 from fts.solver.program import Part, alone
 
 NEAR = 1e-9
@@ -17,14 +18,16 @@ NEAR = 1e-9
 
 
 def start_from(outcome: Outcome, auction: Auction, part: Part, program: Program) -> Answer | None:
-    """What the earlier prices say about the present bids; None where a product is new.
+    """What the earlier prices say about the present bids; None where no product has an earlier price.
 
-    Sloped curves answer the earlier prices; flat ones at their price keep their earlier fill, others are full or empty.
+    A new product has the price its bidders speak of. Sloped curves answer these prices; flat ones at their price keep
+    their earlier fill, others are full or empty.
     """
     prices = _carried(outcome.auction.product_ids, outcome.prices, auction.product_ids)[part.products]
-    if np.isnan(prices).any():
+    if np.isnan(prices).all():
         return None
     p = program
+    prices = _spoken(p, prices)
     worth = p.B.T @ prices
     demand_prices = _carried(outcome.auction.demand_ids, outcome.demand_prices, auction.demand_ids)[part.demands]
     single = alone(p.W)
@@ -34,17 +37,52 @@ def start_from(outcome: Outcome, auction: Auction, part: Part, program: Program)
     rates = _carried(outcome.auction.portfolio_ids, outcome.rates, auction.portfolio_ids)[part.portfolios]
     rates = np.where(np.isnan(rates), 0.0, rates)
 
-    lam = demand_prices[p.segment_demand]
-    sloped = p.s > 0
-    y = np.where(sloped, (p.c - lam) / np.where(sloped, p.s, 1.0), np.where(p.c > lam, p.hi, p.lo))
-    y = np.clip(y, p.lo, p.hi)
-    level = np.maximum(np.abs(lam), np.abs(p.c))
-    tied = (~sloped & (np.abs(p.c - lam) <= NEAR * level)) | ~np.isfinite(y)
-    y = np.where(tied, 0.0, y)
-    others = np.bincount(p.segment_demand, weights=y, minlength=p.W.shape[0])
-    left = (p.W @ rates - others)[p.segment_demand]
-    y = np.where(tied, np.clip(left, p.lo, p.hi), y)
+    y = _fills(p.segment_demand, p.lo, p.hi, p.c, p.s, demand_prices, floats(p.W @ rates))
     return Answer(x=rates, y=y, prices=prices, demand_prices=demand_prices, status="started warm", iterations=0)
+
+
+@compiled
+def _fills(
+    demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, demand_prices: Floats, rates: Floats
+) -> Floats:
+    """Fills at these prices; segments that these leave open take what the others leave of their demand's rate."""
+    y, rest = np.empty(len(c)), rates.copy()
+    for k in range(len(c)):
+        lam = demand_prices[demand[k]]
+        # Flat: full where its price is higher, open (NaN for now) where it is the same.
+        fill = (c[k] - lam) / s[k] if s[k] > 0 else hi[k] if c[k] > lam else lo[k]
+        tied = not s[k] > 0 and abs(c[k] - lam) <= NEAR * max(abs(lam), abs(c[k]))
+        y[k] = min(max(fill, lo[k]), hi[k])
+        if tied or not np.isfinite(y[k]):
+            y[k] = np.nan
+        else:
+            rest[demand[k]] -= y[k]
+    for k in range(len(c)):
+        if np.isnan(y[k]):
+            y[k] = min(max(rest[demand[k]], lo[k]), hi[k])
+    return y
+
+
+def _spoken(program: Program, prices: Floats) -> Floats:
+    """Prices with those of new products (NaN) filled in.
+
+    The mean over the portfolios that hold it of what their demands offer at rate 0, less what their other products are
+    worth, all per unit of the product; 0 where nobody offers anything.
+    """
+    new = np.isnan(prices)
+    if not new.any():
+        return prices
+    p, known = program, np.where(new, 0.0, prices)
+    pieces = np.maximum(np.bincount(p.segment_demand, minlength=p.W.shape[0]), 1)
+    offered = np.bincount(p.segment_demand, weights=p.c, minlength=p.W.shape[0]) / pieces
+    rest = p.W.T @ offered - p.B.T @ known
+    holder = np.repeat(np.arange(p.B.shape[1]), np.diff(p.B.indptr))
+    # Products that are new together share what is left.
+    share = np.bincount(holder, weights=new[p.B.indices], minlength=p.B.shape[1])[holder]
+    said = np.where(new[p.B.indices], rest[holder] / (p.B.data * np.maximum(share, 1.0)), 0.0)
+    voices = np.bincount(p.B.indices, minlength=len(prices))
+    mean = np.bincount(p.B.indices, weights=said, minlength=len(prices)) / np.maximum(voices, 1)
+    return np.where(new, mean, prices)
 
 
 def _carried(old: pa.StringArray, values: Floats, new: pa.StringArray) -> Floats:

@@ -34,6 +34,7 @@ from peers import Case, Clock, Run, clarabel_direct, clarabel_settings, native, 
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate
 from fts.models.outcome import Outcome
+from fts.solver.threads import FEW
 
 Size = Callable[[int], int]
 SLOW = 60.0
@@ -278,6 +279,7 @@ def about(threads: int, clock: Clock) -> str:
             f"{datetime.now(UTC):%d %B %Y}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {kind}",
             versions("numpy", "scipy", "clarabel", "cvxpy", *CVXPY[1:]),
             blas(threads),
+            f"native: one thread up to {FEW:,} products, whatever BLAS is given",
             f"clarabel: called directly, {threads} threads (qdldl: one), its own settings:",
             *(f"  {text.strip().rstrip(',')}" for text in str(clarabel_settings("faer", threads)).splitlines()
               if text.strip().startswith(("max_iter", "tol_gap", "tol_feas", "reduced_tol_gap"))),

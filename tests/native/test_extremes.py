@@ -7,6 +7,8 @@ import pytest
 
 from fts import Auction, Constant, Curve, Portfolio
 from fts.solver import solve
+from fts.solver.native.scaling import scales_of
+from fts.solver.program import program_of
 
 BUYER, SELLER = [(0, 60), (100, 20)], [(-100, 60), (0, 20)]
 
@@ -109,3 +111,13 @@ def test_units_from_product_to_product_and_bid_to_bid(decades):
     assert outcome.rates == pytest.approx([50, -50] * 10, rel=1e-9)
     prices = outcome.products["price"]
     assert [prices[p] * unit[p] for p in unit] == pytest.approx([40] * 10, rel=1e-9)
+
+
+def test_a_quote_that_is_rounding_of_zero_is_no_unit():
+    # 1 less a price of 1 that has a rounding error: taken for a typical price, it made every other quote huge.
+    demands = {"a": Constant(1, -3, 3), "b": Constant(3, 0, 4), "c": Constant(2, -4, 0)}
+    demands["late"] = Constant(-2.2e-16, 0, 3)
+    portfolios = {name: Portfolio(name, "power") for name in demands}
+    program = program_of(Auction(demands, portfolios))
+    others = program_of(Auction({k: demands[k] for k in "abc"}, {k: portfolios[k] for k in "abc"}))
+    assert scales_of(program).price == pytest.approx(scales_of(others).price)

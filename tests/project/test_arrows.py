@@ -44,6 +44,8 @@ HOMES = {
     "panel": {"cli"},
     "httpx": {"client", "sim"},
     "jupyterlab": {"cli"},
+    "numba": {"solver"},
+    "threadpoolctl": {"solver"},
 }
 
 FILES = sorted(PACKAGE.rglob("*.py"))

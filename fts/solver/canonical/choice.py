@@ -18,7 +18,7 @@ from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve
 from fts.solver.canonical.least_trade import least_trade
 from fts.solver.canonical.nearest_prices import nearest_prices
-from fts.solver.native.scaling import scales_of
+from fts.solver.native.scaling import Scales
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ class Canonical:
     price_high: Floats
 
 
-def canonical(program: Program, answer: Answer, solve: Solve, reference: Floats | None = None) -> Canonical:
+def canonical(
+    program: Program, answer: Answer, solve: Solve, scales: Scales, reference: Floats | None = None
+) -> Canonical:
     """The canonical answer.
 
     Parameters
@@ -50,10 +52,11 @@ def canonical(program: Program, answer: Answer, solve: Solve, reference: Floats 
         An exact optimum of it.
     solve : callable
         Solves the auctions of large choices exactly, or gives None.
+    scales : Scales
+        Of the program.
     reference : (P,) [money / quantity], optional
         Prices to stay near to; where there is none (NaN) it is the middle of the product's own quotes.
     """
-    scales = scales_of(program)
     answer, unique_quantities = least_trade(program, answer, solve, scales)
     found = nearest_prices(program, answer, solve, reference, scales)
     return Canonical(found.answer, Unique(found.unique, unique_quantities), found.low, found.high)

@@ -16,7 +16,7 @@ from fts.solver.canonical.ties import lengths, owners, tied_segments
 from fts.solver.native.scaling import Scales, scaled
 from fts.solver.program import alone
 
-DIRECT = 200
+DIRECT = 100
 """Most unknowns of a group that is solved directly before its auctions are tried."""
 LARGEST = 1_500
 """Most unknowns of a group that is solved directly where its auctions have no exact answer."""
@@ -173,7 +173,11 @@ class _Unknowns:
         # How a demand's rate is shared among its pieces is no trade: one of them stands for all.
         rates, pieces = np.split(group.unknowns, [np.searchsorted(group.unknowns, self.n_portfolios)])
         _, first = np.unique(self.piece_demand[pieces - self.n_portfolios], return_index=True)
-        return full_rank(csc_array(self.equations[group.equations][:, np.append(rates, pieces[first])]))
+        chosen = np.append(rates, pieces[first])
+        # More unknowns than equations: no need to look.
+        if len(chosen) > len(group.equations):
+            return False
+        return full_rank(csc_array(self.equations[group.equations][:, chosen]))
 
     def choose(self, group: Group, N: Floats) -> None:
         """Move a group's unknowns to the canonical ones."""

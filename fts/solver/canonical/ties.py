@@ -7,6 +7,7 @@ from scipy.sparse import csc_array
 
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Answer, Program
+from fts.solver.compiled import compiled
 from fts.solver.program import alone
 
 FLAT = 1e-12
@@ -32,14 +33,23 @@ def price_intervals(program: Program, answer: Answer, unit: Floats) -> tuple[Flo
     An interval that is only rounding, measured against a typical price `unit` of each demand (D,), is one price.
     """
     p = program
-    at = p.c - p.s * answer.y
-    low, high = np.full(p.W.shape[0], -np.inf), np.full(p.W.shape[0], np.inf)
-    np.maximum.at(low, p.segment_demand, np.where(answer.y < p.hi, at, -np.inf))
-    np.minimum.at(high, p.segment_demand, np.where(answer.y > p.lo, at, np.inf))
-    both = np.isfinite(low) & np.isfinite(high)
-    middle = np.where(both, low, 0.0) / 2 + np.where(both, high, 0.0) / 2
-    pinned = both & (high - low <= TIE * np.maximum(np.abs(middle), 1e-3 * unit))
-    return np.where(pinned, middle, low), np.where(pinned, middle, high)
+    return _intervals(p.segment_demand, p.lo, p.hi, p.c, p.s, answer.y, unit)
+
+
+@compiled
+def _intervals(
+    demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, y: Floats, unit: Floats
+) -> tuple[Floats, Floats]:
+    low, high = np.full(len(unit), -np.inf), np.full(len(unit), np.inf)
+    for k in range(len(y)):
+        d, at = demand[k], c[k] - s[k] * y[k]
+        low[d] = max(low[d], at if y[k] < hi[k] else -np.inf)
+        high[d] = min(high[d], at if y[k] > lo[k] else np.inf)
+    for d in range(len(unit)):
+        middle = low[d] / 2 + high[d] / 2
+        if high[d] - low[d] <= TIE * max(abs(middle), 1e-3 * unit[d]) and np.isfinite(middle):
+            low[d] = high[d] = middle
+    return low, high
 
 
 def quotes(program: Program, low: Floats, high: Floats) -> tuple[Floats, Floats, Flags]:
@@ -68,8 +78,9 @@ def told_products(program: Program, pinned: Flags) -> Ints:
     """Products whose price a portfolio of that product alone tells, with a private demand of known price (D,)."""
     B, W = program.B, program.W
     i = np.flatnonzero(alone(W) & (np.diff(B.indptr) == 1))
-    told = pinned[W.indices[W.indptr[i]]]
-    return np.unique(B.indices[B.indptr[i[told]]])
+    known = np.zeros(B.shape[0], dtype=bool)
+    known[B.indices[B.indptr[i[pinned[W.indices[W.indptr[i]]]]]]] = True
+    return np.flatnonzero(known)
 
 
 def lengths(B: csc_array) -> Floats:

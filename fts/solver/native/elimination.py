@@ -22,6 +22,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, vstack
 
 from fts.models.columns import Flags, Floats, floats
+from fts.solver.compiled import Short, compiled, entries
 from fts.solver.native.normal import WIDE, NormalMatrix
 
 
@@ -39,6 +40,16 @@ class Step:
     x: Floats
     prices: Floats
     shared: Floats
+
+
+@compiled
+def _reaches(start: Short, demand: Short, weight: Floats, rate_scale: Floats, n_demands: int) -> Floats:
+    """How much each demand may trade, (D,): the largest ``|W_di| rate_scale_i``."""
+    reach = np.zeros(n_demands)
+    for i in range(len(rate_scale)):
+        for e in range(start[i], start[i + 1]):
+            reach[demand[e]] = max(reach[demand[e]], abs(weight[e]) * rate_scale[i])
+    return reach
 
 
 GROUP = 8
@@ -70,8 +81,11 @@ class Elimination:
         self._square = self.private_weight**2
         self.shared_demand = np.flatnonzero(users > 1)
         self._W_rows = csr_array(W)
+        self._W_across = W.T
         self.S = self._W_rows[self.shared_demand]
-        self.B, self.B_rows, self._B_across = B, csr_array(B), B.T
+        # By rows, which are long: a short column is over before the processor has guessed its end.
+        self.B_rows = csr_array(B)
+        self._B_across = self.B_rows.T
         self.magnitude = csr_array((np.abs(self.B_rows.data), self.B_rows.indices, self.B_rows.indptr), shape=B.shape)
         # The usual market: portfolio i has demand i, for itself.
         self._one_each = self.n_portfolios == self.n_demands == len(W.indices) and bool(
@@ -81,11 +95,10 @@ class Elimination:
         self._lay_out(B)
         self.rate_scale = rate_scale
         # A fixed rate has no response; a tiny one keeps the step defined and costs a round of refinement.
-        reach = np.zeros(self.n_demands)
-        np.maximum.at(reach, W.indices, np.abs(W.data) * rate_scale[column])
-        self.reach = reach
-        self._fixed_response = np.where(fixed, 1e-10 * reach, 0.0)
+        self.reach = _reaches(*entries(W), rate_scale, self.n_demands)
+        self._fixed_response = np.where(fixed, 1e-10 * self.reach, 0.0)
         self.proximal = 1e-9 / rate_scale
+        self.least_flow = 1e-6 * (self.magnitude @ rate_scale)
 
     def _lay_out(self, B: csc_array) -> None:
         """Which shared demands are eliminated, and the matrix that is left."""
@@ -146,6 +159,10 @@ class Elimination:
         worth: Floats = self._B_across @ prices
         return worth
 
+    def told(self, demand_prices: Floats) -> Floats:
+        """What portfolios are worth to their demands, ``W'λ (I,)``."""
+        return floats(self.private_weight * demand_prices if self._one_each else self._W_across @ demand_prices)
+
     def demand_rates(self, x: Floats) -> Floats:
         """Rates of demands at rates of portfolios, ``W x (D,)``."""
         return floats(self.private_weight * x if self._one_each else self._W_rows @ x)
@@ -156,6 +173,27 @@ class Elimination:
             return floats(self.private_weight * values)
         weighted = self.private_weight * values[self.private_demand]
         return floats(np.bincount(self.private_portfolio, weights=weighted, minlength=self.n_portfolios))
+
+    def answer(self, t: Floats, portfolio: Floats, product: Floats, rounds: int = 1) -> tuple[Step, Floats]:
+        """Solve for what segments ask, ``t (D,)``, less what is missing; the step, and that of all demand prices (D,).
+
+        Parameters
+        ----------
+        t : (D,)
+        portfolio : (I,)
+            Missing of the stationarity of rates.
+        product : (P,)
+            Missing of the balance of products.
+        rounds : int
+            Of refinement.
+        """
+        a = self.by_portfolio(t / self.g)
+        a -= portfolio
+        step = self.solve(a, product, t[self.shared_demand], rounds)
+        demand_prices = t - self.demand_rates(step.x)
+        demand_prices /= self.g
+        demand_prices[self.shared_demand] = step.shared
+        return step, demand_prices
 
     def _rates(self, pull: Floats, t: Floats) -> tuple[Floats, Floats]:
         """Rates ``(I,)`` that answer the pull, and the multipliers of grouped demands whose rest is ``t``."""

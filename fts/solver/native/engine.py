@@ -61,7 +61,7 @@ def mostly_sloped(program: Program) -> bool:
 
 
 def _solve(prepared: Prepared, warm: Answer | None = None) -> tuple[Answer, float, Answer]:
-    method = InteriorPoint(prepared.program, prepared.sizes, prepared.elimination)
+    method = InteriorPoint(prepared.program, prepared.sizes, prepared.first_segment, prepared.elimination)
     point, steps = method.start() if warm is None else method.near(*prepared.point(warm)), 0
     if warm is None and mostly_sloped(prepared.program):
         rough = prepared.answer(point.x, point.y, point.prices, point.demand_prices, "solved", 0)

@@ -17,18 +17,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from fts.models.columns import Floats, floats
+from fts.models.columns import Floats, Ints, floats
 from fts.ports.engine import Program
+from fts.solver.native.barrier import advanced, answered, bent, missed, pulled
 from fts.solver.native.elimination import Elimination
 
 MOST_STEPS = 100
 TOWARDS_BOUND = 0.995
 SHORT = 1.0
 """A corrected step that gets less far than this share of the predictor is made again with less correction."""
+LEAST = 1e-12
+"""Curvature (price unit over size) below which a segment counts as this curved: a proximal term."""
 INSIDE = 0.1
 """How far inside its bounds, in shares of its size, and above 0, in typical prices, a warm start begins."""
+
+
+Bend = tuple[Floats, Floats, Floats]
+"""``1/h``, ``1/l`` and ``1/u`` of every segment, (K,) each."""
 
 
 @dataclass
@@ -51,29 +57,62 @@ class Iterate:
 
 @dataclass(frozen=True)
 class Residual:
-    """What is missing in the equations above, and the distance from the bounds.
+    """What is missing in the equations above.
 
     Attributes
     ----------
     curve, portfolio, demand, product
         Right-hand sides of the Newton step, in the order of the equations.
-    lower, upper : (K,)
-        ``l v`` and ``u w``.
     gap : float
-        Mean of both over the size.
+        Mean of ``l v`` and ``u w`` over the size.
+    worst : float
+        The largest of imbalance, curve, portfolio, demand and gap, relative.
     """
 
     curve: Floats
     portfolio: Floats
     demand: Floats
     product: Floats
+    gap: float
+    worst: float
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A Newton step, and what it does to the bounds.
+
+    Attributes
+    ----------
+    x, y, prices, demand_prices, v, w
+        Changes.
+    lower, upper : (K,)
+        ``Δl Δv`` and ``Δu Δw``.
+    crossed : float
+        Mean of both over the size.
+    primal, dual : float
+        The longest steps, at most 2, that keep distances from the bounds, and multipliers, at or above 0.
+    """
+
+    x: Floats
+    y: Floats
+    prices: Floats
+    demand_prices: Floats
+    v: Floats
+    w: Floats
     lower: Floats
     upper: Floats
-    gap: float
+    crossed: float
+    primal: float
+    dual: float
+
+    @property
+    def longest(self) -> float:
+        """The longest step that keeps all of them at or above 0."""
+        return min(self.primal, self.dual)
 
 
 class InteriorPoint:
-    """The method on one scaled program.
+    """The method on one program made ready.
 
     Parameters
     ----------
@@ -81,33 +120,24 @@ class InteriorPoint:
         Scaled: prices are about 1, quantities are money.
     sizes : (K,)
         How much each segment may trade.
+    first_segment : (D + 1,)
+        Demand ``d`` has the segments ``first_segment[d]:first_segment[d + 1]``.
     elimination : Elimination
         Of the same program.
     """
 
-    def __init__(self, program: Program, sizes: Floats, elimination: Elimination) -> None:
+    def __init__(self, program: Program, sizes: Floats, first_segment: Ints, elimination: Elimination) -> None:
         self.program, self.sizes, self.elimination = program, sizes, elimination
+        self.first_segment = first_segment
         self.below, self.above = np.isfinite(program.lo), np.isfinite(program.hi)
         self._lo, self._hi = np.where(self.below, program.lo, 0.0), np.where(self.above, program.hi, 0.0)
-        self._n_bounds = int(self.below.sum() + self.above.sum())
-        self._limited = self._n_bounds == 2 * len(sizes)
-        self._per_size = 1.0 / sizes
-        self._W_across = csr_array(program.W.T)
-        self._each = len(program.segment_demand) == program.W.shape[0] and bool(
-            (program.segment_demand == np.arange(program.W.shape[0])).all()
-        )
-        # Curvature below which a segment counts as this curved: a proximal term, for unlimited flat segments.
-        self._least = 1e-12 / sizes
+        self._n_bounds = max(int(self.below.sum() + self.above.sum()), 1)
+        self._none = np.zeros(len(sizes))
+        self._flat = not program.s.any()
 
     def by_demand(self, values: Floats) -> Floats:
         """Sums over the segments of each demand, (D,)."""
-        if self._each:
-            return values
         return floats(np.bincount(self.program.segment_demand, weights=values, minlength=self.program.W.shape[0]))
-
-    def of_segment(self, values: Floats) -> Floats:
-        """Each segment's demand's value, (K,)."""
-        return values if self._each else values[self.program.segment_demand]
 
     def start(self) -> Iterate:
         """A point in the middle of the bounds with prices of the sloped market that fits them best."""
@@ -115,25 +145,21 @@ class InteriorPoint:
             return self._start()
 
     def _start(self) -> Iterate:
-        p, size = self.program, self.sizes
+        p, e, size = self.program, self.elimination, self.sizes
         y = np.where(self.below & self.above, (self._lo + self._hi) / 2, 0.0)
         y = np.where(self.below & ~self.above, self._lo + size / 2, y)
         y = np.where(~self.below & self.above, self._hi - size / 2, y)
         left, right = np.where(self.below, y - self._lo, 1.0), np.where(self.above, self._hi - y, 1.0)
-        none = np.zeros(len(y))
-        nought = Iterate(
-            np.zeros(p.B.shape[1]), y, np.zeros(p.B.shape[0]), np.zeros(p.W.shape[0]), left, right, none, none
+        per_h, f = 1.0 / (p.s + 1.0 / size), p.c - p.s * y
+        e.factor(self.by_demand(per_h))
+        step, demand_prices = e.answer(
+            self.by_demand(f * per_h + y), np.zeros(p.B.shape[1]), np.zeros(p.B.shape[0])
         )
-        residual = self.residual(nought)
-        h = p.s + 1.0 / size
-        self.factor(h)
-        step = self.direction(nought, residual, h, none, none)
-        prices, demand_prices = step.prices, step.demand_prices
-        miss = p.s * y - p.c + self.of_segment(demand_prices)
+        miss = p.s * y - p.c + demand_prices[p.segment_demand]
         typical = max(float(np.mean(np.abs(miss))), 1e-3 * float(np.mean(np.abs(p.c))), 1e-6)
         v = np.where(self.below, np.maximum(miss, 0.0) + typical, 0.0)
         w = np.where(self.above, np.maximum(-miss, 0.0) + typical, 0.0)
-        return Iterate(step.x, y, prices, demand_prices, left, right, v, w)
+        return Iterate(step.x, y, step.prices, demand_prices, left, right, v, w)
 
     def near(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats) -> Iterate:
         """A point inside the bounds near an earlier answer, with multipliers that fit its prices."""
@@ -141,7 +167,7 @@ class InteriorPoint:
         low = np.where(self.below, p.lo + np.minimum(room, (p.hi - p.lo) / 2), -np.inf)
         high = np.where(self.above, p.hi - np.minimum(room, (p.hi - p.lo) / 2), np.inf)
         y = np.clip(y, low, high)
-        miss = p.s * y - p.c + self.of_segment(demand_prices)
+        miss = p.s * y - p.c + demand_prices[p.segment_demand]
         return Iterate(
             x,
             y,
@@ -156,71 +182,44 @@ class InteriorPoint:
     def residual(self, at: Iterate) -> Residual:
         """What is missing at a point."""
         p, e = self.program, self.elimination
-        lower, upper = at.left * at.v, at.right * at.w
-        curve = p.c - p.s * at.y
-        curve -= self.of_segment(at.demand_prices)
-        curve += at.v
-        curve -= at.w
-        return Residual(
-            curve=curve,
-            portfolio=e.worth(at.prices) - self._W_across @ at.demand_prices,
-            demand=e.demand_rates(at.x) - self.by_demand(at.y),
-            product=-(e.B_rows @ at.x),
-            lower=lower,
-            upper=upper,
-            gap=self._mean(lower + upper),
-        )
-
-    def factor(self, h: Floats) -> None:
-        """Factor the system of the step for curvatures ``h (K,)``."""
-        self.elimination.factor(self.by_demand(1.0 / h))
+        curve, demand, gap, worst = missed(
+            self.first_segment, p.c, p.s, self.sizes, at.y, at.left, at.right, at.v, at.w, at.demand_prices,
+            e.demand_rates(at.x), e.reach,
+        )  # fmt: skip
+        portfolio = e.worth(at.prices) - e.told(at.demand_prices)
+        product = -(e.B_rows @ at.x)
+        flow = e.magnitude @ np.abs(at.x) + e.least_flow
+        gap /= self._n_bounds
+        imbalance = float(np.max(np.abs(product) / np.where(flow > 0, flow, 1.0), initial=0.0))
+        worst = max(worst, imbalance, float(np.max(np.abs(portfolio), initial=0.0)), gap)
+        return Residual(curve, portfolio, demand, product, gap, worst)
 
     def direction(
-        self, at: Iterate, missing: Residual, h: Floats, lower: Floats, upper: Floats, rounds: int = 1
-    ) -> Iterate:
-        """The Newton step that removes what is missing and changes ``l v`` by `lower` and ``u w`` by `upper`.
+        self,
+        at: Iterate,
+        missing: Residual,
+        bend: Bend,
+        centre: float,
+        before: Direction | None = None,
+        share: float = 1.0,
+    ) -> Direction:
+        """The Newton step that removes what is missing and brings ``l v`` and ``u w`` to ``centre·size``.
 
-        `rounds` of refinement: a predictor needs none.
+        Of what another step `before` adds to ``l v`` and ``u w`` a `share` is taken off. Without one, the step is a
+        predictor, which needs no refinement.
         """
-        e = self.elimination
-        v, w = lower / at.left, upper / at.right
-        f = missing.curve + v
-        f -= w
-        t = self.by_demand(f / h)
-        t -= missing.demand
-        a = e.by_portfolio(t / e.g)
-        a -= missing.portfolio
-        step = e.solve(a, missing.product, t[e.shared_demand], rounds)
-        demand_prices = t - e.demand_rates(step.x)
-        demand_prices /= e.g
-        demand_prices[e.shared_demand] = step.shared
-        f -= self.of_segment(demand_prices)
-        y = np.divide(f, h, out=f)
-        left, right = self._changes(y)
-        # Δv = (lower - v·left)/l
-        change = at.v * left
-        change /= at.left
-        v -= change
-        change = np.multiply(at.w, right, out=change)
-        change /= at.right
-        w -= change
-        return Iterate(step.x, y, step.prices, demand_prices, left, right, v, w)
-
-    def _changes(self, y: Floats) -> tuple[Floats, Floats]:
-        """How the distances from the bounds change with fills; where there is no bound, not at all."""
-        if self._limited:
-            return y, -y
-        return np.where(self.below, y, 0.0), np.where(self.above, -y, 0.0)
-
-    def longest(self, at: Iterate, step: Iterate) -> float:
-        """The longest step, at most 2, that keeps distances from the bounds and multipliers at or above 0."""
-        return min(
-            _reach(at.left, step.left), _reach(at.right, step.right), _reach(at.v, step.v), _reach(at.w, step.w)
+        p, size = self.program, self.sizes
+        lower, upper = (self._none, self._none) if before is None else (before.lower, before.upper)
+        f, v, w, t = pulled(
+            self.first_segment, p.lo, p.hi, size, at.left, at.right, at.v, at.w, *bend, missing.curve, missing.demand,
+            centre, lower, upper, share,
+        )  # fmt: skip
+        step, demand_prices = self.elimination.answer(t, missing.portfolio, missing.product, int(before is not None))
+        y, lower, upper, crossed, primal, dual = answered(
+            self.first_segment, p.lo, p.hi, size, at.v, at.w, *bend, f, v, w, demand_prices
         )
-
-    def _mean(self, values: Floats) -> float:
-        """Mean over the bounds of values per size."""
-        return float(values @ self._per_size) / max(self._n_bounds, 1)
+        crossed /= self._n_bounds
+        return Direction(step.x, y, step.prices, demand_prices, v, w, lower, upper, crossed, primal, dual)
 
     def solve(self, tol: float, at: Iterate) -> tuple[Iterate, int, str]:
         """Follow the central path from a point until all is missing by at most `tol`."""
@@ -229,77 +228,54 @@ class InteriorPoint:
             return self._follow(tol, at)
 
     def _follow(self, tol: float, at: Iterate) -> tuple[Iterate, int, str]:
-        size = self.sizes
         best, best_miss = at, np.inf
         for steps in range(MOST_STEPS + 1):
             missing = self.residual(at)
-            miss = self.measure(at, missing)
-            if miss < best_miss:
-                best, best_miss = at, miss
-            if miss <= tol:
+            if missing.worst < best_miss:
+                best, best_miss = at, missing.worst
+            if missing.worst <= tol:
                 return at, steps, "solved"
             if steps == MOST_STEPS:
                 break
-            h = np.maximum(self.program.s + at.v / at.left + at.w / at.right, self._least)
-            self.factor(h)
+            per_h, per_l, per_u, g = bent(
+                self.first_segment, self.program.s, self.sizes, at.left, at.right, at.v, at.w, LEAST
+            )
+            bend = per_h, per_l, per_u
+            self.elimination.factor(g)
             # Predictor: straight to the optimum; how far it gets says how much to centre.
-            affine = self.direction(at, missing, h, -missing.lower, -missing.upper, rounds=0)
-            reach = min(1.0, self.longest(at, affine))
+            affine = self.direction(at, missing, bend, 0.0)
+            reach = min(1.0, affine.longest)
             # (l + α Δl)(v + α Δv), where l Δv + v Δl = -l v.
-            crossed, also_crossed = affine.left * affine.v, affine.right * affine.w
-            after = (1.0 - reach) * missing.gap + reach**2 * self._mean(crossed + also_crossed)
+            after = (1.0 - reach) * missing.gap + reach**2 * affine.crossed
             target = missing.gap * min(1.0, (after / missing.gap) ** 3) if missing.gap > 0 else 0.0
             # Corrector: the products of the predictor's changes, and the pull to the centre.
-            centre = target * size
-            lower, upper = centre - missing.lower, centre - missing.upper
-            lower -= crossed
-            upper -= also_crossed
-            if not self._limited:
-                lower, upper = np.where(self.below, lower, 0.0), np.where(self.above, upper, 0.0)
-            step = self.direction(at, missing, h, lower, upper)
-            longest = self.longest(at, step)
-            if longest < SHORT * reach:
+            step = self.direction(at, missing, bend, target, affine)
+            if step.longest < SHORT * reach:
                 # The predictor got further: its changes count only as far as it got (Colombo & Gondzio 2008).
-                less = 1.0 - reach**2
-                lower, upper = lower + less * crossed, upper + less * also_crossed
-                if not self._limited:
-                    lower, upper = np.where(self.below, lower, 0.0), np.where(self.above, upper, 0.0)
-                step = self.direction(at, missing, h, lower, upper)
-                longest = self.longest(at, step)
-            reach = min(1.0, TOWARDS_BOUND * longest)
-            at = Iterate(
-                at.x + reach * step.x,
-                at.y + reach * step.y,
-                at.prices + reach * step.prices,
-                at.demand_prices + reach * step.demand_prices,
-                at.left + reach * step.left,
-                at.right + reach * step.right,
-                at.v + reach * step.v,
-                at.w + reach * step.w,
-            )
-            if self._overflows(at):
+                step = self.direction(at, missing, bend, target, affine, reach**2)
+            at = self.advanced(at, step)
+            if not (np.isfinite(at.y).all() and np.isfinite(at.prices).all()):
                 break
         return best, steps, "the limit of steps was reached"
 
-    def measure(self, at: Iterate, missing: Residual) -> float:
-        """The largest of imbalance, curve, portfolio, demand and gap, relative."""
-        e = self.elimination
-        flow = e.magnitude @ np.abs(at.x)
-        imbalance = _ratio(np.abs(missing.product), flow + 1e-6 * (e.magnitude @ e.rate_scale))
-        level = np.abs(self.of_segment(at.demand_prices)) + 1.0
-        curve = float(np.max(np.abs(missing.curve) / level, initial=0.0))
-        portfolio = float(np.max(np.abs(missing.portfolio), initial=0.0))
-        demand = _ratio(np.abs(missing.demand), e.reach)
-        return max(imbalance, curve, portfolio, demand, missing.gap)
+    def advanced(self, at: Iterate, step: Direction) -> Iterate:
+        """The point after a step, as far as it may go.
 
-    def _overflows(self, at: Iterate) -> bool:
-        return not (np.isfinite(at.y).all() and np.isfinite(at.prices).all())
-
-
-def _reach(room: Floats, change: Floats) -> float:
-    """The longest step, at most 2, that keeps ``room + step·change`` at or above 0; where both are 0, any does."""
-    return -1.0 / float(np.fmin.reduce(change / room, initial=-0.5))
-
-
-def _ratio(value: Floats, scale: Floats) -> float:
-    return float(np.max(np.where(value > 0, value / np.where(scale > 0, scale, 1.0), 0.0), initial=0.0))
+        Where all curves are flat, prices and fills meet in no equation, and each go as far as they may by themselves.
+        """
+        p = self.program
+        primal, dual = (step.primal, step.dual) if self._flat else (step.longest, step.longest)
+        primal, dual = min(1.0, TOWARDS_BOUND * primal), min(1.0, TOWARDS_BOUND * dual)
+        y, left, right, v, w = advanced(
+            p.lo, p.hi, at.y, at.left, at.right, at.v, at.w, step.y, step.v, step.w, primal, dual
+        )
+        return Iterate(
+            at.x + primal * step.x,
+            y,
+            at.prices + dual * step.prices,
+            at.demand_prices + dual * step.demand_prices,
+            left,
+            right,
+            v,
+            w,
+        )

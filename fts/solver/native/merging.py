@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array
 
 from fts.models.columns import Floats, Ints, floats
+from fts.solver.compiled import Short, compiled, entries
 
 SAME = 4 * np.finfo(float).eps
 """Weights in the same proportion differ by at most this share."""
@@ -35,6 +36,11 @@ class Merging:
     B: csc_array
     row: Ints
     ratio: Floats
+
+    @property
+    def merged(self) -> bool:
+        """Whether any products are one."""
+        return bool(self.B.shape[0] < len(self.row))
 
     def joined(self, prices: Floats) -> Floats:
         """Prices of rows from those of products, (M,)."""
@@ -74,11 +80,23 @@ def _held_alike(B: csc_array) -> list[Ints]:
     """Sets of products held by the same portfolios."""
     # Sums of random numbers in the order of the portfolios: equal to the last bit for equal sets.
     mark = np.random.default_rng(0).random(B.shape[1])
-    key = np.bincount(B.indices, weights=np.repeat(mark, np.diff(B.indptr)), minlength=B.shape[0])
-    order = np.lexsort((np.bincount(B.indices, minlength=B.shape[0]), key))
+    start, product, _ = entries(B)
+    key, holders = _marks(start, product, mark, B.shape[0])
+    order = np.lexsort((holders, key))
     ends = np.flatnonzero(np.append(np.diff(key[order]) != 0, True)) + 1
     sets = [order[start:end] for start, end in zip(np.append(0, ends[:-1]), ends, strict=True) if end - start > 1]
     return [np.sort(one) for one in sets if _same_pattern(csr_array(B[one, :]))]
+
+
+@compiled
+def _marks(start: Short, product: Short, mark: Floats, n_products: int) -> tuple[Floats, Ints]:
+    """The sum of the marks of each product's portfolios, and how many these are, (P,) each."""
+    key, holders = np.zeros(n_products), np.zeros(n_products, dtype=np.int64)
+    for i in range(len(mark)):
+        for e in range(start[i], start[i + 1]):
+            key[product[e]] += mark[i]
+            holders[product[e]] += 1
+    return key, holders
 
 
 def _same_pattern(rows: csr_array) -> bool:

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 from scipy.sparse import csc_array, csr_array
 
-from fts.models.columns import Floats, Ints, floats, ints
+from fts.models.columns import Floats, Ints, ints
+from fts.solver.compiled import Short, compiled, entries
 from fts.solver.native.factor import DenseFactor, SparseFactor, SparsePattern
 
 SMALL = 400
 """Systems up to this size are always dense."""
+COUNTED = 10_000
+"""Up to this size the cells in use are counted in a map of all cells, before the pairs are listed."""
 SPARSE = 0.05
 """Share of entries in the factor below which sparse elimination is faster than dense."""
 WIDE = 48
@@ -26,13 +29,14 @@ NONE = np.empty(0, dtype=np.int64)
 class NormalMatrix:
     """``C diag(ω) C' + Σ ω_ij (C_i C_j' + C_j C_i')`` for changing weights ω of columns and of pairs of columns.
 
-    The pairs of entries of each narrow column are listed once; a step is then one sparse product. Columns that are
-    wide are multiplied as dense blocks, those in the same proportion as one column. (For narrow columns the list of
-    pairs is shorter than the search for proportions.)
+    Narrow columns are added entry by entry, in one pass over the bids. Columns that are wide are multiplied as dense
+    blocks, those in the same proportion as one column. (For narrow columns the products of all pairs of entries are
+    fewer than a search for proportions would look at.) Where the matrix is sparse, the pairs are listed once, and a
+    step is one sparse product.
 
     Parameters
     ----------
-    C : (n, m) sparse, by column
+    C : (n, m) sparse, by column, rows in order
     one, other : (pairs,)
         Pairs of narrow columns.
     """
@@ -40,20 +44,22 @@ class NormalMatrix:
     def __init__(self, C: csc_array, one: Ints = NONE, other: Ints = NONE) -> None:
         self.size = C.shape[0]
         counts = np.diff(C.indptr)
-        narrow = np.where(counts > WIDE, 0, counts)
-        self._pairs, self._cells = _pairs(C, narrow, one, other)
+        self._columns, self._one, self._other = entries(C), one, other
         self._profiles = _profiles(C, np.flatnonzero(counts > WIDE))
         self._diagonal = np.arange(self.size) * (self.size + 1)
-        self._pattern = self._sparse_pattern()
-        if self._pattern is None and self._cells is not None:
+        self._pattern = self._sparse_pattern(C, counts)
+        if self._pattern is None:
             # Fresh memory would cost as much as filling it; so a factor holds only until the next one is made.
             self._flat = np.empty(self.size * self.size)
 
-    def _sparse_pattern(self) -> SparsePattern | None:
+    def _sparse_pattern(self, C: csc_array, counts: Ints) -> SparsePattern | None:
         """The pattern for sparse elimination, where that pays."""
         n = self.size
-        if n <= SMALL or self._profiles.blocks or self._cells is None or 2 * len(self._cells) > SPARSE * n * n:
+        if n <= SMALL or self._profiles.blocks:
             return None
+        if n <= COUNTED and 2 * _cells_in_use(n, *self._columns, self._one, self._other) > SPARSE * n * n:
+            return None
+        self._pairs, self._cells = _pairs(C, counts, self._one, self._other)
         cells = np.union1d(self._cells, self._diagonal)
         pattern = SparsePattern(n, cells)
         self._at, self._diagonal_at = np.searchsorted(cells, self._cells), np.searchsorted(cells, self._diagonal)
@@ -74,43 +80,82 @@ class NormalMatrix:
             Of pairs of columns.
         diagonal : (n,)
         """
-        all_weights = np.append(weights, between) if len(between) else weights
         if self._pattern is None:
-            return DenseFactor(lambda: self._dense(all_weights, diagonal))
-        entries = np.zeros(self._n_cells)
-        entries[self._at] = self._pairs @ all_weights
-        entries[self._diagonal_at] += diagonal
-        return self._pattern.factor(entries)
+            return DenseFactor(lambda: self._dense(weights, between, diagonal))
+        all_weights = np.append(weights, between) if len(between) else weights
+        values = np.zeros(self._n_cells)
+        values[self._at] = self._pairs @ all_weights
+        values[self._diagonal_at] += diagonal
+        return self._pattern.factor(values)
 
-    def _dense(self, weights: Floats, diagonal: Floats) -> NDArray[np.float64]:
+    def _dense(self, weights: Floats, between: Floats, diagonal: Floats) -> NDArray[np.float64]:
         """The lower triangle, in Fortran order."""
-        n = self.size
-        flat = floats(self._pairs @ weights)
-        if self._cells is not None:
-            values, flat = flat, self._flat
-            flat.fill(0.0)
-            flat[self._cells] = values
-        flat[self._diagonal] += diagonal
+        n, flat = self.size, self._flat
+        flat.fill(0.0)
+        flat[self._diagonal] = diagonal
+        _add_columns(n, *self._columns, weights, flat)
+        if len(between):
+            _add_pairs(n, *self._columns, self._one, self._other, between, flat)
         matrix: NDArray[np.float64] = flat.reshape((n, n), order="F")
         self._profiles.add_to(matrix, weights)
         return matrix
 
 
-def _pairs(C: csc_array, counts: Ints, one: Ints, other: Ints) -> tuple[csr_array, Ints | None]:
+@compiled
+def _add_columns(n: int, start: Short, row: Short, value: Floats, weights: Floats, flat: Floats) -> None:
+    """Add ``Σ ω_i C_i C_i'`` over the narrow columns to the cells ``column·n + row`` of the lower triangle."""
+    for i in range(len(start) - 1):
+        if start[i + 1] - start[i] > WIDE:
+            continue
+        for k in range(start[i], start[i + 1]):
+            at, weighted = row[k] * n, weights[i] * value[k]
+            for j in range(k, start[i + 1]):
+                flat[at + row[j]] += weighted * value[j]
+
+
+@compiled
+def _add_pairs(
+    n: int, start: Short, row: Short, value: Floats, one: Ints, other: Ints, weights: Floats, flat: Floats
+) -> None:
+    """Add ``Σ ω_ij (C_i C_j' + C_j C_i')`` over pairs of columns to the cells of the lower triangle."""
+    for pair in range(len(one)):
+        for k in range(start[one[pair]], start[one[pair] + 1]):
+            for j in range(start[other[pair]], start[other[pair] + 1]):
+                weighted = weights[pair] * value[k] * value[j]
+                low, high = min(row[k], row[j]), max(row[k], row[j])
+                flat[low * n + high] += 2.0 * weighted if low == high else weighted
+
+
+@compiled
+def _cells_in_use(n: int, start: Short, row: Short, value: Floats, one: Ints, other: Ints) -> int:
+    """How many cells of the lower triangle the columns and the pairs of columns touch."""
+    used = np.zeros(n * n, dtype=np.bool_)
+    for i in range(len(start) - 1):
+        for k in range(start[i], start[i + 1]):
+            for j in range(k, start[i + 1]):
+                used[row[k] * n + row[j]] = True
+    for pair in range(len(one)):
+        for k in range(start[one[pair]], start[one[pair] + 1]):
+            for j in range(start[other[pair]], start[other[pair] + 1]):
+                used[min(row[k], row[j]) * n + max(row[k], row[j])] = True
+    return int(used.sum())
+
+
+def _pairs(C: csc_array, counts: Ints, one: Ints, other: Ints) -> tuple[csr_array, Ints]:
     """Products of two entries of one column or of a pair of columns, by cell ``column·n + row`` of the lower triangle.
 
     Parameters
     ----------
     C : (n, m) sparse, by column
     counts : (m,)
-        How many entries of each column take part: all of them, or none.
+        How many entries each column has.
     one, other : (pairs,)
 
     Returns
     -------
     sparse (cells, m + pairs)
-    (cells,) or None
-        The cells in use; None where the matrix has a row for every cell, because most are in use.
+    (cells,)
+        The cells in use.
     """
     n, m = C.shape
     short = np.int32 if n * n < 2**31 else np.int64
@@ -137,9 +182,6 @@ def _pairs(C: csc_array, counts: Ints, one: Ints, other: Ints) -> tuple[csr_arra
                 cell[to] = np.minimum(a, b) * n + np.maximum(a, b)
                 value[to] = C.data[left] * C.data[right] * np.where(a == b, 2.0, 1.0)
                 to = to + 1
-    if len(cell) >= n * n // 2:
-        by_column = csc_array((value, cell, starts.astype(cell.dtype)), shape=(n * n, m + len(one)))
-        return csr_array(by_column), None
     used, row = _compress(cell, n * n)
     by_column = csc_array((value, row, starts.astype(row.dtype)), shape=(len(used), m + len(one)))
     return csr_array(by_column), used

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fts.models.columns import Floats
+from fts.models.columns import Floats, Ints, floats
 from fts.ports.engine import Answer, Program
+from fts.solver.compiled import Short, compiled, entries
 from fts.solver.native.elimination import Elimination
 from fts.solver.native.merging import Merging, merge
 from fts.solver.native.scaling import Scales, scaled, scales_of, segment_sizes
@@ -31,8 +32,8 @@ class Prepared:
     substitution : Substitution
     rooms : (I,)
         How much each portfolio may trade, in scaled units.
-    one_segment_each : bool
-        Every demand has one segment, so that what is per segment is per demand.
+    first_segment : (D + 1,)
+        Demand ``d`` has the segments ``first_segment[d]:first_segment[d + 1]``.
     lo, hi : (K,)
         Bounds in the units of the original program.
     """
@@ -44,7 +45,7 @@ class Prepared:
     scales: Scales
     substitution: Substitution
     rooms: Floats
-    one_segment_each: bool
+    first_segment: Ints
     lo: Floats
     hi: Floats
 
@@ -91,20 +92,26 @@ def prepare(program: Program) -> Prepared:
     for_pivots[substitution.pivot] = np.where(carried > 0, carried, 1.0)
     per_demand = np.bincount(in_units.segment_demand, minlength=in_units.W.shape[0])
     elimination = Elimination(columns.B, columns.W, for_pivots, per_demand == 0)
-    one_each = bool((per_demand == 1).all())
-    return Prepared(
-        columns, sizes, elimination, merging, scales, substitution, room, one_each, program.lo, program.hi
-    )
+    first = np.append(0, np.cumsum(per_demand))
+    return Prepared(columns, sizes, elimination, merging, scales, substitution, room, first, program.lo, program.hi)
 
 
 def _rooms(program: Program, sizes: Floats) -> Floats:
     """How much each portfolio may trade, (I,), by the tightest of its demands."""
     W = program.W
-    offer = np.bincount(program.segment_demand, weights=sizes, minlength=W.shape[0])
-    column = np.repeat(np.arange(W.shape[1]), np.diff(W.indptr))
-    room = np.full(W.shape[1], np.inf)
-    np.minimum.at(room, column, offer[W.indices] / np.abs(W.data))
+    offer = floats(np.bincount(program.segment_demand, weights=sizes, minlength=W.shape[0]))
+    room = _tightest(*entries(W), offer)
     known = np.isfinite(room) & (room > 0)
     if known.all():
         return room
     return np.where(known, room, np.median(room[known]) if known.any() else 1.0)
+
+
+@compiled
+def _tightest(start: Short, demand: Short, weight: Floats, offer: Floats) -> Floats:
+    """The least ``offer_d / |W_di|`` of every portfolio's demands, (I,)."""
+    room = np.full(len(start) - 1, np.inf)
+    for i in range(len(room)):
+        for e in range(start[i], start[i + 1]):
+            room[i] = min(room[i], offer[demand[e]] / abs(weight[e]))
+    return room

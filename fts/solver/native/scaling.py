@@ -7,8 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csc_array
 
-from fts.models.columns import Floats
+from fts.models.columns import Floats, Ints
 from fts.ports.engine import Program
+from fts.solver.compiled import Short, compiled, entries
+
+FAINT = float(np.log(1e-13))
+"""A quote this far (in logarithms) below the highest for a product is rounding of 0."""
 
 
 @dataclass(frozen=True)
@@ -32,27 +36,74 @@ class Scales:
 
 def scales_of(program: Program) -> Scales:
     """Typical prices from the curves: each product's is the geometric mean of what the portfolios holding it say."""
-    B, W = program.B, program.W
-    n_products, n_portfolios = B.shape
-    curve_price = _curve_prices(program)
-    demand_column = np.repeat(np.arange(n_portfolios), np.diff(W.indptr))
-    worth = np.bincount(demand_column, weights=np.abs(W.data) * curve_price[W.indices], minlength=n_portfolios)
-    count = np.diff(B.indptr)
-    # A portfolio's voice is shared by its products; one without a quote has none.
-    voice = np.where(worth > 0, 1.0 / np.maximum(count, 1), 0.0)
-    share = np.repeat(voice, count)
-    logs = np.repeat(np.log(np.where(worth > 0, worth, 1.0)), count) - np.log(np.abs(B.data))
-    weight = np.bincount(B.indices, weights=share, minlength=n_products)
-    total = np.bincount(B.indices, weights=share * logs, minlength=n_products)
+    B, W = entries(program.B), entries(program.W)
+    n_products, n_portfolios = program.B.shape
+    curve_price = _curve_prices(
+        program.segment_demand, program.lo, program.hi, program.c, program.s, program.W.shape[0]
+    )
+    worth = _worths(*W, curve_price)
+    heard = np.log(np.where(worth > 0, worth, 1.0))
+    weight, total = _voices(*B[:2], np.log(np.abs(B[2])), worth, heard, n_products)
     some = weight > 0
     log_price = np.where(some, total / np.where(some, weight, 1.0), total.sum() / weight.sum() if some.any() else 0.0)
     price = np.exp(np.clip(log_price, -300, 300))
-    square = csc_array((B.data**2, B.indices, B.indptr), shape=B.shape)
-    length = np.sqrt(square.T @ price**2)
+    length = np.sqrt(_squares(*B, price))
     rate = 1.0 / np.where(length > 0, length, 1.0)
-    demand_price = np.zeros(W.shape[0])
-    np.maximum.at(demand_price, W.indices, 1.0 / (np.abs(W.data) * rate[demand_column]))
-    return Scales(price, rate, np.where(demand_price > 0, demand_price, 1.0))
+    return Scales(price, rate, _largest(*W, rate, program.W.shape[0]))
+
+
+@compiled
+def _worths(start: Short, demand: Short, weight: Floats, curve_price: Floats) -> Floats:
+    """What one unit of each portfolio is worth to its demands, (I,)."""
+    worth = np.zeros(len(start) - 1)
+    for i in range(len(worth)):
+        for e in range(start[i], start[i + 1]):
+            worth[i] += abs(weight[e]) * curve_price[demand[e]]
+    return worth
+
+
+@compiled
+def _voices(
+    start: Short, product: Short, log_weight: Floats, worth: Floats, heard: Floats, n_products: int
+) -> tuple[Floats, Floats]:
+    """How many voices speak of each product, and the sum of the log prices they say, (P,) each.
+
+    A portfolio's voice is shared by its products; one without a quote has none, and so has one whose quote is only the
+    rounding of 0 beside what others say.
+    """
+    weight, total, highest = np.zeros(n_products), np.zeros(n_products), np.full(n_products, -np.inf)
+    for i in range(len(worth)):
+        if worth[i] > 0:
+            for e in range(start[i], start[i + 1]):
+                highest[product[e]] = max(highest[product[e]], heard[i] - log_weight[e])
+    for i in range(len(worth)):
+        voice = 1.0 / max(start[i + 1] - start[i], 1) if worth[i] > 0 else 0.0
+        for e in range(start[i], start[i + 1]):
+            said = heard[i] - log_weight[e]
+            if said > highest[product[e]] + FAINT:
+                weight[product[e]] += voice
+                total[product[e]] += voice * said
+    return weight, total
+
+
+@compiled
+def _squares(start: Short, product: Short, weight: Floats, price: Floats) -> Floats:
+    """``Σ_p (B_pi price_p)²``, (I,)."""
+    square = np.zeros(len(start) - 1)
+    for i in range(len(square)):
+        for e in range(start[i], start[i + 1]):
+            square[i] += weight[e] ** 2 * price[product[e]] ** 2
+    return square
+
+
+@compiled
+def _largest(start: Short, demand: Short, weight: Floats, rate: Floats, n_demands: int) -> Floats:
+    """A typical price of each demand, (D,): the largest ``1/(|W_di| rate_i)``, 1 where there is none."""
+    price = np.zeros(n_demands)
+    for i in range(len(rate)):
+        for e in range(start[i], start[i + 1]):
+            price[demand[e]] = max(price[demand[e]], 1.0 / (abs(weight[e]) * rate[i]))
+    return np.where(price > 0, price, 1.0)
 
 
 def scaled(program: Program, scales: Scales) -> Program:
@@ -60,8 +111,8 @@ def scaled(program: Program, scales: Scales) -> Program:
     B, W = program.B, program.W
     unit = scales.demand_price[program.segment_demand]
     return Program(
-        B=_short(B.data * scales.price[B.indices] * np.repeat(scales.rate, np.diff(B.indptr)), B),
-        W=_short(W.data * scales.demand_price[W.indices] * np.repeat(scales.rate, np.diff(W.indptr)), W),
+        B=_in_units(B, scales.price, scales.rate),
+        W=_in_units(W, scales.demand_price, scales.rate),
         segment_demand=program.segment_demand,
         lo=program.lo * unit,
         hi=program.hi * unit,
@@ -70,9 +121,20 @@ def scaled(program: Program, scales: Scales) -> Program:
     )
 
 
-def _short(data: Floats, like: csc_array) -> csc_array:
-    """The same pattern with other entries; short indices, because products with it are bound by memory."""
-    return csc_array((data, like.indices.astype(np.int32), like.indptr.astype(np.int32)), shape=like.shape)
+def _in_units(matrix: csc_array, row_unit: Floats, column_unit: Floats) -> csc_array:
+    """A matrix in other units; short indices, because products with it are bound by memory."""
+    start, row, weight = entries(matrix)
+    return csc_array((_multiplied(start, row, weight, row_unit, column_unit), row, start), shape=matrix.shape)
+
+
+@compiled
+def _multiplied(start: Short, row: Short, weight: Floats, row_unit: Floats, column_unit: Floats) -> Floats:
+    """Entries times the units of their row and column."""
+    made = np.empty(len(weight))
+    for i in range(len(start) - 1):
+        for e in range(start[i], start[i + 1]):
+            made[e] = weight[e] * row_unit[row[e]] * column_unit[i]
+    return made
 
 
 def segment_sizes(program: Program) -> Floats:
@@ -113,16 +175,18 @@ def segment_sizes(program: Program) -> Floats:
     return np.where(size > 0, size, 1.0)
 
 
-def _curve_prices(program: Program) -> Floats:
+@compiled
+def _curve_prices(demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, n_demands: int) -> Floats:
     """A typical |price| of each curve: at the middle of its segments, by what they offer, with half of their drop."""
-    n_demands = program.W.shape[0]
-    lo, hi = program.lo, program.hi
-    finite = np.isfinite(lo) & np.isfinite(hi)
-    width = np.where(finite, np.where(finite, hi, 0) - np.where(finite, lo, 0), 0.0)
-    middle = np.where(finite, (np.where(finite, hi, 0) + np.where(finite, lo, 0)) / 2, 0.0)
-    typical = np.abs(program.c - program.s * middle) + program.s * width / 2
-    largest = np.bincount(program.segment_demand, weights=width, minlength=n_demands)[program.segment_demand]
-    share = np.where(finite, width, np.where(largest > 0, largest, 1.0))
-    total = np.bincount(program.segment_demand, weights=share, minlength=n_demands)
-    price = np.bincount(program.segment_demand, weights=share * typical, minlength=n_demands)
+    offer, total, price = np.zeros(n_demands), np.zeros(n_demands), np.zeros(n_demands)
+    for k in range(len(c)):
+        if hi[k] - lo[k] < np.inf:
+            offer[demand[k]] += hi[k] - lo[k]
+    for k in range(len(c)):
+        d, width = demand[k], hi[k] - lo[k]
+        finite = width < np.inf
+        typical = abs(c[k] - s[k] * ((hi[k] + lo[k]) / 2)) + s[k] * width / 2 if finite else abs(c[k])
+        share = width if finite else offer[d] if offer[d] > 0 else 1.0
+        total[d] += share
+        price[d] += share * typical
     return price / np.where(total > 0, total, 1.0)

@@ -1,0 +1,96 @@
+"""Compiled loops: the same as they are written, kept where that is possible, silent where it is not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.sparse import csc_array
+
+from fts.solver import best_response, certificate, fills
+from fts.solver.compiled import compiled, entries
+from fts.solver.native import barrier, normal
+
+PACKAGE = Path(fills.__file__).parents[1]
+
+
+def test_numba_has_one_home():
+    users = [file for file in PACKAGE.rglob("*.py") if "import numba" in file.read_text()]
+    assert [file.relative_to(PACKAGE).as_posix() for file in users] == ["solver/compiled.py"]
+
+
+def test_a_compiled_loop_calls_only_those_of_its_own_file():
+    # What is kept on disk is known by the date of the caller's file alone.
+    for module in (best_response, certificate, fills, barrier, normal):
+        own = {name for name, one in vars(module).items() if hasattr(one, "py_func")}
+        for name in own:
+            loop = getattr(module, name)
+            if loop.py_func.__module__ != module.__name__:
+                continue
+            called = {other for other in loop.py_func.__code__.co_names if other in own}
+            assert {getattr(module, other).py_func.__module__ for other in called} <= {module.__name__}
+
+
+def test_a_loop_that_can_be_kept_nowhere_runs_all_the_same():
+    # No folder belongs to code without a file.
+    made: dict[str, object] = {}
+    exec(compile("def total(values):\n    return values.sum()\n", "<nowhere>", "exec"), made)
+    total = compiled(made["total"])
+    assert total(np.array([1.0, 2.0, 4.0])) == 7.0
+
+
+def test_a_cache_that_cannot_be_written_breaks_nothing_and_says_nothing(tmp_path):
+    occupied = tmp_path / "file"
+    occupied.write_text("not a folder")
+    script = """
+import fts
+demands = {"b": [(0, 6), (2, 4)], "s": [(-2, 6), (0, 4)]}
+outcome = fts.Auction(demands, {"b": fts.Portfolio("b", "power"), "s": fts.Portfolio("s", "power")}).solve("native")
+assert outcome.certificate.status == "exact" and abs(outcome.prices[0] - 5) < 1e-12
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(occupied), "NUMBA_CACHE_DIR": str(occupied / "below")},
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0 and not done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("loop", [best_response.answers, fills.missed, barrier.bent, normal._add_columns])
+def test_the_loops_are_compiled_and_documented(loop):
+    assert loop.py_func.__doc__ and loop.__doc__
+
+
+def test_entries_are_of_one_kind_whatever_the_matrix_has():
+    matrix = csc_array(np.array([[1.0, 0.0], [2.0, 3.0]]))
+    wide = csc_array((matrix.data, matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)), shape=(2, 2))
+    for one in (matrix, wide):
+        start, row, weight = entries(one)
+        assert (start.dtype, row.dtype, weight.dtype) == (np.int32, np.int32, np.float64)
+        assert (start.tolist(), row.tolist(), weight.tolist()) == ([0, 2, 3], [0, 1, 1], [1.0, 2.0, 3.0])
+
+
+def test_the_segments_of_the_last_step_are_as_they_are_written():
+    rng = np.random.default_rng(5)
+    start = np.array([0, 2, 2, 3, 6])
+    lo, hi = -rng.random(6), rng.random(6)
+    c, s, size, y, lam = rng.normal(size=6), rng.random(6), hi - lo, rng.normal(size=6), rng.normal(size=4)
+    fill, between = fills.placed(start, lo, hi, c, s, size, y, lam)
+    owner = np.repeat(np.arange(4), np.diff(start))
+    pull = np.clip(y, lo, hi) + size * (c - s * np.clip(y, lo, hi) - lam[owner])
+    assert fill == pytest.approx(np.where(pull >= hi, hi, np.where(pull <= lo, lo, np.clip(y, lo, hi))))
+    assert between.tolist() == ((pull > lo) & (pull < hi)).tolist()
+    curve = fills.above(start, c, s, fill, lam)
+    assert curve == pytest.approx(c - s * fill - lam[owner])
+    h, g, t, soft = fills.bent(start, s, size, between, curve, np.zeros(4), 1e-3, 1e-3)
+    bend = np.where(between, np.maximum(s, 1e-3 / size), fills.FIXED / size)
+    assert h == pytest.approx(bend)
+    assert g == pytest.approx(np.bincount(owner, 1 / bend, 4))
+    assert t == pytest.approx(np.bincount(owner, np.where(between, curve / bend, 0.0), 4))
+    assert soft == bool((between & (s * size < 1e-3)).any())
