@@ -161,4 +161,4 @@ def test_killed_with_requests_under_way(tmp_path: Path, soak: bool) -> None:
             assert all(set(ids) <= names for ids in told.bulk)
             check_histories(connection)
     print(f"{acknowledged} acknowledged changes in {rounds} kills, none lost")
-    assert acknowledged > 100 * rounds
+    assert acknowledged > 10 * rounds
