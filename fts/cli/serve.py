@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -123,10 +125,10 @@ def serve(
     server = Server(
         app, app.state.feed, root_path=root_path, ready=lambda: greet(settings, address(listener))
     )
-    _spare_what_stays()
     # The server repeats the signal once it has stopped; by then there is nothing left to end.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
-    server.run(sockets=[listener])
+    with _what_stays_spared():
+        server.run(sockets=[listener])
     if not server.started:
         raise ConfigurationError("the exchange did not start; its log says why")
 
@@ -148,11 +150,19 @@ def warm(solver: str | None = None) -> None:
     Auction(demands, {name: Portfolio(name, "noon") for name in demands}).solve(solver=solver)
 
 
-def _spare_what_stays() -> None:
+@contextmanager
+def _what_stays_spared() -> Iterator[None]:
     """Look for garbage less often than a script does: bids stay, and there are many to go through."""
+    usual = gc.get_threshold()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        # Libraries count what is left at the end, and complain.
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def write_logs(form: str) -> None:

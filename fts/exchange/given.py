@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
@@ -22,6 +23,8 @@ from fts.models.weights import read_weights
 
 SMALLEST, LARGEST = 1e-30, 1e30
 """Sizes of the numbers of a bid. One auction holds everybody's bids, and its arithmetic must hold them together."""
+CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+"""A UUID as it is written here."""
 ADVICE = "write the bid in other units"
 
 
@@ -185,6 +188,8 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 def _uuid(value: Any) -> str | None:
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, str) and CANONICAL.fullmatch(value):
+        return value
     try:
         return str(UUID(value)) if isinstance(value, str) else None
     except ValueError:

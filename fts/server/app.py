@@ -36,6 +36,7 @@ from fts.server.metrics import Metrics
 from fts.server.quota import Quota
 from fts.server.refusal import refusal
 from fts.server.route import Desk, Endpoint, Route
+from fts.server.shelf import Shelf
 from fts.server.shortcut import Exchange
 from fts.server.v0 import contract, streams
 from fts.server.v0.shapes import SHAPES
@@ -122,6 +123,8 @@ def create_app(
     intake = Intake(market, pool)
     metrics = Metrics(market.counts, lambda: feed.readers, lambda: intake.waiting)
     market.subscribe(metrics.cleared)
+    shelf = Shelf()
+    market.subscribe(shelf.clear)
     desk = Desk(
         market=market,
         application=application,
@@ -130,6 +133,7 @@ def create_app(
         pool=pool,
         intake=intake,
         quick=answers_from_memory(application),
+        shelf=shelf,
         quota=Quota(limits.rate),
         metrics=metrics,
     )

@@ -76,6 +76,7 @@ ROUTES = (
         "Read all prices of a batch",
         JsonReply(listed(ref("Price")), "every product's price, volume and price interval"),
         lambda call: call.market.batch_prices(call.thing.instant),
+        until_batch=True,
         allows=permission.view_products,
         finds=_find,
         finds_quickly=False,

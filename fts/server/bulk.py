@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from fts.errors import FtsError
+from fts.exchange.bids import change_demand
 from fts.exchange.drafting import Change
 from fts.models.instant import write_instant
 from fts.ports.application import Application
@@ -81,7 +83,8 @@ def _demand_changes(call: Call) -> Change[Any]:
     def draft(name: str | None, said: dict[str, Any]) -> Change[Any]:
         if name is None:
             return market.draft_demands([(said["app_data"], said["curve"])], bidder=call.bidder)
-        return market.draft_curve(name, said["curve"])
+        # Both were read a moment ago, as carefully as a draft would.
+        return partial(change_demand, name=name, curve=said["curve"])
 
     return _together(call.body, draft)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -20,6 +22,10 @@ from fts.ports.application import Application
 ALGORITHMS = ("HS256", "RS256", "EdDSA")
 SHORTEST_RSA = 2048
 """An RSA key has at least this many bits (RFC 7518, section 3.3)."""
+MEMORY = 60.0
+"""How long a good token need not be checked again [s]; never beyond its own end."""
+TOKENS, USUAL = 10_000, 2_048
+"""How many good tokens are kept in mind, and how long each may be."""
 LEEWAY = 60.0
 """How far the clock of whoever made a token may be off [s]."""
 
@@ -83,10 +89,24 @@ class JwtApplication(ForwardTerms):
         self._algorithms = [algorithm]
         self._key = _checking_key(algorithm, secret, public_key)
         self._audience, self._issuer = audience, issuer
+        self._checked: dict[str, tuple[Holder | None, float]] = {}
         self._checks: Any = {"require": ["sub"], "verify_aud": audience is not None, "verify_iss": issuer is not None}
 
     def holder(self, token: str) -> Holder | None:
         """Who holds a token; None: it is bad, expired or not signed with the key of this exchange."""
+        now = time.time()
+        holder, until = self._checked.get(token, (None, now))
+        if holder is not None and now < until:
+            return holder
+        holder, until = self._check(token, now)
+        if holder is not None and len(token) <= USUAL:
+            if len(self._checked) >= TOKENS:
+                self._checked.clear()
+            self._checked[token] = (holder, until)
+        return holder
+
+    def _check(self, token: str, now: float) -> tuple[Holder | None, float]:
+        """Who holds a token, and until when that need not be checked again."""
         try:
             claims = jwt.decode(
                 token,
@@ -97,10 +117,11 @@ class JwtApplication(ForwardTerms):
                 issuer=self._issuer,
                 leeway=LEEWAY,
             )
-            return Holder(UUID(claims["sub"]), claims.get("admin") is True)
+            until = min(now + MEMORY, float(claims.get("exp", inf)) + LEEWAY)
+            return Holder(UUID(claims["sub"]), claims.get("admin") is True), until
         # A token is whatever someone sent: nested too deeply, or with claims of strange types.
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
-            return None
+            return None, now
 
     def can_create_bid(self, token: str) -> UUID | None:
         """The bidder that the token names."""

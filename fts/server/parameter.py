@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from fts.errors import InvalidInput
+from fts.exchange.given import CANONICAL
 from fts.models.instant import read_instant
 from fts.server.refusal import BadRequest
 
@@ -43,6 +44,8 @@ def read_uuid(text: Any) -> str:
     ------
     InvalidInput
     """
+    if isinstance(text, str) and CANONICAL.fullmatch(text):
+        return text
     try:
         return str(_UUID.validate_python(text))
     except ValidationError as error:

@@ -135,6 +135,7 @@ ROUTES = (
         "Read the fills of a portfolio",
         JsonReply(ref("OutcomePage"), "price and rate, batch by batch, newest first"),
         _outcomes,
+        until_batch=True,
         query=PAGE,
         finds=find_owner,
         allows_thing=permission.read_bid,

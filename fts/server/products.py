@@ -114,6 +114,7 @@ ROUTES = (
         "Read the prices of a product",
         JsonReply(ref("OutcomePage"), "price and traded volume, batch by batch, newest first"),
         _outcomes,
+        until_batch=True,
         query=PAGE,
         allows=permission.view_products,
         finds=find,

@@ -40,6 +40,7 @@ from fts.server.metrics import Metrics
 from fts.server.parameter import Parameter, read_parameters
 from fts.server.quota import Quota
 from fts.server.refusal import BadRequest, Overloaded, refusal, refusal_of
+from fts.server.shelf import Shelf
 
 SMALL = 16 * 2**10
 """Bodies up to this size [bytes] are read at once."""
@@ -64,6 +65,8 @@ class Desk:
         Where changes of bids are made.
     quick : bool
         Whether the application answers from memory, so that the event loop may ask it.
+    shelf : Shelf
+        Replies that stay the same until the next batch.
     quota : Quota
         How often each token may ask.
     metrics : Metrics
@@ -77,6 +80,7 @@ class Desk:
     pool: ThreadPoolExecutor
     intake: Intake
     quick: bool
+    shelf: Shelf
     quota: Quota
     metrics: Metrics
 
@@ -217,6 +221,8 @@ class Route:
         Instead: ``(call) -> (transaction) -> result``, a change of the market that is made together with others.
     quick : bool
         Whether ``does`` answers from memory.
+    until_batch : bool
+        Whether what ``does`` gives, to whoever may ask, stays the same until the next batch.
     finds_quickly : bool
         Whether ``finds`` answers from memory.
     body : callable, optional
@@ -247,6 +253,7 @@ class Route:
     does: Callable[[Call], Any] | None = None
     changes: Callable[[Call], Callable[[Transaction], Any]] | None = None
     quick: bool = False
+    until_batch: bool = False
     finds_quickly: bool = True
     body: Callable[[Application], Body] | None = None
     query: Mapping[str, Parameter] = field(default_factory=dict)
@@ -334,9 +341,23 @@ class Endpoint:
         if call.change is not None:
             call.begun = True
             return route.reply.write(await self.desk.intake.make(call.change))
+        if route.until_batch:
+            return await self._kept(call)
         if route.quick:
             return self._answer(call)
         return await loop.run_in_executor(pool, copy_context().run, self._answer, call)
+
+    async def _kept(self, call: Call) -> Response:
+        """A reply that was made before, or one that is made now and kept until the next batch."""
+        board, key = self.desk.shelf.board, (self.route.path, *call.given.values())
+        body = board.find(key)
+        if body is not None:
+            return Response(body, self.route.reply.status, media_type=self.route.reply.media_type)
+        loop = asyncio.get_running_loop()
+        reply = await loop.run_in_executor(self.desk.pool, copy_context().run, self._answer, call)
+        if not board.keep(key, bytes(reply.body)):
+            self.desk.shelf.clear()
+        return reply
 
     def _check(self, call: Call, content: bytes) -> None:
         route = self.route

