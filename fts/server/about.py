@@ -6,7 +6,8 @@ from typing import Any
 
 from fts import __version__
 from fts.server import permission
-from fts.server.route import Call, JsonReply, Route, TextReply
+from fts.server.reply import JsonReply, TextReply
+from fts.server.route import Call, Route
 from fts.server.schemas import TEXT, ref
 
 

@@ -25,6 +25,7 @@ from fts.ports.clearing import Clearing
 from fts.ports.store import Store
 from fts.server import about, backup, batches, bulk, demands, events, portfolios, products
 from fts.server.document import document
+from fts.server.endpoint import Endpoint
 from fts.server.explorer import explored, explorer
 from fts.server.feed import Feed
 from fts.server.intake import Intake
@@ -35,7 +36,7 @@ from fts.server.limits import Limits
 from fts.server.metrics import Metrics
 from fts.server.quota import Quota
 from fts.server.refusal import refusal
-from fts.server.route import Desk, Endpoint, Route
+from fts.server.route import Desk, Route
 from fts.server.shelf import Shelf
 from fts.server.shortcut import Exchange
 from fts.server.v0 import contract, streams

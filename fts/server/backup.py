@@ -17,7 +17,8 @@ from starlette.types import Receive, Scope, Send
 
 from fts.server import permission
 from fts.server.refusal import ComeBack
-from fts.server.route import Call, Route, StreamReply
+from fts.server.reply import StreamReply
+from fts.server.route import Call, Route
 
 CHUNK = 1 << 20
 """How much of the copy is sent at once [bytes]."""

@@ -10,7 +10,8 @@ from fts.models.instant import write_instant
 from fts.models.records import BatchRecord, Page
 from fts.server import permission
 from fts.server.parameter import PAGE
-from fts.server.route import Call, JsonReply, Route, TextReply
+from fts.server.reply import JsonReply, TextReply
+from fts.server.route import Call, Route
 from fts.server.schemas import listed, ref
 
 WITHHELD = "the market could not be cleared; a token that may run batches is told why"

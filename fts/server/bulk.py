@@ -18,7 +18,8 @@ from fts.server.demands import CURVE
 from fts.server.limits import Limits
 from fts.server.parameter import read_uuid
 from fts.server.portfolios import ID
-from fts.server.route import Call, JsonReply, Route
+from fts.server.reply import JsonReply
+from fts.server.route import Call, Route
 from fts.server.schemas import ref
 
 Row = tuple[int, str | None, dict[str, Any]]

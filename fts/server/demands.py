@@ -9,7 +9,8 @@ from fts.server import permission
 from fts.server.body import Body, read_app_data, read_demand_curve, read_fields
 from fts.server.limits import Limits
 from fts.server.parameter import PAGE
-from fts.server.route import Call, JsonReply, Route, only
+from fts.server.reply import JsonReply
+from fts.server.route import Call, Route, only
 from fts.server.schemas import listed, null_or, ref
 
 CURVE = [{"rate": 0, "price": 60}, {"rate": 100, "price": 20}]

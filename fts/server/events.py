@@ -12,7 +12,8 @@ from fts.server import permission, portfolios, products
 from fts.server.event_stream import EventStream, Missed
 from fts.server.feed import BATCHES, Event, Topic, Writer, batch_event, outcome_event
 from fts.server.parameter import LAST_EVENT
-from fts.server.route import Call, Route, StreamReply
+from fts.server.reply import StreamReply
+from fts.server.route import Call, Route
 from fts.server.schemas import TEXT
 
 LAST = "Last-Event-ID"

@@ -9,7 +9,8 @@ from fts.server import permission
 from fts.server.body import Body, read_app_data, read_fields, read_group
 from fts.server.limits import Limits
 from fts.server.parameter import EXPAND, PAGE
-from fts.server.route import Call, JsonReply, Route, only
+from fts.server.reply import JsonReply
+from fts.server.route import Call, Route, only
 from fts.server.schemas import listed, ref
 
 UNKNOWN = {422: "the body is not valid, or its weights name an unknown product or demand"}

@@ -12,7 +12,8 @@ from fts.server.body import Body, read_app_data, read_fields
 from fts.server.limits import Limits
 from fts.server.parameter import CURSOR, FROM, KIND, PAGE, THRU
 from fts.server.refusal import BadRequest
-from fts.server.route import Call, JsonReply, Route
+from fts.server.reply import JsonReply
+from fts.server.route import Call, Route
 from fts.server.schemas import listed, ref
 
 EXAMPLE = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fts.server.route import Endpoint
+from fts.server.endpoint import Endpoint
 
 ANY = "*"
 ENDPOINT = "fts.endpoint"

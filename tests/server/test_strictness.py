@@ -117,11 +117,13 @@ def test_the_applications_data(exchange: Exchange, data: Any) -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["app_data", "name", "curve_data", "price", "rate", "min_rate", "demand", "basis", "x"]),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["app_data", "name", "curve_data", "price", "rate", "min_rate", "demand", "basis", "x"]),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )
@@ -145,3 +147,35 @@ def test_any_json_is_taken_or_refused(exchange: Exchange, body: Any, route: str)
 def test_any_bytes_are_taken_or_refused(exchange: Exchange, body: bytes) -> None:
     reply = exchange.ask("POST", "/demand", exchange.alice, content=body, headers=JSON)
     assert reply.status_code in (400, 422), reply.text
+
+
+BODIES = {
+    "ten megabytes of nesting": (b'{"app_data": ' + b"[" * 10_000_000, 413),
+    "nesting that ends": (b'{"app_data": {"name": "d"}, "curve_data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400),
+    "a key twice, the last counts": (
+        b'{"app_data": {"name": 5, "name": "d"}, "curve_data": 5, "curve_data": null}',
+        201,
+    ),
+    "an empty name": (b'{"app_data": {"name": ""}, "curve_data": null}', 201),
+    "a name that is null": (b'{"app_data": {"name": null}, "curve_data": null}', 422),
+    "unknown fields": (b'{"app_data": {"name": "d", "more": 1}, "curve_data": null, "and": {"so": "on"}}', 201),
+    "a huge integer": (b'{"app_data": {"name": "d"}, "curve_data": [{"rate": 0, "price": 1' + b"0" * 400 + b"}]}", 422),
+    "a long integer": (
+        b'{"app_data": {"name": "d"}, "curve_data": [{"rate": 0, "price": 1' + b"0" * 9999 + b"}]}",
+        422,
+    ),
+    "1e400": (b'{"app_data": {"name": "d"}, "curve_data": [{"rate": 0, "price": 1e400}]}', 422),
+    "NaN": (b'{"app_data": {"name": "d"}, "curve_data": [{"rate": 0, "price": NaN}]}', 422),
+    "text that is not UTF-8": (b'{"app_data": {"name": "\xff"}, "curve_data": null}', 400),
+    "half a character": (b'{"app_data": {"name": "\\ud800"}, "curve_data": null}', 400),
+    "UTF-16": ('{"app_data": {"name": "d"}, "curve_data": null}'.encode("utf-16"), 400),
+}
+
+
+@pytest.mark.parametrize("what", BODIES)
+def test_bodies_that_nobody_sends(exchange: Exchange, what: str) -> None:
+    content, status = BODIES[what]
+    reply = exchange.ask("POST", "/demand", exchange.alice, content=content, headers=JSON)
+    assert reply.status_code == status, reply.text[:200]
+    if status >= 400:
+        assert len(reply.json()["detail"]) < 500

@@ -13,7 +13,8 @@ from fts.ports.application import Application
 from fts.server.body import Body
 from fts.server.parameter import Parameter
 from fts.server.permission import view_products
-from fts.server.route import Call, JsonReply, Route
+from fts.server.reply import JsonReply
+from fts.server.route import Call, Route
 from fts.server.schemas import ref
 from fts.server.v0 import permission
 from fts.server.v0.body import Given, Kind, read_change, read_new

@@ -7,7 +7,8 @@ from typing import Any
 
 from fts.models.trade import Trade
 from fts.server.permission import view_products
-from fts.server.route import Call, JsonReply, Route
+from fts.server.reply import JsonReply
+from fts.server.route import Call, Route
 from fts.server.schemas import ref
 from fts.server.v0 import permission
 from fts.server.v0.auths import find_owner

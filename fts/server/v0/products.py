@@ -12,7 +12,8 @@ from fts.ports.application import Application
 from fts.server.body import Body, read_app_data, read_fields
 from fts.server.limits import Limits
 from fts.server.refusal import BadRequest
-from fts.server.route import Call, JsonReply, Route
+from fts.server.reply import JsonReply
+from fts.server.route import Call, Route
 from fts.server.schemas import listed, ref
 from fts.server.v0 import permission
 from fts.server.v0.page import write_exactly

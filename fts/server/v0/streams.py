@@ -17,7 +17,8 @@ from fts.server.events import LAST
 from fts.server.feed import Event, Topic, Writer, outcome_event
 from fts.server.parameter import LAST_EVENT
 from fts.server.permission import view_products
-from fts.server.route import Call, Route, StreamReply
+from fts.server.reply import StreamReply
+from fts.server.route import Call, Route
 from fts.server.schemas import TEXT
 from fts.server.v0 import permission
 
