@@ -25,6 +25,8 @@ ENV PATH=/opt/fts/bin:$PATH
 ENV APP_SERVER__BIND_ADDRESS=0.0.0.0:8080
 ENV APP_SERVER__LOG=json
 ENV APP_DATABASE__DATABASE_PATH=/data/market.duckdb
+# Loops compiled for this processor are kept with the market: the exchange may write nowhere else.
+ENV NUMBA_CACHE_DIR=/data/compiled
 USER fts
 VOLUME /data
 EXPOSE 8080
