@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fts.server.endpoint import Endpoint
 
-ANY = "*"
+ANY = "/"
+"""Stands for a parameter; no part of a path can be this."""
 ENDPOINT = "fts.endpoint"
 """Where the endpoint of a request waits in its scope."""
 

@@ -44,7 +44,7 @@ def main() -> None:
     """Run, and print what was seen."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batches", type=int, default=36_000)
-    parser.add_argument("--every", default="20ms")
+    parser.add_argument("--every", default="40ms")
     said = parser.parse_args()
     choose, stop = random.Random(1), threading.Event()
     with tempfile.TemporaryDirectory() as folder:
@@ -66,13 +66,14 @@ def main() -> None:
             seen: list[tuple[int, float, int]] = []
 
             def batch(due: datetime) -> None:
-                for name in choose.sample(bids, 5):
-                    market.change_demand(name, curve(choose))
+                # Five bots revise a bid at once, as an exchange sees them.
+                market.make([market.draft_curve(name, curve(choose)) for name in choose.sample(bids, 5)])
                 record = market.run_batch(due)
                 assert record.cleared, record.reason
                 instants.append(due)
                 if len(instants) % max(1, said.batches // 40) == 0:
                     seen.append((len(instants), resident(), stored(path)))
+                    print(f"  {seen[-1][0]:,} batches, {seen[-1][1]:.0f} MB, file {seen[-1][2]:,} bytes", flush=True)
                 if len(instants) == said.batches:
                     stop.set()
 
