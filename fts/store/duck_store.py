@@ -128,7 +128,9 @@ class DuckStore:
                     raise StoreError("the market is closed; open it again")
                 cursor = self._connection.cursor()
                 self._cursors.add(cursor)
-            records = self._local.records = Records(cursor, lambda: self._opened().book())
+            # Held weakly: a store that nobody has any more gives its file up at once.
+            store = weakref.proxy(self)
+            records = self._local.records = Records(cursor, lambda: store._opened().book())
         return records
 
     def write(self, change: Callable[[Changes], Result]) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import subprocess
@@ -102,6 +103,16 @@ def test_a_market_that_was_dropped_does_not_keep_its_file(path: Path) -> None:
     Market(path).create_product({"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"})
     with Market(path) as market:
         assert len(market.products()[0]) == 1
+    # At once, after it was read too, and not only when garbage is looked for.
+    gc.disable()
+    try:
+        market = Market(path)
+        (noon,), _ = market.products()
+        assert market.product(noon.id) == noon
+        del market
+        Market(path).close()
+    finally:
+        gc.enable()
 
 
 def test_two_markets_in_memory_are_two() -> None:
