@@ -7,6 +7,8 @@ from typing import Any
 
 MOST = 64 * 2**20
 """How much is kept [bytes]; beyond that the shelf is emptied."""
+KEEPING = 1_024
+"""What it takes to keep a reply beside its body [bytes]: whoever asks for many empty pages fills the shelf too."""
 
 
 class Board:
@@ -23,7 +25,7 @@ class Board:
     def keep(self, key: Hashable, body: bytes) -> bool:
         """Keep the body of a reply; False: there is no more room."""
         self._replies[key] = body
-        self._size += len(body)
+        self._size += len(body) + KEEPING
         return self._size <= MOST
 
 

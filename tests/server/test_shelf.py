@@ -49,9 +49,9 @@ def test_what_was_read_before_a_batch_is_not_kept_after_it() -> None:
 
 
 def test_the_shelf_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fts.server.shelf.MOST", 5)
+    monkeypatch.setattr("fts.server.shelf.MOST", 2_100)
     board = Shelf().board
-    assert board.keep("a", b"123") and not board.keep("b", b"123")
+    assert board.keep("a", b"123") and board.keep("b", b"") and not board.keep("c", b"")
 
 
 def test_a_token_that_was_good_is_bad_once_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
