@@ -64,7 +64,8 @@ def _body(
             name = None if "id" not in row else read_uuid(row["id"])
             return number, name, read(row, limits)
         except FtsError as error:
-            raise rows.at_row(number, error) from error
+            rows.name_row(number, error)
+            raise
 
     def read_rows(values: rows.Rows, application: Application, limits: Limits) -> list[Row]:
         return [read_row(number, value, limits) for number, value in values]
@@ -113,7 +114,8 @@ def _check_owners(call: Call, owner_of: Callable[[str], str]) -> None:
                 permission.update_bid(call)
                 allowed.add(call.owner)
         except FtsError as error:
-            raise rows.at_row(number, error) from error
+            rows.name_row(number, error)
+            raise
 
 
 def _together(body: Iterable[Row], draft: Callable[[str | None, dict[str, Any]], Change[Any]]) -> Change[Any]:
@@ -125,7 +127,8 @@ def _together(body: Iterable[Row], draft: Callable[[str | None, dict[str, Any]],
             try:
                 made = row(transaction)
             except FtsError as error:
-                raise rows.at_row(number, error) from error
+                rows.name_row(number, error)
+                raise
             ids.append((made[0] if isinstance(made, list) else made).id)
         return {"valid_from": write_instant(transaction.instant), "ids": ids}
 

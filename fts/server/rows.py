@@ -32,10 +32,9 @@ PORTFOLIO_COLUMNS = {"id": pa.string(), "app_data": pa.string(), "demand": _WEIG
 _LINES: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
-def at_row(number: int, error: FtsError) -> FtsError:
-    """The error, saying in which row it was."""
+def name_row(number: int, error: FtsError) -> None:
+    """Let an error say in which row it was."""
     error.args = (f"row {number}: {error}",)
-    return error
 
 
 def read_lines(content: bytes, limits: Limits) -> Rows:
@@ -90,7 +89,8 @@ def _parsed(number: int, line: bytes) -> Any:
     try:
         return parse(line)
     except FtsError as error:
-        raise at_row(number, error) from error
+        name_row(number, error)
+        raise
 
 
 def _demand(number: int, row: dict[str, Any]) -> dict[str, Any]:
@@ -161,7 +161,9 @@ def _rows_of(metadata: bytes) -> int:
         raise InvalidInput("the Arrow stream holds something else than plain columns; write it without dictionaries")
     if header.place(3):
         raise InvalidInput("the Arrow stream is compressed; write it without compression")
-    return header.long(0)
+    if (count := header.long(0)) < 0:
+        raise struct.error("a number of rows below 0")
+    return count
 
 
 _SCHEMA, _RECORD_BATCH = 1, 3
