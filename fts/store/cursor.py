@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from fts.store.book import Sheet
-from fts.store.statements import rows
+from fts.store.statements import failures, rows, table
 
 
 class Cursor:
@@ -22,12 +24,27 @@ class Cursor:
         The market as it is now.
     inside : bool
         Whether the cursor is inside a transaction.
+    reading : callable
+        What surrounds every reading of the file.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, book: Callable[[], Sheet], *, inside: bool = False) -> None:
+    def __init__(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        book: Callable[[], Sheet],
+        *,
+        inside: bool = False,
+        reading: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._cursor = cursor
         self._book = book
         self._inside = inside
+        self._reading = reading
 
     def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
-        return rows(self._cursor, name, **values)
+        with self._reading():
+            return rows(self._cursor, name, **values)
+
+    def _table(self, name: str, **values: Any) -> pa.Table:
+        with self._reading(), failures("read the market"):
+            return table(self._cursor, name, **values)

@@ -16,6 +16,7 @@ import duckdb
 from fts.errors import StoreError
 from fts.models.records import Units
 from fts.store.backup import copy_market
+from fts.store.buffer import KEPT_BYTES, Buffer
 from fts.store.changes import Changes
 from fts.store.export import export_market
 from fts.store.market_file import MEMORY, close_when_idle, connect, release, settle
@@ -40,6 +41,8 @@ class DuckStore:
         Only look at a market that exists.
     log_bytes : int
         How long the log beside the file may grow before it is folded into the file.
+    kept_bytes : int
+        How much of the file stays in memory when the log was folded.
 
     Examples
     --------
@@ -50,7 +53,12 @@ class DuckStore:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str] = MEMORY, *, read_only: bool = False, log_bytes: int = LOG_BYTES
+        self,
+        path: str | os.PathLike[str] = MEMORY,
+        *,
+        read_only: bool = False,
+        log_bytes: int = LOG_BYTES,
+        kept_bytes: int = KEPT_BYTES,
     ) -> None:
         self.path = os.fspath(path)
         self._read_only = read_only
@@ -59,6 +67,7 @@ class DuckStore:
         self._keeping = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._writer: Writer | None = None
+        self._buffer = Buffer(kept_bytes)
         self._closed = False
         self._clock: Callable[[], datetime] = _now
         self._before: Writer | None = None
@@ -102,6 +111,7 @@ class DuckStore:
                 self._writer = Writer(
                     connection.cursor(),
                     clock,
+                    self._buffer,
                     read_only=self._read_only,
                     log_file=None if self.path == MEMORY else f"{self.path}.wal",
                     log_bytes=self._log_bytes,
@@ -130,7 +140,9 @@ class DuckStore:
                 self._cursors.add(cursor)
             # Held weakly: a store that nobody has any more gives its file up at once.
             store = weakref.proxy(self)
-            records = self._local.records = Records(cursor, lambda: store._opened().book())
+            records = self._local.records = Records(
+                cursor, lambda: store._opened().book(), reading=self._buffer.reading
+            )
         return records
 
     def write(self, change: Callable[[Changes], Result]) -> Result:
@@ -209,7 +221,8 @@ class DuckStore:
                     raise StoreError("the market is closed; open it again")
                 cursor = self._connection.cursor()
             try:
-                yield cursor
+                with self._buffer.reading():
+                    yield cursor
             finally:
                 cursor.close()
 

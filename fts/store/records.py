@@ -15,7 +15,7 @@ from fts.models.curve import Constant, Curve
 from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row
 from fts.store.as_of import auction_as_of
 from fts.store.auths import Auths
-from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, table, to_utc
+from fts.store.statements import from_utc, optional_from_utc, optional_utc, to_utc
 from fts.store.trading import Trading
 from fts.store.written import curve, demand_record, portfolio_record, product_record, weights
 
@@ -167,7 +167,8 @@ class Records(Auths, Trading):
 
     def auction_as_of(self, instant: datetime) -> Auction:
         """The auction of any instant, exactly as it was."""
-        return auction_as_of(self._cursor, to_utc(instant), inside=self._inside)
+        with self._reading():
+            return auction_as_of(self._cursor, to_utc(instant), inside=self._inside)
 
     def counts(self) -> dict[str, int]:
         """How much was ever stored: products, demands, portfolios, curves, weights."""
@@ -175,8 +176,7 @@ class Records(Auths, Trading):
         return dict(zip(("products", "demands", "portfolios", "curves", "weights"), counts, strict=True))
 
     def _frame(self, name: str, **values: Any) -> pd.DataFrame:
-        with failures("read the market"):
-            found = table(self._cursor, name, **values)
+        found = self._table(name, **values)
         columns = {
             column: found[column].to_pylist() if column == "product" else np.asarray(found[column], dtype=np.float64)
             for column in found.column_names

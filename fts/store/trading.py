@@ -12,7 +12,7 @@ import pyarrow as pa
 from fts.models.room import Room
 from fts.models.trade import Trade
 from fts.store.cursor import Cursor
-from fts.store.statements import failures, from_utc, optional_from_utc, optional_utc, table, to_utc
+from fts.store.statements import from_utc, optional_from_utc, optional_utc, to_utc
 
 
 class Trading(Cursor):
@@ -22,8 +22,7 @@ class Trading(Cursor):
         """What the limits of an instant leave to a batch; None: nothing is limited."""
         if not self._rows("limits_exist", at=to_utc(at)):
             return None
-        with failures("read the limits"):
-            found = table(self._cursor, "room", at=to_utc(at), begins=to_utc(begins), solved=to_utc(solved_at))
+        found = self._table("room", at=to_utc(at), begins=to_utc(begins), solved=to_utc(solved_at))
         low, high = (np.asarray(found[name], dtype=np.float64) for name in ("low", "high"))
         return Room(found["demand"].combine_chunks().cast(pa.string()), low, high)
 

@@ -17,6 +17,7 @@ import duckdb
 
 from fts.errors import ReadOnlyStore, StoreError
 from fts.store.book import Sheet, read_book
+from fts.store.buffer import Buffer
 from fts.store.changes import Changes, Group
 from fts.store.statements import failures, from_utc, rows
 
@@ -56,6 +57,8 @@ class Writer:
         Used by this writer alone.
     now : callable
         The clock, aware.
+    buffer : Buffer
+        What is in memory of the file; it grows when the log is folded.
     read_only : bool
     log_file : path, optional
         Where DuckDB logs what is not in the file yet; None: nowhere.
@@ -72,6 +75,7 @@ class Writer:
         self,
         cursor: duckdb.DuckDBPyConnection,
         now: Callable[[], datetime],
+        buffer: Buffer,
         *,
         read_only: bool,
         log_file: str | None = None,
@@ -81,7 +85,8 @@ class Writer:
         self._now = now
         self._read_only = read_only
         self._log_file, self._log_bytes = log_file, log_bytes
-        self._fold_at = log_bytes
+        self._fold_at, self._logged = log_bytes, 0
+        self._buffer, self._grown = buffer, False
         self._turn = threading.RLock()
         self._changing: int | None = None
         self._door = threading.Lock()
@@ -161,7 +166,7 @@ class Writer:
                     self._commit_all()
                 finally:
                     self._changing = None
-                self._fold_log()
+                self._tidy()
         return mine
 
     def _commit_all(self) -> None:
@@ -217,21 +222,30 @@ class Writer:
             change.succeed(result)
         return True
 
-    def _fold_log(self) -> None:
-        """Fold a long log into the file: DuckDB does so by itself only at a moment when nobody reads."""
-        if self._log_file is None or not os.path.exists(self._log_file):
+    def _tidy(self) -> None:
+        """Keep the log short, and what DuckDB keeps of the file small."""
+        if self._log_file is None:
             return
-        size = os.path.getsize(self._log_file)
-        if size < self._fold_at:
-            return
+        size = os.path.getsize(self._log_file) if os.path.exists(self._log_file) else 0
         try:
-            self._cursor.execute("CHECKPOINT")
-            self._fold_at = self._log_bytes
+            if size >= self._fold_at:
+                self._fold_log(size)
+                size = 0
+            # DuckDB folds the log by itself too, when nobody reads.
+            self._grown |= size < self._logged
+            self._logged = size
+            if self._grown:
+                self._grown = not self._buffer.shed(self._cursor)
         except duckdb.Error as error:
-            # The change is on disk already; the log waits for a better moment.
-            self._fold_at = size + self._log_bytes
-            self.broken = isinstance(error, duckdb.FatalException)
-            log.warning("the market's log of %d bytes could not be folded into its file yet: %s", size, error)
+            # The change is on disk already; the rest waits for a better moment.
+            self.broken |= isinstance(error, duckdb.FatalException)
+            log.warning("the market's file could not be tidied up yet: %s", error)
+
+    def _fold_log(self, size: int) -> None:
+        """Fold a long log into the file: DuckDB does so by itself only at a moment when nobody reads."""
+        self._fold_at = size + self._log_bytes
+        self._cursor.execute("CHECKPOINT")
+        self._fold_at = self._log_bytes
 
     def _rollback(self) -> None:
         try:
