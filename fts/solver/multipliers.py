@@ -59,7 +59,9 @@ def _fit(W: csc_array, r: Floats, rho: Floats, shared: Ints, lam: Floats) -> Non
     lam[demands[star]] = total[star] / square[star]
     if star.all():
         return
-    count, label = connected_components(block @ block.T, directed=False)
+    # Where they meet, not how much: weights may cancel.
+    meets = csc_array((np.ones(block.nnz), block.indices, block.indptr), shape=block.shape)
+    count, label = connected_components(meets @ meets.T, directed=False)
     portfolio_label = label[block.indices[block.indptr[:-1]]]
     rows, columns = np.argsort(label, kind="stable"), np.argsort(portfolio_label, kind="stable")
     row_ends = np.searchsorted(label[rows], np.arange(count + 1))

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fts.exchange import ForwardTerms, Market
@@ -241,11 +241,14 @@ def test_a_weight_is_between_a_limit_and_its_demand(market, noon) -> None:
     assert domain(market, record.instant, load) == (-40, 20)
 
 
+# The cut curve's price at rate 0, where the market clears, is 0 only up to rounding.
+AT_ZERO = [(0, None, None), (0, None, None), (-11, 0, None), (0, None, 0)], [(5, 3, 12), (10, 1, 6), (60, 2, 0)]
 LENGTHS = st.sampled_from([5, 10, 15, 20, 30, 60])
 SIZES = st.integers(0, 60)
 
 
 @settings(max_examples=settings.default.max_examples // 12)
+@example(*AT_ZERO)
 @given(
     st.lists(
         st.tuples(st.integers(-20, 20), st.one_of(st.none(), SIZES), st.one_of(st.none(), SIZES)),

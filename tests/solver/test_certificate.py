@@ -107,6 +107,31 @@ def test_missing_demand_prices_are_fitted_by_component():
     assert certificate.consistency == pytest.approx(max(abs(7 - 2 * f) / (7 + 2 * f), abs(10 - 4 * f) / (10 + 4 * f)))
 
 
+def test_demands_whose_weights_cancel_are_fitted_together():
+    # -2 λ_a + λ_b = -2·3 and -2 λ_a - λ_b = -2·3: λ_a = 3, λ_b = 0; the two rows of weights are at right angles.
+    auction = fts.Auction(
+        {"a": [(0, 3)], "b": [(0, 0)]},
+        {"one": fts.Portfolio({"a": -2, "b": 1}, {"noon": -2}), "two": fts.Portfolio({"a": -2, "b": -1}, {"noon": -2})},
+    )
+    demand_prices, certificate = fts.solver.certified(auction, np.zeros(2), np.array([3.0]))
+    assert demand_prices == pytest.approx([3.0, 0.0])
+    assert certificate.status == "exact"
+
+
+@pytest.mark.parametrize("third", range(1, 120, 7))
+def test_a_market_that_clears_at_zero_between_points_is_proved(third):
+    # Both curves pass price 0 at rate 0, the second one in floating point only nearly.
+    auction = fts.Auction(
+        {"whole": [(-40, 10), (40, -10)], "cut": [(-40, 10), (third / 3, 10 - (third / 3 + 40) / 4)]},
+        {"whole": fts.Portfolio("whole", "noon"), "cut": fts.Portfolio("cut", "noon")},
+    )
+    assert certify(auction, np.zeros(2), np.zeros(1)).status == "exact"
+    assert certify(auction, np.zeros(2), np.array([1e-6])).status == "not solved"
+    assert certify(auction, np.array([1e-6, -1e-6]), np.zeros(1)).status == "not solved"
+    outcome = auction.solve()
+    assert outcome.prices == pytest.approx([0.0], abs=1e-14) and outcome.rates == pytest.approx([0, 0], abs=1e-13)
+
+
 def test_wrong_and_unreadable_answers_are_not_solved():
     for rates, prices in (
         [[np.nan, -50], [40]],
