@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import fts
@@ -71,6 +71,8 @@ def test_the_unit_of_a_product_does_not_matter_where_the_answer_is_unique(seed, 
     same(first, in_other_names(second, auction, second.rates, prices))
 
 
+# In that market the corrector leads in circles.
+@example(427)
 @given(SEEDS)
 def test_a_bid_in_two_halves_is_the_same_bid(seed):
     auction = market(seed, units=False)
