@@ -133,12 +133,25 @@ def change_demand(market: Transaction, name: str, curve: Curve | Constant | None
     ------
     NotFound
     """
-    if curve is None and (record := demand_of(market, name)).curve is None:
+    record = demand_of(market, name)
+    if curve is None and record.curve is None:
         return record
-    bidder, app_data = _found(market.owner_of_demand(name), "demand", name)
-    portfolios = market.portfolios_of(name)
     market.replace_curve(name, curve)
-    return DemandRecord(name, market.instant, None, bidder, app_data, curve, portfolios)
+    return replace(record, valid_from=market.instant, curve=curve)
+
+
+def replace_curve(market: Transaction, name: str, curve: Curve | Constant | None) -> None:
+    """As `change_demand`, for whoever changes thousands and looks at none.
+
+    Raises
+    ------
+    NotFound
+    """
+    if curve is None:
+        change_demand(market, name, None)
+        return
+    bidder_of_demand(market, name)
+    market.replace_curve(name, curve)
 
 
 def change_portfolio(

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from fts.errors import FtsError
-from fts.exchange.bids import change_demand
+from fts.exchange.bids import replace_curve
 from fts.exchange.drafting import Change
 from fts.models.instant import write_instant
 from fts.ports.application import Application
@@ -86,7 +86,7 @@ def _demand_changes(call: Call) -> Change[Any]:
         if name is None:
             return market.draft_demands([(said["app_data"], said["curve"])], bidder=call.bidder)
         # Both were read a moment ago, as carefully as a draft would.
-        return partial(change_demand, name=name, curve=said["curve"])
+        return partial(replace_curve, name=name, curve=said["curve"])
 
     return _together(call.body, draft)
 
@@ -119,17 +119,17 @@ def _check_owners(call: Call, owner_of: Callable[[str], str]) -> None:
 
 
 def _together(body: Iterable[Row], draft: Callable[[str | None, dict[str, Any]], Change[Any]]) -> Change[Any]:
-    drafts = [(number, draft(name, said)) for number, name, said in body]
+    drafts = [(number, name, draft(name, said)) for number, name, said in body]
 
     def change(transaction: Transaction) -> dict[str, Any]:
         ids = []
-        for number, row in drafts:
+        for number, name, row in drafts:
             try:
                 made = row(transaction)
             except FtsError as error:
                 rows.name_row(number, error)
                 raise
-            ids.append((made[0] if isinstance(made, list) else made).id)
+            ids.append(made[0].id if name is None else name)
         return {"valid_from": write_instant(transaction.instant), "ids": ids}
 
     return change

@@ -96,6 +96,8 @@ async def bids_until(process: subprocess.Popen[str], url: str, product: str, mom
     limits = httpx.Limits(max_connections=CLIENTS)
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as http:
         work = [asyncio.create_task(bid(http, client, product, told, prices)) for client in range(CLIENTS)]
+        while not told.curves and not any(task.done() for task in work):
+            await asyncio.sleep(0.01)
         await asyncio.sleep(moment)
         process.send_signal(signal.SIGKILL)
         await asyncio.gather(*work)
@@ -129,7 +131,7 @@ def test_killed_with_requests_under_way(tmp_path: Path, soak: bool) -> None:
     for _ in range(rounds):
         # In a thread of its own: a browser test before this one may have left its event loop in the main thread.
         with serving(path) as (process, url), ThreadPoolExecutor(1) as thread:
-            bidding = bids_until(process, url, product, choose.uniform(0.2, 1.2), prices)
+            bidding = bids_until(process, url, product, choose.uniform(0.0, 1.2), prices)
             told = thread.submit(asyncio.run, bidding).result()
         assert len(told.curves) > 0
         acknowledged += len(told.curves) + len(told.portfolios) + len(told.bulk)
