@@ -81,7 +81,8 @@ def test_order_and_names_of_bids_do_not_matter(market, random):
     back = certify(other, outcome.rates[order], outcome.prices)
     ours = certify(Auction(demands, portfolios), outcome.rates, outcome.prices)
     for measure in MEASURES:
-        assert getattr(back, measure) == pytest.approx(getattr(ours, measure), rel=1e-6, abs=1e-12)
+        # What is next to nothing counts as a millionth, of which the rounding of fitted demand prices is 1e-10.
+        assert getattr(back, measure) == pytest.approx(getattr(ours, measure), rel=1e-6, abs=1e-10)
     assert other.solve().certificate.welfare == pytest.approx(outcome.certificate.welfare, rel=1e-7, abs=1e-6)
 
 

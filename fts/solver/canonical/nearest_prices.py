@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import block_array, csc_array, csr_array, vstack
 
-from fts.models.columns import Flags, Floats, Ints
+from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve, prices_near
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
@@ -26,6 +26,8 @@ ROUNDING = 1e-14
 """What rounding may do to a limit, in typical prices."""
 STEPS = 6
 """At most so many moves."""
+FAR = 1e6
+"""Beyond this many typical prices open prices tell nothing of their limits: an engine ends there if nothing holds."""
 NEAR = 1e-10
 """A move of this many typical prices is the last one."""
 STILL = 1e-9
@@ -111,9 +113,14 @@ def _chosen(
         if unknowns.is_large(group, LARGEST):
             return answer
         N = unknowns.directions(group)
+    far, start = unknowns.size(group, answer) > FAR, answer
+    if far:
+        answer = unknowns.drawn_in(group, N, answer)
     # A move from far away brings its rounding along; the next one starts near.
     for step in range(STEPS):
-        move = unknowns.nearest(group, N, answer, target, inside=step == 0)
+        move = unknowns.nearest(group, N, answer, target, inside=step == 0 and not far)
+        if move is None and step == 0 and far:
+            return start
         if move is None:
             move = unknowns.nearest(group, N, answer, target, inside=True)
         if move is None:
@@ -214,7 +221,7 @@ class _Unknowns:
         `inside`: the present prices count as within their limits, whatever rounding says.
         """
         u = group.unknowns
-        now = np.append(answer.prices, answer.demand_prices[self._shared]) / self._unit
+        now = self._now(answer)
         wished = np.append(target, np.full(len(self._shared), np.nan))
         known, product = ~np.isnan(wished), np.arange(len(now)) < self.P
         # The unit of a product counts in the distance, that of a demand must not.
@@ -231,9 +238,18 @@ class _Unknowns:
             noise=ROUNDING * max(1.0, float(np.abs(now[u]).max())),
         )
 
+    def size(self, group: Group, answer: Answer) -> float:
+        """The largest unknown of a group, in typical prices."""
+        return float(np.abs(self._now(answer)[group.unknowns]).max())
+
+    def drawn_in(self, group: Group, N: Floats, answer: Answer) -> Answer:
+        """The answer with a group's unknowns as near to 0 as its equations allow, whatever its limits."""
+        near = self.moved(answer, group, -N @ (N.T @ self._now(answer)[group.unknowns]))
+        return self.balanced(near, group)
+
     def balanced(self, answer: Answer, group: Group) -> Answer:
         """The answer with the equations of a group restored by the least move."""
-        now = np.append(answer.prices, answer.demand_prices[self._shared]) / self._unit
+        now = self._now(answer)
         rows = self.equations[group.equations]
         missing = self._told[group.equations] - rows @ now
         return self.moved(answer, group, least_squares(rows[:, group.unknowns].toarray(), missing))
@@ -246,3 +262,6 @@ class _Unknowns:
         demand_prices[self._shared] += change[self.P :]
         demand_prices[self._demand] = (self.program.B.T @ prices)[self._own] / self._weight_in_units
         return replace(answer, prices=prices, demand_prices=demand_prices)
+
+    def _now(self, answer: Answer) -> Floats:
+        return floats(np.append(answer.prices, answer.demand_prices[self._shared]) / self._unit)
