@@ -108,7 +108,7 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
 
     def remember(self) -> None:
         """Read into memory what bids refer to, so that the first one need not wait for it."""
-        self._store.read.missing_products([""])
+        self._store.remember()
 
     def auction(self, as_of: Any = None) -> Auction:
         """The auction of now, or of any instant before."""

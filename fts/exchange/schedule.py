@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fts.errors import ConfigurationError, InvalidInstant
+from fts.errors import ConfigurationError, FtsError, InvalidInstant
 from fts.models.instant import read_duration, read_instant, write_instant
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,5 +111,7 @@ def keep(
         last = due
         try:
             run_batch(due)
+        except FtsError as error:
+            log.error("the batch of %s was not run: %s; the next one is tried at its time", write_instant(due), error)
         except Exception:
             log.exception("the batch of %s failed; the next one is tried at its time", write_instant(due))

@@ -358,6 +358,10 @@ class Store(Protocol):
         """
         ...
 
+    def remember(self) -> None:
+        """Read what changes refer to into memory, so that the first one need not wait for it."""
+        ...
+
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
         ...

@@ -118,27 +118,7 @@ def create_app(
         money_unit=money_unit,
         schedule=schedule,
     )
-    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
-    limits = limits or Limits()
-    feed = Feed(streams.joined(events.writer(market), streams.writer(market)))
-    intake = Intake(market, pool)
-    metrics = Metrics(market.counts, lambda: feed.readers, lambda: intake.waiting)
-    market.subscribe(metrics.cleared)
-    shelf = Shelf()
-    market.subscribe(shelf.clear)
-    desk = Desk(
-        market=market,
-        application=application,
-        feed=feed,
-        limits=limits,
-        pool=pool,
-        intake=intake,
-        quick=answers_from_memory(application),
-        shelf=shelf,
-        quota=Quota(limits.rate),
-        metrics=metrics,
-    )
-    described = document(application, ROUTES)
+    desk = _desk(market, application, limits or Limits())
     app = Exchange(
         title="fts exchange",
         version=__version__,
@@ -150,13 +130,7 @@ def create_app(
     )
     app.add_exception_handler(HTTPException, _not_served)
     app.state.market, app.state.feed = market, desk.feed
-    spoken = [*ROUTES, *(contract.ROUTES if contract.served_by(application) else ())]
-    endpoints = [Endpoint(route, desk) for route in spoken]
-    app.router.routes.extend(_paths(endpoints))
-    app.router.routes.extend(explorer(described))
-    if contract.served_by(application):
-        old = document(application, contract.ROUTES, SHAPES, contract.DESCRIPTION)
-        app.router.routes.extend(explored(old, "rapidoc", "api-docs/openapi.json"))
+    endpoints = _add_routes(app, desk)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(origins),
@@ -164,9 +138,44 @@ def create_app(
         allow_headers=list(HEADERS),
         expose_headers=["Retry-After", REQUEST_ID],
     )
-    app.add_middleware(Journal, metrics=metrics)
-    app.offer(endpoints, partial(Journal, metrics=metrics))
+    app.add_middleware(Journal, metrics=desk.metrics)
+    app.offer(endpoints, partial(Journal, metrics=desk.metrics))
     return app
+
+
+def _desk(market: Market, application: Application, limits: Limits) -> Desk:
+    """What the routes work with; it hears of every batch."""
+    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
+    feed = Feed(streams.joined(events.writer(market), streams.writer(market)))
+    intake, shelf = Intake(market, pool), Shelf()
+    metrics = Metrics(market.counts, lambda: feed.readers, lambda: intake.waiting)
+    market.subscribe(metrics.cleared)
+    market.subscribe(shelf.clear)
+    return Desk(
+        market=market,
+        application=application,
+        feed=feed,
+        limits=limits,
+        pool=pool,
+        intake=intake,
+        quick=answers_from_memory(application),
+        shelf=shelf,
+        quota=Quota(limits.rate),
+        metrics=metrics,
+    )
+
+
+def _add_routes(app: Exchange, desk: Desk) -> list[Endpoint]:
+    """Serve both contracts, each with its explorer, and give what answers."""
+    application = desk.application
+    both = contract.served_by(application)
+    endpoints = [Endpoint(route, desk) for route in (*ROUTES, *(contract.ROUTES if both else ()))]
+    app.router.routes.extend(_paths(endpoints))
+    app.router.routes.extend(explorer(document(application, ROUTES)))
+    if both:
+        old = document(application, contract.ROUTES, SHAPES, contract.DESCRIPTION)
+        app.router.routes.extend(explored(old, "rapidoc", "api-docs/openapi.json"))
+    return endpoints
 
 
 def _paths(endpoints: Sequence[Endpoint]) -> list[Path]:

@@ -13,8 +13,11 @@ import anyio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from fts.errors import NotPermitted
 from fts.server.feed import BATCHES, Event, Feed, Reader, Topic
 
+ASKED = 30.0
+"""How often an open stream's permission is asked for again [s]."""
 QUIET = 15.0
 """A comment line keeps the connection open after this long without an event [s]."""
 COMMENT = b":\n"
@@ -48,8 +51,27 @@ class Missed:
             last = found[-1].instant
 
 
+@dataclass(frozen=True)
+class Permit:
+    """Whether a reader may go on reading.
+
+    Attributes
+    ----------
+    ask : callable
+        Raises where it may not: its token has expired, or allows this no longer.
+    pool : Executor
+        Where it is asked.
+    every : float
+        How often [s].
+    """
+
+    ask: Callable[[], None]
+    pool: Executor
+    every: float = ASKED
+
+
 class EventStream(Response):
-    """A reply that goes on until its reader goes away, is too slow, or the exchange stops.
+    """A reply that goes on until its reader goes away, is too slow, may not go on, or the exchange stops.
 
     Parameters
     ----------
@@ -57,6 +79,8 @@ class EventStream(Response):
     topic : Topic
     missed : Missed, optional
         None: the reader begins with what comes.
+    permit : Permit, optional
+        None: anyone may read.
     quiet : float
         Longest time without a line [s].
     """
@@ -64,11 +88,18 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, feed: Feed, topic: Topic = BATCHES, *, missed: Missed | None = None, quiet: float = QUIET
+        self,
+        feed: Feed,
+        topic: Topic = BATCHES,
+        *,
+        missed: Missed | None = None,
+        permit: Permit | None = None,
+        quiet: float = QUIET,
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._feed, self._topic, self._missed, self._quiet = feed, topic, missed, quiet
+        self._feed, self._topic, self._missed = feed, topic, missed
+        self._permit, self._quiet = permit, quiet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events as they come."""
@@ -78,6 +109,8 @@ class EventStream(Response):
             async with anyio.create_task_group() as group:
                 group.start_soon(_until_gone, receive, group.cancel_scope)
                 group.start_soon(_until_dropped, reader, group.cancel_scope)
+                if self._permit is not None:
+                    group.start_soon(_until_refused, self._permit, reader)
                 await self._send(reader, send)
                 group.cancel_scope.cancel()
         finally:
@@ -122,3 +155,16 @@ async def _until_dropped(reader: Reader, scope: anyio.CancelScope) -> None:
     await reader.dropped.wait()
     log.warning("a reader of events did not keep up and was dropped")
     scope.cancel()
+
+
+async def _until_refused(permit: Permit, reader: Reader) -> None:
+    try:
+        while True:
+            await asyncio.sleep(permit.every)
+            await asyncio.get_running_loop().run_in_executor(permit.pool, permit.ask)
+    except NotPermitted:
+        log.info("a reader of events may not read on; its stream ends")
+    except Exception as error:
+        # What an operator's own application says may name the token it was asked about.
+        log.error("whether a reader of events may read on cannot be told (%s); its stream ends", type(error).__name__)
+    reader.give(None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from functools import partial
 
 from fts.exchange.following import Outcome
 from fts.exchange.market import Market
 from fts.models.records import BatchRecord
 from fts.server import permission, portfolios, products
-from fts.server.event_stream import EventStream, Missed
+from fts.server.event_stream import EventStream, Missed, Permit
 from fts.server.feed import BATCHES, Event, Topic, Writer, batch_event, outcome_event
 from fts.server.parameter import LAST_EVENT
 from fts.server.reply import StreamReply
@@ -50,7 +51,10 @@ def _outcome_event(outcome: Outcome) -> Event:
 
 
 def _batches(call: Call) -> EventStream:
-    return _stream(call, BATCHES, lambda last: [batch_event(record) for record in call.market.batches_since(last)])
+    def missed(last: datetime) -> list[Event]:
+        return [batch_event(record) for record in call.market.batches_since(last)]
+
+    return _stream(call, BATCHES, missed, permission.view_products)
 
 
 def _product(call: Call) -> EventStream:
@@ -59,7 +63,7 @@ def _product(call: Call) -> EventStream:
     def missed(last: datetime) -> list[Event]:
         return [_outcome_event(outcome) for outcome in call.market.product_outcomes_since(name, last)]
 
-    return _stream(call, Topic("product", name), missed)
+    return _stream(call, Topic("product", name), missed, permission.view_products)
 
 
 def _portfolio(call: Call) -> EventStream:
@@ -68,12 +72,15 @@ def _portfolio(call: Call) -> EventStream:
     def missed(last: datetime) -> list[Event]:
         return [_outcome_event(outcome) for outcome in call.market.portfolio_outcomes_since(name, last)]
 
-    return _stream(call, Topic("portfolio", name), missed)
+    return _stream(call, Topic("portfolio", name), missed, permission.read_bid)
 
 
-def _stream(call: Call, topic: Topic, read: Callable[[datetime], list[Event]]) -> EventStream:
+def _stream(
+    call: Call, topic: Topic, read: Callable[[datetime], list[Event]], allows: Callable[[Call], None]
+) -> EventStream:
     since, desk = call.given[LAST], call.desk
-    return EventStream(desk.feed, topic, missed=None if since is None else Missed(since, read, desk.pool))
+    missed = None if since is None else Missed(since, read, desk.pool)
+    return EventStream(desk.feed, topic, missed=missed, permit=Permit(partial(allows, call), desk.pool))
 
 
 ROUTES = (

@@ -155,12 +155,8 @@ class DuckStore:
         ------
         ReadOnlyStore, StoreError
         """
-        writer = self._opened()
-        try:
+        with self._writing() as writer:
             return writer.write(change)
-        finally:
-            if writer.broken:
-                self._reopen(writer)
 
     def write_all(self, changes: Sequence[Callable[[Changes], Any]]) -> list[Any]:
         """Make changes as `write` does, each at its own instant, and commit them together.
@@ -174,12 +170,12 @@ class DuckStore:
         ------
         ReadOnlyStore
         """
-        writer = self._opened()
-        try:
+        with self._writing() as writer:
             return writer.write_all(changes)
-        finally:
-            if writer.broken:
-                self._reopen(writer)
+
+    def remember(self) -> None:
+        """Read what changes refer to into memory, so that the first one need not wait for it."""
+        self._opened().book()
 
     def claim(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
@@ -210,6 +206,15 @@ class DuckStore:
         for one in (*self._cursors, connection):
             close_when_idle(one)
         self._release()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Writer]:
+        writer = self._opened()
+        try:
+            yield writer
+        finally:
+            if writer.broken:
+                self._reopen(writer)
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fts.errors import ConfigurationError
-from fts.exchange import Schedule
+from fts.exchange import Market, Schedule
+from fts.exchange.forward import ForwardTerms
 from fts.exchange.schedule import keep
 
 START = datetime(2027, 6, 1, 12, 0, 5, tzinfo=UTC)
@@ -115,6 +116,18 @@ def test_a_batch_that_fails_is_logged_and_the_next_one_runs(caplog: pytest.LogCa
         keep(Schedule(TEN, START), fails, time, time)
     assert len(ran) == 2
     assert caplog.text.count("OSError: disk full") == 2 and "2027-06-01T12:00:15Z failed" in caplog.text
+
+
+def test_a_slice_that_has_the_instant_of_a_batch_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    time = Time(START, until=START + 3 * TEN)
+    with Market(application=ForwardTerms(time), schedule=Schedule(TEN, START)) as market:
+        market.solve_span(START + TEN, START + 2 * TEN)
+        with caplog.at_level(logging.ERROR, "fts"):
+            keep(Schedule(TEN, START), market.run_batch, time, time)
+        instants = [record.instant for record in market.batches().results]
+    assert instants == [START + 2 * TEN, START + TEN]
+    (told,) = [record for record in caplog.records if record.name == "fts.exchange.schedule"]
+    assert "a batch of 2027-06-01T12:00:15Z is there already" in told.message and told.exc_info is None
 
 
 def test_it_stops_at_once_when_told_to() -> None:

@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,13 +19,15 @@ import anyio
 import httpx
 import pytest
 
+from fts.errors import NotPermitted
 from fts.models.instant import write_instant
 from fts.models.records import BatchRecord
-from fts.server import JwtApplication, create_app, local
-from fts.server.event_stream import EventStream
+from fts.server import JwtApplication, create_app, event_stream, events, local
+from fts.server.event_stream import EventStream, Permit
 from fts.server.feed import Feed
 from fts.server.jwt_application import write_token
 from fts.server.serving import running
+from fts.server.v0 import streams
 from fts.store import DuckStore
 from tests.server.conftest import LOAD, Exchange
 
@@ -305,6 +308,71 @@ def test_a_reader_that_reads_nothing_holds_up_neither_the_others_nor_the_end() -
             assert sum(map(len, feed._readers.values())) == 1, "the other one was dropped"
         stopping = time.monotonic()
     assert heard == MANY and time.monotonic() - stopping < 10
+
+
+def expired(call: Any = None) -> None:
+    raise NotPermitted("it has expired")
+
+
+def out_of_order(call: Any = None) -> None:
+    raise RuntimeError("the table of tokens is gone; the token was s3cret")
+
+
+@pytest.mark.parametrize("why", [expired, out_of_order])
+def test_who_may_read_no_longer_hears_no_more(why: Callable[[], None], caplog: pytest.LogCaptureFixture) -> None:
+    sent: list[bytes] = []
+    answers: Iterator[Callable[[], None]] = iter([lambda: None, lambda: None, why])
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", b""))
+
+    async def run() -> None:
+        feed = Feed()
+        feed.open()
+        with ThreadPoolExecutor(1) as pool:
+            permit = Permit(lambda: next(answers)(), pool, every=0.02)
+            stream = asyncio.create_task(EventStream(feed, permit=permit)({"type": "http"}, _never, send))
+            await asyncio.sleep(0.01)
+            feed.publish(record(0))
+            await asyncio.wait_for(stream, 5)
+            assert not feed._readers
+            feed.publish(record(1))
+            feed.end()
+
+    apart(run)
+    # It ends as a stream that has ended, not as a line that broke.
+    assert [b"event: outcome" in body for body in sent].count(True) == 1 and sent[-1] == b""
+    assert next(answers, None) is None and "s3cret" not in caplog.text
+
+
+def test_an_open_stream_ends_with_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real one: a token that the application's clock lets expire while three streams are open."""
+    for name in (events, streams):
+        monkeypatch.setattr(name, "Permit", partial(event_stream.Permit, every=0.05))
+    application = JwtApplication("a secret of this test, long enough")
+    token = write_token("a secret of this test, long enough", UUID(int=1), admin=True, issued=datetime.now(UTC))
+    app = create_app(DuckStore(), application)
+    headers = {"Authorization": f"Bearer {token}"}
+    with running(app, app.state.feed) as url, httpx.Client(base_url=url, headers=headers, timeout=30) as http:
+        hour = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
+        product = http.post("/product", json=hour).json()["id"]
+        body = {"app_data": {"name": "d"}, "curve_data": [{"rate": 0, "price": 1}]}
+        demand = http.post("/demand", json=body).json()["id"]
+        body = {"app_data": {"name": "p"}, "demand": demand, "basis": product}
+        portfolio = http.post("/portfolio", json=body).json()["id"]
+        paths = ["/events", f"/product/{product}/events", f"/portfolio/{portfolio}/events"]
+        paths.append(f"/v0/outcomes/bidders/{UUID(int=1)}")
+        with ExitStack() as stack:
+            replies = [stack.enter_context(http.stream("GET", path)) for path in paths]
+            lines = [reply.iter_lines() for reply in replies]
+            assert [next(one) for one in lines] == [":"] * len(paths)
+            monkeypatch.setattr(application, "holder", lambda token: None)
+            # To its end, without an error of the connection.
+            assert [[line for line in one if line and line != ":"] for one in lines] == [[]] * len(paths)
+        assert http.get("/events").status_code == 401
+        # What anyone may read goes on.
+        with http.stream("GET", "/v0/outcomes", headers={"Authorization": ""}) as reply:
+            assert next(reply.iter_lines()) == ":"
 
 
 def test_stopping_waits_for_no_stuck_reader() -> None:

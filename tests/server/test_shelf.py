@@ -10,6 +10,7 @@ import pytest
 from fts.server import jwt_application
 from fts.server.jwt_application import JwtApplication, write_token
 from fts.server.shelf import Shelf
+from fts.store.records import Records
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -26,6 +27,30 @@ def test_a_page_is_new_after_every_batch(exchange) -> None:
     # Another query is another page.
     rows = exchange.ask("GET", paths[0], exchange.alice, params={"before": instant}).json()["results"]
     assert len(rows) == 2 and rows[0]["valid_until"] == instant
+
+
+def test_a_page_is_read_once_between_two_batches(exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    product, load, _ = exchange.cross()
+    asked: list[str] = []
+
+    def counted(name: str):
+        real = getattr(Records, name)
+
+        def read(*given):
+            asked.append(name)
+            return real(*given)
+
+        return read
+
+    for name in ("product_outcomes", "portfolio_outcomes", "batch_prices"):
+        monkeypatch.setattr(Records, name, counted(name))
+    for _ in range(2):
+        instant = exchange.batch()
+        asked.clear()
+        for path in (f"/product/{product}/outcomes", f"/portfolio/{load}/outcomes", f"/batch/{instant}/prices"):
+            pages = [exchange.ask("GET", path, exchange.alice).content for _ in range(5)]
+            assert len(set(pages)) == 1
+        assert sorted(asked) == ["batch_prices", "portfolio_outcomes", "product_outcomes"]
 
 
 def test_a_kept_page_is_shown_to_nobody_else(exchange) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeAlias
 
 from fts.errors import NotPermitted
@@ -12,7 +13,7 @@ from fts.exchange.market import Market
 from fts.models.instant import write_instant
 from fts.models.records import BatchRecord
 from fts.models.trade import Trade
-from fts.server.event_stream import EventStream, Missed
+from fts.server.event_stream import EventStream, Missed, Permit
 from fts.server.events import LAST
 from fts.server.feed import Event, Topic, Writer, outcome_event
 from fts.server.parameter import LAST_EVENT
@@ -107,14 +108,21 @@ def _latest_of_bidder(call: Call) -> list[Event]:
     return [_bidder_event(span, call.market.bidder_trades_of(*span, [name])[name]) for span in call.market.listed()]
 
 
-def _stream(topic: Callable[[Call], Topic], latest: Callable[[Call], list[Event]]) -> Callable[[Call], EventStream]:
+def _stream(
+    topic: Callable[[Call], Topic],
+    latest: Callable[[Call], list[Event]],
+    allows: Callable[[Call], None] | None = None,
+) -> Callable[[Call], EventStream]:
     def follow(call: Call) -> EventStream:
         def missed(last: datetime) -> list[Event]:
             return [event for event in latest(call) if event.instant > last]
 
-        known = call.given[LAST]
+        known, desk = call.given[LAST], call.desk
         return EventStream(
-            call.desk.feed, topic(call), missed=Missed(FIRST if known is None else known, missed, call.desk.pool)
+            desk.feed,
+            topic(call),
+            missed=Missed(FIRST if known is None else known, missed, desk.pool),
+            permit=None if allows is None else Permit(partial(allows, call), desk.pool),
         )
 
     return follow
@@ -161,7 +169,7 @@ ROUTES = (
             "server-sent events: one `outcome` for every batch, its data "
             f"`{{from, thru, auths: {{id: {{price, trade}}}}}}`, each id beside `auths` as well; {LINES}",
         ),
-        _stream(lambda call: Topic(BIDDER, call.given["bidder"]), _latest_of_bidder),
+        _stream(lambda call: Topic(BIDDER, call.given["bidder"]), _latest_of_bidder, _oneself),
         header={LAST: LAST_EVENT},
         without_token=permission.MISSING,
         allows=_oneself,
