@@ -272,5 +272,5 @@ def refuse_taken(what: str, names: Sequence[str], missing: Sequence[str]) -> Non
     free = set(missing)
     for name in names:
         if name not in free:
-            raise AlreadyExists(f"a {what} with the id {name} is there already; nothing was created")
+            raise AlreadyExists(f"the {what} {name} is there already; nothing was created")
         free.discard(name)

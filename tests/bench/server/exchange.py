@@ -1,7 +1,8 @@
 """The exchange under load: bids, bulk, pages and batches over HTTP, every change on disk before its reply.
 
 The exchange runs as `fts serve` in a process of its own, `wrk` (or a client) in another, on the same cores. Beside the
-first row stands what people write first: FastAPI, one DuckDB commit for each bid, the same check of owner and token.
+first row stands what people write first: FastAPI, one DuckDB commit for each bid, the same check of owner and token;
+beside others the Rust server, where it is installed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import market as generator
 import numpy as np
 import plain
 import pyarrow as pa
+import rust
 from load import BIDDERS, Exchange, serving, wrk
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -138,6 +140,8 @@ def updates(folder: Path, seconds: float) -> None:
     lost = max(0, load.count - load.errors - stored)
     print(f"single-bid updates, 64 clients, durable      {load}; {lost} of {load.count} lost")
     print(f"  FastAPI with one DuckDB commit a bid       {naive}")
+    if rust.installed():
+        print(f"  the Rust server                            {rust.updates(folder, seconds, UPDATE)}")
 
 
 def pairs(folder: Path, seconds: float) -> None:
@@ -153,6 +157,9 @@ def pairs(folder: Path, seconds: float) -> None:
             load = wrk(exchange, script, folder, seconds)
             print(f"pairs created one by one, at {size:>7,} pairs     {load.rate / 2:,.0f} pairs/s; requests {load}")
         print(f"  memory at 100,000 pairs                    {exchange.megabytes():,.0f} MB")
+    if rust.installed():
+        load = rust.pairs(folder, seconds)
+        print(f"  the Rust server, into an empty market      {load.rate / 2:,.0f} pairs/s; requests {load}")
 
 
 def bulk(folder: Path) -> None:
@@ -222,6 +229,12 @@ def batches(folder: Path, n_portfolios: int, seconds: float) -> None:
             pages(operator, folder, seconds)
         else:
             while_solving(operator, folder, seconds)
+    # It takes 100,000 pairs, one by one, in four minutes.
+    if n_portfolios < 100_000 and rust.installed():
+        first, later = rust.batch(folder, n_products, n_portfolios)
+        print(f"  the Rust server, a batch of {n_portfolios:,}         {later:.2f} s, the first {first:.2f} s")
+        (folder / "rust.sqlite").unlink()
+        print(f"  the Rust server, pages of outcomes         {rust.pages(folder, seconds, PAGES)}")
 
 
 def pages(operator: Operator, folder: Path, seconds: float) -> None:
