@@ -35,6 +35,7 @@ class Batching(Venue):
     _clearing: Clearing | None
     _last_outcome: Outcome | None
     _batches: threading.Lock
+    _begun: int
     _subscribers: list[Subscriber]
 
     def run_batch(self, instant: Any = None) -> BatchRecord:
@@ -58,17 +59,7 @@ class Batching(Venue):
             The solver cannot be used. The batch is recorded as not solved.
         """
         with self._batches:
-            solved_at = self._store.claim()
-            begins = solved_at if instant is None else read_aware(instant)
-            last = self._store.read.last_run()
-            if last is not None and begins <= last:
-                raise InvalidInstant(
-                    f"a batch of {write_instant(begins)} would not come after that of {write_instant(last)}; "
-                    "give a later instant"
-                )
-            if self._store.read.batch(begins) is not None:
-                raise InvalidInstant(f"a batch of {write_instant(begins)} is there already; give another instant")
-            record, fault = self._run(begins, solved_at)
+            record, fault = self._begin(instant)
         if fault is not None:
             raise fault
         return record
@@ -140,6 +131,35 @@ class Batching(Venue):
                 self._subscribers.remove(callback)
 
         return unsubscribe
+
+    def _follow_up(self) -> None:
+        """Run a batch of what was changed so far; whoever waits for it meanwhile shares the next one.
+
+        Raises
+        ------
+        MissingLibrary, MissingLicence, ConfigurationError
+        """
+        begun = self._begun
+        with self._batches:
+            # One that began since has it all.
+            fault = None if self._begun > begun else self._begin(None)[1]
+        if fault is not None:
+            raise fault
+
+    def _begin(self, instant: Any) -> tuple[BatchRecord, Exception | None]:
+        """A batch of an instant, or of now; by whom it holds no other batch at this time."""
+        self._begun += 1
+        solved_at = self._store.claim()
+        begins = solved_at if instant is None else read_aware(instant)
+        last = self._store.read.last_run()
+        if last is not None and begins <= last:
+            raise InvalidInstant(
+                f"a batch of {write_instant(begins)} would not come after that of {write_instant(last)}; "
+                "give a later instant"
+            )
+        if self._store.read.batch(begins) is not None:
+            raise InvalidInstant(f"a batch of {write_instant(begins)} is there already; give another instant")
+        return self._run(begins, solved_at)
 
     def _run(
         self, begins: datetime, solved_at: datetime, thru: datetime | None = None

@@ -237,7 +237,7 @@ class Bidding(Batching, Drafting):
         if self.auto_solve and not all(isinstance(result, Exception) for result in results):
             # The changes are stored and acknowledged, whatever becomes of the batch.
             try:
-                self.run_batch()
+                self._follow_up()
             except Exception:
                 log.exception("the batch after a change failed")
         return results

@@ -101,7 +101,7 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
         self.schedule = Schedule.read(schedule)
         self.solver = solver
         self._clearing, self._last_outcome = clearing, None
-        self._batches = threading.Lock()
+        self._batches, self._begun = threading.Lock(), 0
         self._subscribers = []
         self._store = store or adapters.load("fts.store").DuckStore(path)
         self.units = self._store.open(time_unit, quantity_unit, money_unit, self.application.now)

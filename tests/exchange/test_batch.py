@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -378,6 +379,40 @@ def test_with_auto_solve_every_change_of_a_bid_is_followed_by_a_batch(clock, bid
             assert market.delete_demand(demand).curve is None
         assert "the batch after a change failed" in caplog.text
         assert len(market.batches().results) == before + 1
+
+
+def test_with_auto_solve_changes_that_wait_share_a_batch(clock, bidder, seller) -> None:
+    solving, go_on = threading.Event(), threading.Event()
+
+    def slow(auction):
+        solving.set()
+        assert go_on.wait(30)
+        return auction.solve()
+
+    with Market(application=ForwardTerms(clock), clearing=slow) as market:
+        noon = market.create_product({"kind": 0, "from": "2027-07-01T12:00:00Z", "thru": "2027-07-01T13:00:00Z"}).id
+        load, _ = two_sides(market, noon, bidder, seller)
+        (demand,) = market.portfolio(load).demand
+        market.auto_solve = True
+        prices = range(40, 52)
+        waiting = [threading.Thread(target=market.change_demand, args=(demand, [(0, 70), (100, 30)]))]
+        waiting[0].start()
+        assert solving.wait(30)
+        waiting += [
+            threading.Thread(target=market.change_demand, args=(demand, [(0, price), (100, 20)])) for price in prices
+        ]
+        for thread in waiting[1:]:
+            thread.start()
+        while len(market.curve_history(demand).results) < len(prices) + 2:
+            time.sleep(0.01)
+        go_on.set()
+        for thread in waiting:
+            thread.join()
+        batches, curves = market.batches().results, market.curve_history(demand).results
+        # The first had one of its own; a thread that was slow to ask may have another.
+        assert 2 <= len(batches) < len(prices) / 2
+        assert batches[0].instant > curves[0].valid_from
+        assert market.prices().loc[noon, "price"] == pytest.approx(market.auction().solve().prices[0])
 
 
 def test_subscribers_hear_of_every_batch_once_it_is_stored(market, pair, caplog) -> None:
