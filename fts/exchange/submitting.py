@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from fts.exchange import bids
@@ -15,6 +15,8 @@ from fts.exchange.given import read_id, read_ids, read_span
 from fts.exchange.submission import AuthChange, CostChange, refuse_twice, submit
 from fts.models.auth import AuthRecord, CostRecord, Submission, Version
 from fts.ports.store import Reader, Transaction
+
+Record = TypeVar("Record", AuthRecord, CostRecord)
 
 
 class Submitting(Bidding):
@@ -191,7 +193,7 @@ class Submitting(Bidding):
         Parameters
         ----------
         auths, costs : iterable of AuthChange, CostChange
-            With neither data nor portfolio or group: kept.
+            With neither data nor portfolio or group: kept; what had stopped stays so, and is told all the same.
         bidder : UUID
 
         Raises
@@ -238,14 +240,16 @@ def _replace(market: Transaction, bidder: str, auths: Sequence[AuthChange], cost
         [*(change for change in auths if change.data is not None), *stopped_auths],
         [*(change for change in costs if change.data is not None), *stopped_costs],
     )
-    active_auths = [record for record in (known_auths | dict(told.auths)).values() if record.data is not None]
-    active_costs = [record for record in (known_costs | dict(told.costs)).values() if record.data is not None]
+    all_auths, all_costs = known_auths | dict(told.auths), known_costs | dict(told.costs)
     return Submission(
-        sorted(active_auths, key=lambda record: (record.version, record.id)),
-        sorted(active_costs, key=lambda record: (record.version, record.id)),
-        market.instant,
-        {},
+        _told(all_auths.values(), listed_auths), _told(all_costs.values(), listed_costs), market.instant, {}
     )
+
+
+def _told(records: Iterable[Record], listed: Collection[str]) -> list[Record]:
+    """What is active or was asked for, by age."""
+    told = [record for record in records if record.data is not None or record.id in listed]
+    return sorted(told, key=lambda record: (record.version, record.id))
 
 
 def _first_missing(names: Iterable[str], known: Mapping[str, Any]) -> tuple[str, list[str]]:

@@ -68,7 +68,7 @@ ROUTES = (
         "PUT",
         "/v0/submissions/{bidder}",
         "Replace a submission",
-        JsonReply(ref("Submission"), "all active auths and costs of the bidder, as they are now"),
+        JsonReply(ref("Submission"), "what is active of the bidder now, and what was named and had stopped"),
         _put,
         body=_body,
         without_token=permission.MISSING,

@@ -55,6 +55,11 @@ def test_entries_are_made_changed_and_kept_and_the_others_stop(v0: V0Exchange) -
     ended = v0.ask("DELETE", f"/v0/submissions/{v0.ids[token]}", token).json()
     assert (ended["auths"], ended["costs"]) == ([], []) and ended["as_of"] > changed["as_of"]
     assert active(v0, token) == (set(), set())
+    # What is named and has stopped is told, as programs for 0.3 expect of what they named, and stays so.
+    named = put(v0, token, [{"auth_id": a}], [{"cost_id": x}])
+    assert [(record["auth_id"], record["data"]) for record in named["auths"]] == [(a, None)]
+    assert [(record["cost_id"], record["data"]) for record in named["costs"]] == [(x, None)]
+    assert active(v0, token) == (set(), set())
     # Bids of the other contract are not touched by it.
     demand = v0.demand(LOAD, token)
     put(v0, token, [], [])
