@@ -35,7 +35,7 @@ class Batching(Venue):
     _clearing: Clearing | None
     _last_outcome: Outcome | None
     _batches: threading.Lock
-    _begun: int
+    _cleared_until: datetime
     _subscribers: list[Subscriber]
 
     def run_batch(self, instant: Any = None) -> BatchRecord:
@@ -139,16 +139,14 @@ class Batching(Venue):
         ------
         MissingLibrary, MissingLicence, ConfigurationError
         """
-        begun = self._begun
+        changed = self._store.claim()
         with self._batches:
-            # One that began since has it all.
-            fault = None if self._begun > begun else self._begin(None)[1]
+            fault = None if self._cleared_until > changed else self._begin(None)[1]
         if fault is not None:
             raise fault
 
     def _begin(self, instant: Any) -> tuple[BatchRecord, Exception | None]:
         """A batch of an instant, or of now; by whom it holds no other batch at this time."""
-        self._begun += 1
         solved_at = self._store.claim()
         begins = solved_at if instant is None else read_aware(instant)
         last = self._store.read.last_run()
@@ -159,7 +157,9 @@ class Batching(Venue):
             )
         if self._store.read.batch(begins) is not None:
             raise InvalidInstant(f"a batch of {write_instant(begins)} is there already; give another instant")
-        return self._run(begins, solved_at)
+        record, fault = self._run(begins, solved_at)
+        self._cleared_until = max(self._cleared_until, min(begins, solved_at))
+        return record, fault
 
     def _run(
         self, begins: datetime, solved_at: datetime, thru: datetime | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
@@ -101,7 +102,9 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
         self.schedule = Schedule.read(schedule)
         self.solver = solver
         self._clearing, self._last_outcome = clearing, None
-        self._batches, self._begun = threading.Lock(), 0
+        self._batches = threading.Lock()
+        # The auction of the last batch was that of this instant.
+        self._cleared_until = datetime.min.replace(tzinfo=UTC)
         self._subscribers = []
         self._store = store or adapters.load("fts.store").DuckStore(path)
         self.units = self._store.open(time_unit, quantity_unit, money_unit, self.application.now)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -128,6 +130,8 @@ class EventStream(Response):
         told: set[datetime] = set()
         if self._missed is not None:
             async for event in self._missed.events():
+                if reader.over:
+                    return
                 told.add(event.instant)
                 yield event.message
         while True:
@@ -160,8 +164,9 @@ async def _until_dropped(reader: Reader, scope: anyio.CancelScope) -> None:
 async def _until_refused(permit: Permit, reader: Reader) -> None:
     try:
         while True:
-            await asyncio.sleep(permit.every)
-            await asyncio.get_running_loop().run_in_executor(permit.pool, permit.ask)
+            # Readers that came together do not ask together.
+            await asyncio.sleep(permit.every * random.uniform(0.5, 1.5))
+            await asyncio.get_running_loop().run_in_executor(permit.pool, copy_context().run, permit.ask)
     except NotPermitted:
         log.info("a reader of events may not read on; its stream ends")
     except Exception as error:

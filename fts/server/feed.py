@@ -43,14 +43,16 @@ Writer: TypeAlias = Callable[[BatchRecord, Collection[Topic]], Mapping[Topic, Ev
 
 
 class Reader:
-    """One who listens: the events that wait, and whether too many did."""
+    """One who listens: the events that wait, whether too many did, and whether there will be no more."""
 
     def __init__(self, waiting: int) -> None:
+        self.over = False
         self.events: asyncio.Queue[Event | None] = asyncio.Queue(waiting)
         self.dropped = asyncio.Event()
 
     def give(self, event: Event | None) -> None:
         """An event for this reader; None: there will be no more."""
+        self.over = event is None
         try:
             self.events.put_nowait(event)
         except asyncio.QueueFull:

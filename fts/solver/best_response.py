@@ -7,6 +7,9 @@ import numpy as np
 from fts.models.columns import Floats, Ints
 from fts.solver.compiled import compiled
 
+ROUNDING = 1e-15
+"""What rounding makes of a price between two points, in shares of theirs."""
+
 
 @compiled
 def _crossing(q: Floats, p: Floats, start: int, end: int, count: int, lam: float) -> float:
@@ -47,18 +50,20 @@ def _best_response(q: Floats, p: Floats, start: int, end: int, z: float, lam: fl
 
 @compiled
 def _lost(q: Floats, p: Floats, start: int, end: int, z: float, response: float, lam: float) -> float:
-    """Money lost by trading ``z`` instead of ``response``: ``∫ |curve - lam|`` between them."""
+    """Money lost by trading ``z`` instead of ``response``: ``∫ |curve - lam|`` between them, beyond its rounding."""
     low, high, lost = min(z, response), max(z, response), 0.0
     for k in range(start, end - 1):
         left, right = min(max(low, q[k]), q[k + 1]), min(max(high, q[k]), q[k + 1])
         width = right - left
         if width > 0:
             at_left = at_right = p[k]
+            rounding = 0.0
             if p[k] != p[k + 1]:
                 fall = (p[k + 1] - p[k]) / (q[k + 1] - q[k])
                 at_left += fall * (left - q[k])
                 at_right += fall * (right - q[k])
-            lost += width * ((abs(at_left - lam) + abs(at_right - lam)) / 2)
+                rounding = ROUNDING * max(abs(p[k]), abs(p[k + 1]))
+            lost += width * max((abs(at_left - lam) + abs(at_right - lam)) / 2 - rounding, 0.0)
     return lost
 
 

@@ -16,9 +16,6 @@ from fts.solver.program import Part, part_of
 
 TOL = 1e-9
 """Tolerance of answers whose maker states none."""
-CURVE_ROUNDING = 1e-5
-"""Share of its largest price that a curve's turnover counts with at least: between its points a price is known to about
-1e-16 of that, which must stay below `TOL` of the turnover where nothing is traded at a price of 0."""
 
 
 def certify(
@@ -113,7 +110,6 @@ def _measure(auction: Auction, part: Part, x: Floats, pi: Floats, lam: Floats, t
     could, pi_hat = _reaches(*B, *W, zeta, worth, len(pi))
     imbalance = _ratio(np.abs(net), np.maximum(traded, 1e-6 * could))
     Lambda, floor = _levels(*B, *W, pi, lam, pi_hat)
-    floor = np.maximum(floor, CURVE_ROUNDING * largest_price)
     domain, fit, missed, turnover, value = answers(*points, part.demands, z, zeta, lam, Lambda, floor, tol)
     gap = float(missed.sum())
     return _Measures(

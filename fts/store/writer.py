@@ -231,8 +231,8 @@ class Writer:
             if size >= self._fold_at:
                 self._fold_log(size)
                 size = 0
-            # DuckDB folds the log by itself too, when nobody reads.
-            self._grown |= size < self._logged
+            # DuckDB folds the log by itself too, when nobody reads; else it is longer after every commit.
+            self._grown |= size <= self._logged
             self._logged = size
             if self._grown:
                 self._grown = not self._buffer.shed(self._cursor)

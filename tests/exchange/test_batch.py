@@ -415,6 +415,52 @@ def test_with_auto_solve_changes_that_wait_share_a_batch(clock, bidder, seller) 
         assert market.prices().loc[noon, "price"] == pytest.approx(market.auction().solve().prices[0])
 
 
+def test_with_auto_solve_a_batch_of_an_earlier_instant_or_a_refused_one_stands_for_no_other(
+    clock, bidder, seller
+) -> None:
+    solving, go_on = threading.Event(), threading.Event()
+
+    def slow(auction):
+        solving.set()
+        assert go_on.wait(30)
+        return auction.solve()
+
+    with Market(application=ForwardTerms(clock), clearing=slow, auto_solve=True) as market:
+        go_on.set()
+        noon = market.create_product({"kind": 0, "from": "2027-07-01T12:00:00Z", "thru": "2027-07-01T13:00:00Z"}).id
+        load, _ = two_sides(market, noon, bidder, seller)
+        (demand,) = market.portfolio(load).demand
+        go_on.clear()
+        solving.clear()
+        clock.wait(minutes=1)
+        running = threading.Thread(target=market.run_batch)
+        running.start()
+        assert solving.wait(30)
+        clock.wait(minutes=1)
+        due = market.now()
+        clock.wait(minutes=1)
+        # While one is cleared: a batch of the minute before, one that comes too late, and a change of now.
+        others = [threading.Thread(target=market.run_batch, args=(due,))]
+        others.append(threading.Thread(target=refused, args=(market,)))
+        for thread in others:
+            thread.start()
+        time.sleep(0.1)
+        change = threading.Thread(target=market.change_demand, args=(demand, [(0, 50), (100, 20)]))
+        change.start()
+        while market.demand(demand).curve.points[0][1] != 50:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        go_on.set()
+        for thread in (running, change, *others):
+            thread.join()
+        assert market.prices().loc[noon, "price"] == pytest.approx(26)
+
+
+def refused(market: Market) -> None:
+    with pytest.raises(InvalidInstant):
+        market.run_batch("2000-01-01T00:00:00Z")
+
+
 def test_subscribers_hear_of_every_batch_once_it_is_stored(market, pair, caplog) -> None:
     heard = []
 

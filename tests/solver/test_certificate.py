@@ -132,6 +132,24 @@ def test_a_market_that_clears_at_zero_between_points_is_proved(third):
     assert outcome.prices == pytest.approx([0.0], abs=1e-14) and outcome.rates == pytest.approx([0, 0], abs=1e-13)
 
 
+def test_rounding_of_one_market_excuses_nothing_in_another():
+    # East trades a million at a price of 0, on curves that leave it for a billion; west's answer is 50 and 2.5.
+    flat = [(-1e6 - 1, 1e9), (-1e6, 0), (1e6, 0), (1e6 + 1, -1e9)]
+    auction = fts.Auction(
+        {"a": flat, "b": flat, "buyer": [(0, 100), (5, 0), (1e9, 0)], "seller": [(-1e9, 100), (-5, 100), (0, 0)]},
+        {
+            "a": fts.Portfolio("a", "east"),
+            "b": fts.Portfolio("b", "east"),
+            "buyer": fts.Portfolio("buyer", "west"),
+            "seller": fts.Portfolio("seller", "west"),
+        },
+    )
+    assert auction.product_ids.to_pylist() == ["east", "west"]
+    assert certify(auction, np.array([1e6, -1e6, 2.5, -2.5]), np.array([0.0, 50.0])).status == "exact"
+    for rate, price in ((2.0, 40.0), (2.5, 40.0), (2.0, 50.0)):
+        assert certify(auction, np.array([1e6, -1e6, rate, -rate]), np.array([0.0, price])).status == "not solved"
+
+
 def test_wrong_and_unreadable_answers_are_not_solved():
     for rates, prices in (
         [[np.nan, -50], [40]],

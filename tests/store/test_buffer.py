@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -61,6 +62,42 @@ def test_nothing_is_given_up_while_somebody_reads(numbers: duckdb.DuckDBPyConnec
     assert buffer.shed(numbers) and pages(numbers) < held
 
 
+def test_where_somebody_always_reads_new_readers_are_held_up_for_a_moment(numbers: duckdb.DuckDBPyConnection) -> None:
+    buffer, over, shed = Buffer(2**20, hold_every=0.0), threading.Event(), []
+
+    def read() -> None:
+        while not over.is_set():
+            with buffer.reading():
+                time.sleep(0.01)
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    time.sleep(0.02)
+    try:
+        shed = [buffer.shed(numbers) for _ in range(3)]
+    finally:
+        over.set()
+        for reader in readers:
+            reader.join(10)
+    assert any(shed) and pages(numbers) <= 2**20
+    # And one that reads for long holds up nobody for long.
+    patient = Buffer(2**20, hold_every=1e9)
+    with patient.reading():
+        begun = time.monotonic()
+        assert [patient.shed(numbers) for _ in range(100)] == [False] * 100
+        assert time.monotonic() - begun < 5
+        with patient.reading():
+            pass
+
+
+def test_a_limit_that_stayed_low_is_raised_by_the_next_one(numbers: duckdb.DuckDBPyConnection) -> None:
+    buffer, before = Buffer(2**20), limit(numbers)
+    numbers.execute("SET memory_limit = '50MB'")
+    buffer._lowered = True
+    assert pages(numbers) > 2**20 and buffer.shed(numbers) and limit(numbers) == before
+
+
 def test_no_reader_is_refused_memory(numbers: duckdb.DuckDBPyConnection) -> None:
     buffer, over = Buffer(0), threading.Event()
     found: list[int | duckdb.Error] = []
@@ -115,3 +152,21 @@ def test_a_market_that_grows_keeps_what_it_may(tmp_path: Path) -> None:
     store.close()
     # Half a megabyte of log is three changes' worth; what they added since is on top of what is kept.
     assert size > 4 * kept and max(held) < kept + 2 * 2**20
+
+
+def test_so_does_one_whose_every_change_is_longer_than_its_log_may_be(tmp_path: Path) -> None:
+    store, bidder = DuckStore(tmp_path / "market.duckdb", log_bytes=50_000, kept_bytes=2**20), str(uuid4())
+    store.open()
+    names, held = [str(uuid4()) for _ in range(1_000)], []
+
+    def revise(market):
+        for k, name in enumerate(names):
+            if not held:
+                market.add_demand(name, bidder, {})
+            market.replace_curve(name, Curve([(-k - market.instant.microsecond, 50.25), (k, 10.125)]))
+
+    for _ in range(60):
+        store.write(revise)
+        held.append(pages(store._connection.cursor()))
+    store.close()
+    assert max(held) < 3 * 2**20

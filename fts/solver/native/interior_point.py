@@ -252,7 +252,7 @@ class InteriorPoint:
             # (l + α Δl)(v + α Δv), where l Δv + v Δl = -l v.
             after = (1.0 - reach) * missing.gap + reach**2 * affine.crossed
             target = missing.gap * min(1.0, (after / missing.gap) ** 3) if missing.gap > 0 else 0.0
-            if waited > PATIENCE:
+            if waited >= PATIENCE:
                 # The centre of what is left, without a corrector.
                 step = self.direction(at, missing, bend, (1.0 - reach) * missing.gap, affine, 0.0)
             else:

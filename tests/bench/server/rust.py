@@ -12,6 +12,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +61,8 @@ def installed() -> bool:
 @contextmanager
 def serving(folder: Path) -> Iterator[Exchange]:
     """`ftdemo serve` on a free port, its market in a file."""
-    file, secret = folder / "rust.sqlite", secrets.token_hex(32)
+    secret = secrets.token_hex(32)
+    file = folder / f"{secret[:8]}.sqlite"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -68,7 +70,8 @@ def serving(folder: Path) -> Iterator[Exchange]:
     config.write_text(CONFIG.format(port=port, file=file))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("APP_")}
     command = ["ftdemo", "serve", "--config", str(config)]
-    with subprocess.Popen(command, env=environment | {"APP_SECRET": secret}, text=True) as process:
+    environment |= {"APP_SECRET": secret}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, text=True) as process:
         exchange = Exchange(f"http://127.0.0.1:{port}", file, secret, process)
         try:
             for _ in range(200):
@@ -77,6 +80,8 @@ def serving(folder: Path) -> Iterator[Exchange]:
                     break
                 except httpx.TransportError:
                     time.sleep(0.05)
+            else:
+                sys.exit("ftdemo does not answer")
             yield exchange
         finally:
             process.terminate()
