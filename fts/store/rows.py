@@ -8,10 +8,23 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import duckdb
+import pyarrow as pa
 
 from fts.store.statements import failures, statement
 
 Row: TypeAlias = dict[str, Any]
+
+_TEXT, _NUMBER, _INSTANT = pa.string(), pa.float64(), pa.timestamp("us")
+COLUMNS: Mapping[str, pa.DataType] = {
+    **dict.fromkeys(("id", "bidder", "parent", "ancestor", "leaf", "demand", "portfolio", "product", "key"), _TEXT),
+    **dict.fromkeys(("app_data", "form"), _TEXT),
+    **dict.fromkeys(("ratio", "weight", "min_trade", "max_trade"), _NUMBER),
+    **dict.fromkeys(("rates", "prices"), pa.list_(_NUMBER)),
+    **dict.fromkeys(("instant", "until"), _INSTANT),
+    "depth": pa.int32(),
+    "constant": pa.bool_(),
+}
+"""What a row may say; ids are texts, ``app_data`` is JSON."""
 
 CLOSINGS: Mapping[str, tuple[str, str]] = {
     "close_expansion": ("insert_expansion", "leaf"),
@@ -84,19 +97,28 @@ class Rows:
         StoreError
         """
         with failures("store the change"):
-            for closing, (_, key) in CLOSINGS.items():
+            for closing in CLOSINGS:
                 if keys := self._closed.get(closing):
-                    cursor.execute(statement(closing), {key: list(keys), "instant": list(keys.values())})
+                    _send(cursor, closing, _table(key=list(keys), instant=list(keys.values())))
             for opening in OPENINGS:
                 # What ended at the instant it began never held.
                 rows = [row for row in self._opened.get(opening, ()) if row["until"] != row["instant"]]
                 if rows:
                     history = opening in _CLOSED_BY
                     names = [name for name in rows[0] if history or name != "until"]
-                    cursor.execute(statement(opening), {name: [row[name] for row in rows] for name in names})
+                    _send(cursor, opening, _table(**{name: [row[name] for row in rows] for name in names}))
         self._closed.clear()
         self._opened.clear()
         self._open.clear()
 
 
 _CLOSED_BY = {opening: (closing, key) for closing, (opening, key) in CLOSINGS.items()}
+
+
+def _table(**columns: list[Any]) -> pa.Table:
+    return pa.table({name: pa.array(values, COLUMNS[name]) for name, values in columns.items()})
+
+
+def _send(cursor: duckdb.DuckDBPyConnection, name: str, given: pa.Table) -> None:
+    """Run a statement on a table, which DuckDB finds by its name ``given``."""
+    cursor.execute(statement(name))

@@ -1,3 +1,3 @@
-INSERT INTO auth_limit BY NAME SELECT
-    unnest($portfolio::UUID[]) AS portfolio, unnest($form::VARCHAR[]) AS form,
-    unnest($instant::TIMESTAMP[]) AS valid_from, unnest($until::TIMESTAMP[]) AS valid_until;
+INSERT INTO auth_limit BY NAME
+SELECT portfolio::UUID AS portfolio, form, instant AS valid_from, until AS valid_until
+FROM given;

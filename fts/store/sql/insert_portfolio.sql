@@ -1,3 +1,3 @@
-INSERT INTO portfolio BY NAME SELECT
-    unnest($id::UUID[]) AS id, unnest($bidder::UUID[]) AS bidder, unnest($instant::TIMESTAMP[]) AS created,
-    unnest($app_data::VARCHAR[])::JSON AS app_data;
+INSERT INTO portfolio BY NAME
+SELECT id::UUID AS id, bidder::UUID AS bidder, instant AS created, app_data::JSON AS app_data
+FROM given;

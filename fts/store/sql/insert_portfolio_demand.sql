@@ -1,3 +1,3 @@
-INSERT INTO portfolio_demand BY NAME SELECT
-    unnest($portfolio::UUID[]) AS portfolio, unnest($demand::UUID[]) AS demand, unnest($weight::DOUBLE[]) AS weight,
-    unnest($instant::TIMESTAMP[]) AS valid_from, unnest($until::TIMESTAMP[]) AS valid_until;
+INSERT INTO portfolio_demand BY NAME
+SELECT portfolio::UUID AS portfolio, demand::UUID AS demand, weight, instant AS valid_from, until AS valid_until
+FROM given;

@@ -1,3 +1,3 @@
-INSERT INTO portfolio_product BY NAME SELECT
-    unnest($portfolio::UUID[]) AS portfolio, unnest($product::UUID[]) AS product, unnest($weight::DOUBLE[]) AS weight,
-    unnest($instant::TIMESTAMP[]) AS valid_from, unnest($until::TIMESTAMP[]) AS valid_until;
+INSERT INTO portfolio_product BY NAME
+SELECT portfolio::UUID AS portfolio, product::UUID AS product, weight, instant AS valid_from, until AS valid_until
+FROM given;

@@ -1,3 +1,3 @@
-INSERT INTO product BY NAME SELECT
-    unnest($id::UUID[]) AS id, unnest($instant::TIMESTAMP[]) AS created, unnest($app_data::VARCHAR[])::JSON AS app_data,
-    unnest($parent::UUID[]) AS parent, unnest($ratio::DOUBLE[]) AS ratio;
+INSERT INTO product BY NAME
+SELECT id::UUID AS id, instant AS created, app_data::JSON AS app_data, parent::UUID AS parent, ratio
+FROM given;
