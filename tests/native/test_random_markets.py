@@ -156,3 +156,37 @@ def test_rates_that_cancel_in_a_demand_are_no_profit_in_any_order(seed):
     rng.shuffle(portfolios)
     for one in (auction, fts.Auction(dict(demands), dict(portfolios))):
         assert solve(one, "native").certificate.solved
+
+
+def uneven(seed: int) -> fts.Auction:
+    """Bids whose rates differ by seven orders of magnitude, and their prices by four."""
+    rng = np.random.default_rng(seed)
+    n_products = int(rng.integers(2, 8))
+    demands: dict[str, fts.Curve | fts.Constant] = {}
+    portfolios = {}
+    for k in range(int(rng.integers(4, 40))):
+        size, price, slope = 10 ** rng.uniform(-3, 4), 10 ** rng.uniform(-1, 2), rng.uniform(0, 1)
+        kind = rng.choice(["flat", "through zero", "steps"], p=[0.3, 0.4, 0.3])
+        if kind == "flat":
+            low, high = (side * size if rng.random() < 0.5 else 0.0 for side in (-1, 1))
+            demands[f"d{k}"] = fts.Constant(price, low, high)
+        elif kind == "through zero":
+            demands[f"d{k}"] = fts.Curve([(-size, price + slope * size), (0, price), (size, price - slope * size)])
+        else:
+            demands[f"d{k}"] = fts.Curve([(0, price), (size, price), (size, 0), (2 * size, -3)])
+        held = rng.choice(n_products, int(rng.integers(1, min(n_products, 3) + 1)), replace=False)
+        weights = {f"d{k}": 1.0}
+        if rng.random() < 0.3:
+            weights[f"d{rng.integers(0, k + 1)}"] = float(rng.choice([1.0, -1.0, 2.0]))
+        basis = {f"p{p}": float(rng.choice([1.0, -1.0, 0.5, 2.0])) for p in held}
+        portfolios[f"b{k}"] = fts.Portfolio(weights, basis)
+    return fts.Auction(demands, portfolios)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_bids_of_very_different_sizes(seed):
+    outcome = cleared(uneven(seed))
+    assert outcome.certificate.status == "exact"
+    if seed % 4 == 0:
+        theirs = cleared(uneven(seed), "clarabel").certificate
+        assert outcome.certificate.welfare == pytest.approx(theirs.welfare, rel=1e-7, abs=1e-7)

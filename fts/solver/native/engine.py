@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
+from fts.models.columns import Floats
 from fts.ports.engine import Answer, Program
 from fts.solver.exact import finish
 from fts.solver.native.interior_point import InteriorPoint
@@ -18,6 +20,8 @@ SLOPED = 0.98
 """Share of sloped segments from which the last step alone is tried first: it then finds its segments from far away."""
 CLEAN = 1e-10
 """What may be missing after it: rounding."""
+EVEN = 0.25
+"""The power of the sizes that segments are weighted with where the sizes themselves lead nowhere."""
 
 
 def solve(program: Program, tol: float) -> Answer:
@@ -41,18 +45,28 @@ def solve_prepared(prepared: Prepared, warm: Answer | None = None) -> tuple[Answ
     warm : Answer, optional
         Of a similar program, to start near.
     """
-    found = _solve(prepared, warm)
-    if found[1] > CLEAN and warm is not None:
-        found = _solve(prepared)
-    e = prepared.elimination
-    size = e.n_portfolios + e.n_products + len(e.shared_demand)
-    if found[1] <= CLEAN or size > LARGEST:
-        return found
-    # Elimination may have lost what matters; a small program can do without it.
-    p = prepared.program
-    fixed = np.bincount(p.segment_demand, minlength=p.W.shape[0]) == 0
-    again = _solve(replace(prepared, elimination=WholeSystem(p.B, p.W, e.rate_scale, fixed)))
-    return min(found, again, key=lambda one: one[1])
+    found = _solve(prepared, prepared.sizes, warm)
+    for made, sizes in _other_ways(prepared, warm):
+        if found[1] <= CLEAN:
+            break
+        found = min(found, _solve(made, sizes), key=lambda one: one[1])
+    return found
+
+
+def _other_ways(prepared: Prepared, warm: Answer | None) -> Iterator[tuple[Prepared, Floats]]:
+    """What else may be tried, in the order in which it helps."""
+    if warm is not None:
+        yield prepared, prepared.sizes
+    # Where bids differ by many orders of magnitude, weights that differ less leave the path straighter.
+    even = prepared.sizes**EVEN
+    yield prepared, even
+    e, p = prepared.elimination, prepared.program
+    if e.n_portfolios + e.n_products + len(e.shared_demand) <= LARGEST:
+        # Elimination may have lost what matters; a small program can do without it.
+        fixed = np.bincount(p.segment_demand, minlength=p.W.shape[0]) == 0
+        whole = replace(prepared, elimination=WholeSystem(p.B, p.W, e.rate_scale, fixed))
+        yield whole, prepared.sizes
+        yield whole, even
 
 
 def mostly_sloped(program: Program) -> bool:
@@ -60,8 +74,9 @@ def mostly_sloped(program: Program) -> bool:
     return bool(np.count_nonzero(program.s > 0) >= SLOPED * len(program.s))
 
 
-def _solve(prepared: Prepared, warm: Answer | None = None) -> tuple[Answer, float, Answer]:
-    method = InteriorPoint(prepared.program, prepared.sizes, prepared.first_segment, prepared.elimination)
+def _solve(prepared: Prepared, sizes: Floats, warm: Answer | None = None) -> tuple[Answer, float, Answer]:
+    """The method with these weights of the segments, (K,), and the exact last step."""
+    method = InteriorPoint(prepared.program, sizes, prepared.first_segment, prepared.elimination)
     point, steps = method.start() if warm is None else method.near(*prepared.point(warm)), 0
     if warm is None and mostly_sloped(prepared.program):
         rough = prepared.answer(point.x, point.y, point.prices, point.demand_prices, "solved", 0)

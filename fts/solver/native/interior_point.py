@@ -27,8 +27,8 @@ MOST_STEPS = 100
 TOWARDS_BOUND = 0.995
 SHORT = 1.0
 """A corrected step that gets less far than this share of the predictor is made again with less correction."""
-PATIENCE = 8
-"""Steps in which the gap must halve; where it does not, what the predictor foresees of higher order misleads."""
+PATIENCE = 12
+"""Steps in which the gap must halve; where it does not, the method goes in circles."""
 LEAST = 1e-12
 """Curvature (price unit over size) below which a segment counts as this curved: a proximal term."""
 INSIDE = 0.1
@@ -239,7 +239,7 @@ class InteriorPoint:
             lowest_gap, waited = (missing.gap, 0) if missing.gap < lowest_gap / 2 else (lowest_gap, waited + 1)
             if missing.worst <= tol:
                 return at, steps, "solved"
-            if steps == MOST_STEPS:
+            if steps == MOST_STEPS or waited >= PATIENCE:
                 break
             per_h, per_l, per_u, g = bent(
                 self.first_segment, self.program.s, self.sizes, at.left, at.right, at.v, at.w, LEAST
@@ -252,19 +252,15 @@ class InteriorPoint:
             # (l + α Δl)(v + α Δv), where l Δv + v Δl = -l v.
             after = (1.0 - reach) * missing.gap + reach**2 * affine.crossed
             target = missing.gap * min(1.0, (after / missing.gap) ** 3) if missing.gap > 0 else 0.0
-            if waited >= PATIENCE:
-                # The centre of what is left, without a corrector.
-                step = self.direction(at, missing, bend, (1.0 - reach) * missing.gap, affine, 0.0)
-            else:
-                # Corrector: the products of the predictor's changes, and the pull to the centre.
-                step = self.direction(at, missing, bend, target, affine)
-                if step.longest < SHORT * reach:
-                    # The predictor got further: its changes count only as far as it got (Colombo & Gondzio 2008).
-                    step = self.direction(at, missing, bend, target, affine, reach**2)
+            # Corrector: the products of the predictor's changes, and the pull to the centre.
+            step = self.direction(at, missing, bend, target, affine)
+            if step.longest < SHORT * reach:
+                # The predictor got further: its changes count only as far as it got (Colombo & Gondzio 2008).
+                step = self.direction(at, missing, bend, target, affine, reach**2)
             at = self.advanced(at, step)
             if not (np.isfinite(at.y).all() and np.isfinite(at.prices).all()):
                 break
-        return best, steps, "the limit of steps was reached"
+        return best, steps, "no progress"
 
     def advanced(self, at: Iterate, step: Direction) -> Iterate:
         """The point after a step, as far as it may go.
