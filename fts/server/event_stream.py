@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
+from random import SystemRandom
 
 import anyio
 from starlette.responses import Response
@@ -23,6 +23,7 @@ ASKED = 30.0
 QUIET = 15.0
 """A comment line keeps the connection open after this long without an event [s]."""
 COMMENT = b":\n"
+CHANCE = SystemRandom()
 log = logging.getLogger(__name__)
 
 
@@ -165,7 +166,7 @@ async def _until_refused(permit: Permit, reader: Reader) -> None:
     try:
         while True:
             # Readers that came together do not ask together.
-            await asyncio.sleep(permit.every * random.uniform(0.5, 1.5))
+            await asyncio.sleep(permit.every * CHANCE.uniform(0.5, 1.5))
             await asyncio.get_running_loop().run_in_executor(permit.pool, copy_context().run, permit.ask)
     except NotPermitted:
         log.info("a reader of events may not read on; its stream ends")

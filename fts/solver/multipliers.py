@@ -12,6 +12,8 @@ from fts.solver.program import Part, alone
 
 DENSE = 4_000_000
 """Most entries of a component that is solved as a dense matrix."""
+NOISE = 1e-14
+"""A share of the largest price of a component that is rounding."""
 
 
 def demand_prices_of(part: Part, prices: Floats, given: Floats | None = None) -> Floats:
@@ -85,5 +87,9 @@ def _least_squares(A: csr_array, b: Floats) -> Floats:
     column = 1 / np.sqrt((A * A).sum(axis=0))  # no unit of a demand decides what counts as rank
     A = A * column[None, :]
     if A.shape[0] * A.shape[1] <= DENSE:
-        return floats(column * np.linalg.lstsq(A.toarray(), b, rcond=None)[0])
-    return floats(column * lsmr(A, b, atol=1e-15, btol=1e-15, maxiter=20 * min(A.shape))[0])
+        found = np.linalg.lstsq(A.toarray(), b, rcond=None)[0]
+    else:
+        found = lsmr(A, b, atol=1e-15, btol=1e-15, maxiter=20 * min(A.shape))[0]
+    # A price of 0 comes with the rounding of its neighbours.
+    found = np.where(np.abs(found) > NOISE * np.abs(found).max(initial=0.0), found, 0.0)
+    return floats(column * found)

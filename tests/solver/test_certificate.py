@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -116,6 +117,22 @@ def test_demands_whose_weights_cancel_are_fitted_together():
     demand_prices, certificate = fts.solver.certified(auction, np.zeros(2), np.array([3.0]))
     assert demand_prices == pytest.approx([3.0, 0.0])
     assert certificate.status == "exact"
+
+
+def test_a_fitted_price_of_zero_is_zero_in_any_order():
+    # λ_flat is 0 by two portfolios of a product at 0, λ_other 0.25 by the third; rounding would let a flat bid trade.
+    free = fts.Constant(0, 0, 0.25)
+    demands = {"flat": free, "other": fts.Constant(0.25, 0, 0.25), "third": free}
+    portfolios = {
+        "one": fts.Portfolio({"flat": -2, "third": -2}, {"a": -2}),
+        "two": fts.Portfolio({"flat": -2}, {"a": -2}),
+        "three": fts.Portfolio({"flat": -2, "other": -2}, {"b": -2}),
+    }
+    for names in itertools.permutations(demands):
+        for order in itertools.permutations(portfolios):
+            auction = fts.Auction({d: demands[d] for d in names}, {i: portfolios[i] for i in order})
+            found = certify(auction, np.zeros(3), np.array([0.0, 0.25]))
+            assert found.status == "exact" and found.gap < 1e-15
 
 
 @pytest.mark.parametrize("third", range(1, 120, 7))
