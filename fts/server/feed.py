@@ -52,7 +52,8 @@ class Reader:
 
     def give(self, event: Event | None) -> None:
         """An event for this reader; None: there will be no more."""
-        self.over = event is None
+        # Once it is over, a batch that comes later does not begin it again.
+        self.over = self.over or event is None
         try:
             self.events.put_nowait(event)
         except asyncio.QueueFull:

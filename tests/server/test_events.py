@@ -23,8 +23,8 @@ from fts.errors import NotPermitted
 from fts.models.instant import write_instant
 from fts.models.records import BatchRecord
 from fts.server import JwtApplication, create_app, event_stream, events, local
-from fts.server.event_stream import EventStream, Permit
-from fts.server.feed import Feed
+from fts.server.event_stream import EventStream, Missed, Permit
+from fts.server.feed import Feed, batch_event
 from fts.server.jwt_application import write_token
 from fts.server.serving import running
 from fts.server.v0 import streams
@@ -310,11 +310,11 @@ def test_a_reader_that_reads_nothing_holds_up_neither_the_others_nor_the_end() -
     assert heard == MANY and time.monotonic() - stopping < 10
 
 
-def expired(call: Any = None) -> None:
+def expired() -> None:
     raise NotPermitted("it has expired")
 
 
-def out_of_order(call: Any = None) -> None:
+def out_of_order() -> None:
     raise RuntimeError("the table of tokens is gone; the token was s3cret")
 
 
@@ -343,6 +343,32 @@ def test_who_may_read_no_longer_hears_no_more(why: Callable[[], None], caplog: p
     # It ends as a stream that has ended, not as a line that broke.
     assert [b"event: outcome" in body for body in sent].count(True) == 1 and sent[-1] == b""
     assert next(answers, None) is None and "s3cret" not in caplog.text
+
+
+def test_who_may_read_no_longer_is_not_told_what_was_missed_either() -> None:
+    sent: list[bytes] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", b""))
+
+    async def run() -> None:
+        feed = Feed()
+        feed.open()
+        with ThreadPoolExecutor(2) as pool:
+
+            def read(since: datetime) -> list[Any]:
+                # Without an end, and a batch comes all the while.
+                time.sleep(0.01)
+                feed.publish(record(0))
+                return [batch_event(record(len(sent)))]
+
+            missed = Missed(datetime(2027, 1, 1, tzinfo=UTC), read, pool)
+            stream = EventStream(feed, missed=missed, permit=Permit(expired, pool, every=0.1))
+            await asyncio.wait_for(stream({"type": "http"}, _never, send), 5)
+        feed.end()
+
+    apart(run)
+    assert 1 < len(sent) < 60 and sent[-1] == b""
 
 
 def test_an_open_stream_ends_with_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
