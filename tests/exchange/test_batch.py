@@ -338,14 +338,21 @@ def test_replaying_a_batch_gives_its_outcome_again(market, clock, pair, noon) ->
         market.replay(stored[0][0] - MICRO)
 
 
-def test_bids_may_change_while_a_batch_is_cleared(clock, bidder, seller) -> None:
-    solving, go_on = threading.Event(), threading.Event()
+class Slow:
+    """A rule of clearing that says when it begins, and waits until it may go on."""
 
-    def slow(auction):
-        solving.set()
-        assert go_on.wait(30)
+    def __init__(self) -> None:
+        self.solving, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, auction):
+        self.solving.set()
+        assert self.go_on.wait(30)
         return auction.solve()
 
+
+def test_bids_may_change_while_a_batch_is_cleared(clock, bidder, seller) -> None:
+    slow = Slow()
+    solving, go_on = slow.solving, slow.go_on
     with Market(application=ForwardTerms(clock), clearing=slow) as market:
         noon = market.create_product({"kind": 0, "from": "2027-07-01T12:00:00Z", "thru": "2027-07-01T13:00:00Z"}).id
         load, _ = two_sides(market, noon, bidder, seller)
@@ -382,13 +389,8 @@ def test_with_auto_solve_every_change_of_a_bid_is_followed_by_a_batch(clock, bid
 
 
 def test_with_auto_solve_changes_that_wait_share_a_batch(clock, bidder, seller) -> None:
-    solving, go_on = threading.Event(), threading.Event()
-
-    def slow(auction):
-        solving.set()
-        assert go_on.wait(30)
-        return auction.solve()
-
+    slow = Slow()
+    solving, go_on = slow.solving, slow.go_on
     with Market(application=ForwardTerms(clock), clearing=slow) as market:
         noon = market.create_product({"kind": 0, "from": "2027-07-01T12:00:00Z", "thru": "2027-07-01T13:00:00Z"}).id
         load, _ = two_sides(market, noon, bidder, seller)
@@ -418,13 +420,8 @@ def test_with_auto_solve_changes_that_wait_share_a_batch(clock, bidder, seller) 
 def test_with_auto_solve_a_batch_of_an_earlier_instant_or_a_refused_one_stands_for_no_other(
     clock, bidder, seller
 ) -> None:
-    solving, go_on = threading.Event(), threading.Event()
-
-    def slow(auction):
-        solving.set()
-        assert go_on.wait(30)
-        return auction.solve()
-
+    slow = Slow()
+    solving, go_on = slow.solving, slow.go_on
     with Market(application=ForwardTerms(clock), clearing=slow, auto_solve=True) as market:
         go_on.set()
         noon = market.create_product({"kind": 0, "from": "2027-07-01T12:00:00Z", "thru": "2027-07-01T13:00:00Z"}).id

@@ -78,7 +78,7 @@ def test_order_and_names_of_bids_do_not_matter(market, random):
         },
     )
     order = [list(portfolios).index(name) for name in shuffled]
-    # With the prices of demands: those that least squares finds for a market without prices are rounding.
+    # With the prices of demands: those that least squares finds where portfolios have a price of 0 may be rounding.
     original = {new: name for name, new in renamed.items()}
     place = [outcome.auction.demand_ids.to_pylist().index(original[new]) for new in other.demand_ids.to_pylist()]
     back = certify(other, outcome.rates[order], outcome.prices, outcome.demand_prices[place])
