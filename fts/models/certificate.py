@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from fts.models import html
 
-Status: TypeAlias = Literal["solved", "exact", "not solved", "other rule"]
+Status: TypeAlias = Literal["solved", "exact", "partly solved", "not solved", "other rule"]
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,11 @@ class Certificate:
 
     Attributes
     ----------
-    status : {"solved", "exact", "not solved", "other rule"}
-        ``solved``: imbalance, domain, consistency and gap are at most ``tol``; ``exact``: fit too;
-        ``other rule``: another rule of clearing made the outcome, the measures are shown, not required.
+    status : {"exact", "solved", "partly solved", "not solved", "other rule"}
+        Of :meth:`fts.Auction.certify`: ``solved``: imbalance, domain, consistency and gap are at most ``tol``;
+        ``exact``: fit too. Of :meth:`fts.Auction.solve`: ``exact`` needs the canonical answer as well; ``solved``
+        clears the auction, but float64 cannot hold the canonical choice; ``partly solved``: some connected parts have
+        no answer. ``other rule``: another rule of clearing made the outcome, the measures are shown, not required.
     imbalance : float
         Largest net trade of a product, against its traded volume.
     domain : float

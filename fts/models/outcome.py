@@ -19,6 +19,7 @@ from fts.models.certificate import Certificate
 from fts.models.columns import Flags, Floats, Ids, floats
 from fts.models.json_text import outcome_text
 from fts.models.number import read_number
+from fts.models.part_results import PartResults
 from fts.models.utility import utilities
 
 ROUNDING = 1e-12
@@ -60,6 +61,8 @@ class Outcome:
         Where it is proved that the prices, and the rates, are the only ones that clear the auction.
     multipliers : mapping, optional
         Marginal values of constraints that a researcher added.
+    parts : PartResults, optional
+        How each connected part was cleared.
 
     Raises
     ------
@@ -82,6 +85,7 @@ class Outcome:
         price_high: Any = None,
         unique: Unique = Unique(False, False),  # noqa: B008 - a tuple never changes
         multipliers: Mapping[str, Any] | None = None,
+        parts: PartResults | None = None,
     ) -> None:
         n_portfolios, n_products = len(auction.portfolio_ids), len(auction.product_ids)
         self.auction = auction
@@ -95,8 +99,13 @@ class Outcome:
         self.solver = solver
         self.unique = unique
         self.multipliers = dict(multipliers or {})
+        self._parts = parts
         _check_finite("rate", "portfolio", self.rates, np.zeros(n_portfolios, dtype=bool), auction.portfolio_ids)
-        _check_finite("price", "product", self.prices, auction.unpriced, auction.product_ids)
+        unpriced = auction.unpriced
+        if certificate.status == "partly solved":
+            # A part without an answer has no prices.
+            unpriced = unpriced | np.isnan(self.prices)
+        _check_finite("price", "product", self.prices, unpriced, auction.product_ids)
         if self.rates[auction.idle].any():
             idle = int(np.flatnonzero(auction.idle & (self.rates != 0))[0])
             raise InvalidOutcome(f"portfolio {auction.portfolio_ids[idle].as_py()!r} is idle; its rate must be 0")
@@ -121,6 +130,17 @@ class Outcome:
                 "a portfolio's price is basis · product prices"
             )
         return computed
+
+    @cached_property
+    def parts(self) -> pd.DataFrame:
+        """The connected parts: how many products and portfolios each has, its status and its measures.
+
+        Parts share no product and no demand, and each clears by itself.
+        """
+        known = self._parts
+        if known is None:
+            known = adapters.load("fts.solver").part_results_of(self)
+        return known.frame()
 
     @cached_property
     def volumes(self) -> Floats:

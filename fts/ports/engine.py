@@ -17,7 +17,7 @@ class Program:
     With ``y`` the fills of segments, ``x`` the rates of portfolios and ``G`` the 0/1 matrix that adds the segments of
     each demand (``G[segment_demand[k], k] = 1``)::
 
-        maximize   Σ_k c_k y_k - s_k y_k² / 2
+        maximize   Σ_k c_k y_k - s_k y_k² / 2 - Σ_i cost_i x_i
         subject to B x = 0          (multiplier π: prices of products)
                    G y - W x = 0    (multiplier λ: marginal prices of demands)
                    lo ≤ y ≤ hi
@@ -36,6 +36,9 @@ class Program:
         Price at fill 0.
     s : (K,) [money · time / quantity²]
         How fast the price falls, ``s ≥ 0``.
+    cost : (I,) [money / portfolio unit] or None
+        What one unit of each portfolio costs besides its products; None: nothing. An auction has none; a program in
+        deviations from first prices may.
     """
 
     B: csc_array
@@ -45,6 +48,7 @@ class Program:
     hi: NDArray[np.float64]
     c: NDArray[np.float64]
     s: NDArray[np.float64]
+    cost: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from fts.solver.interval import price_interval
 from fts.solver.lp import write_lp
 from fts.solver.mps import write_mps
 from fts.solver.problem import outcome_of, problem
-from fts.solver.solve import solve
+from fts.solver.solve import part_results_of, solve
 from fts.solver.warning import warnings_of
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "certify",
     "engines",
     "outcome_of",
+    "part_results_of",
     "price_interval",
     "problem",
     "solve",

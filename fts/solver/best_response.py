@@ -1,4 +1,4 @@
-"""What a curve says to a given price: the best response, what missing it costs, and how far a point is off."""
+"""The best response of a curve to a price, what missing it costs, and how far a point is from the curve."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import numpy as np
 
 from fts.models.columns import Floats, Ints
 from fts.solver.compiled import compiled
-
-ROUNDING = 1e-15
-"""What rounding makes of a price between two points, in shares of theirs."""
 
 
 @compiled
@@ -50,20 +47,18 @@ def _best_response(q: Floats, p: Floats, start: int, end: int, z: float, lam: fl
 
 @compiled
 def _lost(q: Floats, p: Floats, start: int, end: int, z: float, response: float, lam: float) -> float:
-    """Money lost by trading ``z`` instead of ``response``: ``∫ |curve - lam|`` between them, beyond its rounding."""
+    """Money lost by trading ``z`` instead of ``response``: ``∫ |curve - lam|`` between them."""
     low, high, lost = min(z, response), max(z, response), 0.0
     for k in range(start, end - 1):
         left, right = min(max(low, q[k]), q[k + 1]), min(max(high, q[k]), q[k + 1])
         width = right - left
         if width > 0:
             at_left = at_right = p[k]
-            rounding = 0.0
             if p[k] != p[k + 1]:
                 fall = (p[k + 1] - p[k]) / (q[k + 1] - q[k])
                 at_left += fall * (left - q[k])
                 at_right += fall * (right - q[k])
-                rounding = ROUNDING * max(abs(p[k]), abs(p[k + 1]))
-            lost += width * max((abs(at_left - lam) + abs(at_right - lam)) / 2 - rounding, 0.0)
+            lost += width * (abs(at_left - lam) + abs(at_right - lam)) / 2
     return lost
 
 
@@ -112,19 +107,37 @@ def _distance(q: Floats, p: Floats, start: int, end: int, z: float, lam: float, 
 
 
 @compiled
-def answers(
+def _distance_in_price(q: Floats, p: Floats, start: int, end: int, z: float, lam: float, Lambda: float) -> float:
+    """The distance of ``lam`` from the prices of a curve at the rate ``z``, its ends continued vertically."""
+    # The price at z lies between those of the points around it; with points at z itself, between these.
+    first, last = start, end - 1
+    while first < end and q[first] < z:
+        first += 1
+    while last >= start and q[last] > z:
+        last -= 1
+    if first > last:
+        share = (z - q[last]) / (q[first] - q[last])
+        high = low = p[last] if np.isinf(q[first] - q[last]) else p[last] + share * (p[first] - p[last])
+    else:
+        high = np.inf if first == start else p[first]
+        low = -np.inf if last == end - 1 else p[last]
+    clamped = min(max(lam, low), high)
+    return abs(_off(lam, clamped, Lambda))
+
+
+@compiled
+def respond(
     offsets: Ints,
     q: Floats,
     p: Floats,
     demands: Ints,
     z: Floats,
-    zeta: Floats,
+    Z: Floats,
     lam: Floats,
     Lambda: Floats,
-    floor: Floats,
     tol: float,
-) -> tuple[float, float, Floats, Floats, Floats]:
-    """What every demand says to its rate and price.
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Compare every demand's rate with its best response to its price.
 
     Parameters
     ----------
@@ -133,44 +146,41 @@ def answers(
     q : (n_points,) [quantity / time]
     p : (n_points,) [money / quantity]
     demands : (D,)
-        Those of the auction that can trade; what follows is theirs.
-    z, zeta : (D,) [quantity / time]
-        Rates, and the sizes of what adds up to them.
-    lam, Lambda, floor : (D,) [money / quantity]
-        Prices, the sizes they are measured in, and the least price that counts as turnover.
+        Those of the auction that are measured; what follows is theirs.
+    z, Z : (D,) [quantity / time]
+        Rates, and the sizes they are measured in.
+    lam, Lambda : (D,) [money / quantity]
+        Prices, and the sizes they are measured in.
     tol : float
 
     Returns
     -------
-    domain, fit : float
-        The largest of each.
-    missed, turnover, value : (D,) [money / time]
+    domain, fit : (D,)
+    lost, turnover, value : (D,) [money / time]
+        What the best response would gain, the money that changes hands, and the utility of the rate.
     """
     D = len(demands)
-    missed, turnover, value = np.empty(D), np.empty(D), np.empty(D)
-    domain = fit = 0.0
+    domain, fit = np.zeros(D), np.zeros(D)
+    lost, turnover, value = np.zeros(D), np.empty(D), np.empty(D)
     for d in range(D):
         start, end = offsets[demands[d]], offsets[demands[d] + 1]
         first, last = q[start], q[end - 1]
         if np.isnan(z[d]) or np.isnan(lam[d]):
-            domain = fit = missed[d] = turnover[d] = value[d] = np.nan
+            domain[d] = fit[d] = lost[d] = turnover[d] = value[d] = np.nan
             continue
         clamped = min(max(z[d], first), last)
-        reach = max(zeta[d], 0.0 if np.isinf(first) else abs(first), 0.0 if np.isinf(last) else abs(last))
-        domain = _larger(domain, _off(z[d], clamped, reach))
-        response = _best_response(q, p, start, end, clamped, lam[d], tol * Lambda[d])
+        domain[d] = abs(_off(z[d], clamped, Z[d]))
+        tie = tol * Lambda[d]
+        response = _best_response(q, p, start, end, clamped, lam[d], tie)
         value[d] = _utility(q, p, start, end, clamped)
-        turnover[d] = max(abs(lam[d]), floor[d]) * (abs(clamped) + abs(response)) + abs(value[d])
-        missed[d] = 0.0
+        # Nobody trades more than Z: a response that is further away counts as far as that.
+        near = min(max(response, clamped - Z[d]), clamped + Z[d])
+        turnover[d] = abs(lam[d]) * (abs(clamped) + abs(near)) + abs(value[d])
         # A rate that is its own best response lies on the curve; at an unlimited end it may be near it only.
         if response != z[d] or np.isinf(first) or np.isinf(last):
-            missed[d] = _lost(q, p, start, end, clamped, response, lam[d])
-            fit = _larger(fit, _distance(q, p, start, end, z[d], lam[d], reach, Lambda[d]))
-    return domain, fit, missed, turnover, value
-
-
-@compiled
-def _larger(one: float, other: float) -> float:
-    """The larger size; NaN where either is NaN."""
-    size = abs(other)
-    return one if one > size or one != one else size
+            lost[d] = np.inf if np.isinf(response) else _lost(q, p, start, end, clamped, near, lam[d])
+            if Z[d] > 0:
+                fit[d] = _distance(q, p, start, end, z[d], lam[d], Z[d], Lambda[d])
+            else:
+                fit[d] = _distance_in_price(q, p, start, end, z[d], lam[d], Lambda[d])
+    return domain, fit, lost, turnover, value

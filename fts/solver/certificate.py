@@ -8,14 +8,18 @@ import numpy as np
 
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate, Status
-from fts.models.columns import Floats, floats
-from fts.solver.best_response import answers
+from fts.models.columns import Floats, Ints, floats
+from fts.solver.best_response import respond
 from fts.solver.compiled import Short, compiled, entries
+from fts.solver.connected_parts import ConnectedParts, connected_parts
 from fts.solver.multipliers import demand_prices_of
 from fts.solver.program import Part, part_of
 
 TOL = 1e-9
 """Tolerance of answers whose maker states none."""
+LEAST = 1e-6
+"""The share of a product's usual price, and of what its portfolios could trade, below which a deviation is rounding."""
+MEASURES = ("imbalance", "domain", "consistency", "gap", "fit")
 
 
 def certify(
@@ -67,59 +71,108 @@ def certified(
     with np.errstate(all="ignore"):
         x, pi = floats(rates)[part.portfolios], floats(prices)[part.products]
         lam = demand_prices_of(part, pi, given)
-        measures = _measure(auction, part, x, pi, lam, tol)
-    names = ("imbalance", "domain", "consistency", "gap")
-    status: Status = "not solved"
-    if other_rule:
-        status = "other rule"
-    elif all(getattr(measures, name) <= tol for name in names):
-        status = "exact" if measures.fit <= tol else "solved"
+        measures = measure(auction, part, connected_parts(part.B, part.W), x, pi, lam, tol)
     everywhere = np.full(len(auction.demand_ids), np.nan)
     everywhere[part.demands] = lam
-    certificate = Certificate(
-        status=status,
-        imbalance=measures.imbalance,
-        domain=measures.domain,
-        consistency=measures.consistency,
-        gap=measures.gap,
-        fit=measures.fit,
-        welfare=measures.welfare,
-        tol=tol,
-    )
-    return everywhere, certificate
+    return everywhere, measures.certificate(tol, "other rule" if other_rule else None)
 
 
 @dataclass(frozen=True)
-class _Measures:
-    imbalance: float
-    domain: float
-    consistency: float
-    gap: float
-    fit: float
-    welfare: float
+class Measures:
+    """The measures of a certificate for each connected part, (n_parts,) each; `welfare` in money per time."""
+
+    imbalance: Floats
+    domain: Floats
+    consistency: Floats
+    gap: Floats
+    fit: Floats
+    welfare: Floats
+
+    def statuses(self, tol: float) -> list[Status]:
+        """The status of every part at a tolerance."""
+        with np.errstate(invalid="ignore"):
+            clears = np.logical_and.reduce([getattr(self, name) <= tol for name in MEASURES[:-1]])
+            fits = self.fit <= tol
+        return ["not solved" if not ok else "exact" if fit else "solved" for ok, fit in zip(clears, fits, strict=True)]
+
+    def certificate(self, tol: float, status: Status | None = None) -> Certificate:
+        """The certificate of the whole auction: the largest of each measure, the sum of the welfare."""
+        largest = {name: _largest(getattr(self, name)) for name in MEASURES}
+        if status is None:
+            with np.errstate(invalid="ignore"):
+                status = "not solved"
+                if all(largest[name] <= tol for name in MEASURES[:-1]):
+                    status = "exact" if largest["fit"] <= tol else "solved"
+        return Certificate(
+            status=status,
+            imbalance=largest["imbalance"],
+            domain=largest["domain"],
+            consistency=largest["consistency"],
+            gap=largest["gap"],
+            fit=largest["fit"],
+            welfare=float(self.welfare.sum()),
+            tol=tol,
+        )
 
 
-def _measure(auction: Auction, part: Part, x: Floats, pi: Floats, lam: Floats, tol: float) -> _Measures:
+def _largest(values: Floats) -> float:
+    return float(values.max()) if len(values) else 0.0
+
+
+def measure(
+    auction: Auction, part: Part, parts: ConnectedParts, x: Floats, pi: Floats, lam: Floats, tol: float
+) -> Measures:
+    """The measures of rates `x (I,)`, prices `pi (P,)` and demand prices `lam (D,)` of what can trade.
+
+    Parameters
+    ----------
+    auction : Auction
+    part : Part
+        What can trade, or some of its connected parts.
+    parts : ConnectedParts
+        Of `part`.
+    x, pi, lam
+        In the order of `part`.
+    tol : float
+        Decides where an unlimited end counts as tied.
+    """
     B, W = entries(part.B), entries(part.W)
     points = auction.point_offsets, auction.point_rates, auction.point_prices
-    # Prices never rise: the largest |price| of a curve stands at an end.
+    # Prices never rise: the largest |price| of a curve stands at an end. Likewise its largest finite |rate|.
     first, last = points[0][part.demands], points[0][part.demands + 1] - 1
     largest_price = np.maximum(np.abs(points[2][first]), np.abs(points[2][last]))
+    low, high = (np.where(np.isinf(q), 0.0, np.abs(q)) for q in (points[1][first], points[1][last]))
+    bound = np.where(np.isinf(points[1][first]) & np.isinf(points[1][last]), np.inf, np.maximum(low, high))
 
-    net, traded, z, zeta, worth, consistency = _trades(*B, *W, x, pi, lam, largest_price)
-    could, pi_hat = _reaches(*B, *W, zeta, worth, len(pi))
-    imbalance = _ratio(np.abs(net), np.maximum(traded, 1e-6 * could))
-    Lambda, floor = _levels(*B, *W, pi, lam, pi_hat)
-    domain, fit, missed, turnover, value = answers(*points, part.demands, z, zeta, lam, Lambda, floor, tol)
-    gap = float(missed.sum())
-    return _Measures(
-        imbalance=_most(imbalance),
-        domain=domain,
-        consistency=_most(consistency),
-        gap=gap if gap == 0 or not np.isfinite(gap) else float(np.float64(gap) / turnover.sum()),
-        fit=fit,
-        welfare=float(value.sum()),
+    net, traded, z, zeta, worth, consistency, highest = _trades(*B, *W, x, pi, lam, largest_price)
+    could, Z = _sizes(*B, *W, zeta, traded, bound)
+    imbalance = _ratio(np.abs(net), np.maximum(traded, LEAST * could))
+    Lambda, floored = _levels(*B, *W, pi, lam, highest)
+    if floored:
+        # Only where a price is a millionth of the highest one may the usual price matter.
+        Lambda, _ = _levels(*B, *W, pi, lam, _usual_prices(*B[:2], B[2], worth, len(pi)))
+    domain, fit, missed, turnover, value = respond(*points, part.demands, z, Z, lam, Lambda, tol)
+    n = parts.count if len(x) else 0
+    lost, money = (np.bincount(parts.demand, weights=one, minlength=n) for one in (missed, turnover))
+    return Measures(
+        imbalance=_by_part(parts.product, imbalance, n),
+        domain=_by_part(parts.demand, domain, n),
+        consistency=_by_part(parts.portfolio, consistency, n),
+        gap=np.where(lost == 0, 0.0, lost / money),
+        fit=_by_part(parts.demand, fit, n),
+        welfare=floats(np.bincount(parts.demand, weights=value, minlength=n)),
     )
+
+
+@compiled
+def _by_part(label: Ints, values: Floats, count: int) -> Floats:
+    """The largest value of every part, NaN where one is NaN."""
+    largest = np.zeros(count)
+    for k in range(len(values)):
+        at = largest[label[k]]
+        if values[k] > at or values[k] != values[k]:
+            largest[label[k]] = values[k] if at == at else at
+    return largest
 
 
 @compiled
@@ -134,20 +187,22 @@ def _trades(
     pi: Floats,
     lam: Floats,
     largest_price: Floats,
-) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats]:
     """What rates and prices add up to.
 
     Returns
     -------
     net, traded : (P,)
-        ``B x`` and ``Σ |B_pi x_i|``.
+        ``B x`` and ``T = Σ |B_pi x_i|``.
     z, zeta : (D,)
         ``W x`` and ``Σ |W_di x_i|``.
     worth : (I,)
-        ``max(ρ_i, 1e-3 Σ_d |W_di| P_d)``.
+        ``max(ρ_i, Σ_d |W_di| P_d)``.
     consistency : (I,)
+    highest : (P,)
+        The largest ``worth_i / |B_pi|``.
     """
-    net, traded = np.zeros(len(pi)), np.zeros(len(pi))
+    net, traded, highest = np.zeros(len(pi)), np.zeros(len(pi)), np.zeros(len(pi))
     z, zeta = np.zeros(len(lam)), np.zeros(len(lam))
     worth, consistency = np.empty(len(x)), np.empty(len(x))
     for i in range(len(x)):
@@ -158,21 +213,23 @@ def _trades(
             traded[p] += abs(b * x[i])
             r += b * pi[p]
             rho += abs(b * pi[p])
-        told = size = offered = 0.0
+        sum_of_demands = size = offered = 0.0
         for e in range(W_start[i], W_start[i + 1]):
             d, w = W_demand[e], W_weight[e]
             z[d] += w * x[i]
             zeta[d] += abs(w * x[i])
-            told += w * lam[d]
+            sum_of_demands += w * lam[d]
             size += abs(w * lam[d])
             offered += abs(w) * largest_price[d]
-        worth[i] = max(rho, 1e-3 * offered) if rho == rho else rho
-        consistency[i] = 0.0 if r == told else abs(r - told) / (rho + size)
-    return net, traded, z, zeta, worth, consistency
+        worth[i] = max(rho, offered) if rho == rho else rho
+        consistency[i] = 0.0 if r == sum_of_demands else abs(r - sum_of_demands) / (rho + size)
+        for e in range(B_start[i], B_start[i + 1]):
+            highest[B_product[e]] = max(highest[B_product[e]], worth[i] / abs(B_weight[e]))
+    return net, traded, z, zeta, worth, consistency, highest
 
 
 @compiled
-def _reaches(
+def _sizes(
     B_start: Short,
     B_product: Short,
     B_weight: Floats,
@@ -180,28 +237,54 @@ def _reaches(
     W_demand: Short,
     W_weight: Floats,
     zeta: Floats,
-    worth: Floats,
-    n_products: int,
+    traded: Floats,
+    bound: Floats,
 ) -> tuple[Floats, Floats]:
-    """How much of each product could be traded, and at which price.
+    """How much of each product could be traded, and the size that a demand's rate is measured in.
 
     Returns
     -------
     could : (P,)
         ``Σ_i |B_pi| x̂_i``: x̂ is how far a portfolio would trade if it alone made its demands' rates.
-    pi_hat : (P,)
-        ``π̂``: the same for prices.
+    Z : (D,)
+        ``max(ζ_d, min(bound_d, max_i |W_di| V_i))``: nobody trades more of a product than the others do.
     """
-    could, pi_hat = np.zeros(n_products), np.zeros(n_products)
-    for i in range(len(worth)):
-        x_hat = 0.0
+    could, reach = np.zeros(len(traded)), np.zeros(len(zeta))
+    for i in range(len(B_start) - 1):
+        x_hat, V = 0.0, np.inf
         for e in range(W_start[i], W_start[i + 1]):
             x_hat = max(x_hat, zeta[W_demand[e]] / abs(W_weight[e]))
         for e in range(B_start[i], B_start[i + 1]):
             p, b = B_product[e], abs(B_weight[e])
             could[p] += b * x_hat
-            pi_hat[p] = max(pi_hat[p], worth[i] / b)
-    return could, pi_hat
+            V = min(V, traded[p] / b)
+        for e in range(W_start[i], W_start[i + 1]):
+            d = W_demand[e]
+            reach[d] = max(reach[d], abs(W_weight[e]) * V)
+    return could, np.maximum(zeta, np.minimum(bound, reach))
+
+
+@compiled
+def _usual_prices(start: Short, product: Short, weight: Floats, worth: Floats, n_products: int) -> Floats:
+    """``π̂``: the lower median of the positive ``worth_i / |B_pi|`` of each product, (P,); 0 where there is none."""
+    count = np.zeros(n_products + 1, dtype=np.int64)
+    for i in range(len(worth)):
+        if worth[i] > 0:
+            for e in range(start[i], start[i + 1]):
+                count[product[e] + 1] += 1
+    for p in range(n_products):
+        count[p + 1] += count[p]
+    place, grouped, median = count[:-1].copy(), np.empty(count[-1]), np.zeros(n_products)
+    for i in range(len(worth)):
+        if worth[i] > 0:
+            for e in range(start[i], start[i + 1]):
+                grouped[place[product[e]]] = worth[i] / abs(weight[e])
+                place[product[e]] += 1
+    for p in range(n_products):
+        n = count[p + 1] - count[p]
+        if n:
+            median[p] = np.partition(grouped[count[p] : count[p + 1]], (n - 1) // 2)[(n - 1) // 2]
+    return median
 
 
 @compiled
@@ -214,35 +297,31 @@ def _levels(
     W_weight: Floats,
     pi: Floats,
     lam: Floats,
-    pi_hat: Floats,
-) -> tuple[Floats, Floats]:
-    """The size that a demand's price is measured in, and the least one that counts as turnover.
+    usual: Floats,
+) -> tuple[Floats, bool]:
+    """The size that a demand's price is measured in, at usual prices of products (P,); whether these mattered.
 
     Returns
     -------
     Lambda : (D,)
-    floor : (D,)
-        ``1e-6 Σ_p |B_pi| π̂_p / |W_di|``: where nothing is traded, λ may be only the rounding of prices that cancel.
+        The largest of ``|λ_d|, ρ_i/|W_di|, 1e-6 Σ_p |B_pi| π̂_p / |W_di|`` over its portfolios.
+    bool
     """
-    Lambda, floor = np.abs(lam), np.zeros(len(lam))
+    Lambda, floored = np.abs(lam), False
     for i in range(len(W_start) - 1):
         rho = known = 0.0
         for e in range(B_start[i], B_start[i + 1]):
             p, b = B_product[e], abs(B_weight[e])
             rho += b * abs(pi[p])
-            known += b * pi_hat[p]
-        known *= 1e-6
+            known += b * usual[p]
+        known *= LEAST
+        floored |= known > rho
         for e in range(W_start[i], W_start[i + 1]):
             d, w = W_demand[e], abs(W_weight[e])
             Lambda[d] = max(Lambda[d], max(rho, known) / w)
-            floor[d] = max(floor[d], known / w)
-    return Lambda, floor
+    return Lambda, floored
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
     """Part of a whole; 0/0 is 0."""
     return np.where(part == 0, 0.0, part / whole)
-
-
-def _most(values: Floats) -> float:
-    return float(values.max()) if len(values) else 0.0

@@ -41,6 +41,8 @@ def model_of(program: Program) -> Model:
     y = cvxpy.Variable(K, name="fills")
     G = csc_array((np.ones(K), (program.segment_demand, np.arange(K))), shape=(D, K))
     gains = c @ y
+    if program.cost is not None:
+        gains -= program.cost @ x
     sloped = np.flatnonzero(s)
     if len(sloped):
         gains -= cvxpy.sum(cvxpy.multiply(s[sloped] / 2, cvxpy.square(y[sloped])))

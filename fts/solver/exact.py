@@ -44,7 +44,9 @@ class Standing:
     curve: Floats
 
 
-def finish(prepared: Prepared, answer: Answer, rounds: int = 30) -> tuple[Answer, float]:
+def finish(
+    prepared: Prepared, answer: Answer, rounds: int = 30, between: Flags | None = None
+) -> tuple[Answer, float]:
     """Bring an answer to rounding level.
 
     Parameters
@@ -54,6 +56,8 @@ def finish(prepared: Prepared, answer: Answer, rounds: int = 30) -> tuple[Answer
         Near an optimum.
     rounds : int
         At most so many solves.
+    between : (K,), optional
+        Segments between their bounds at the start; None: those that fill and price together say.
 
     Returns
     -------
@@ -63,12 +67,12 @@ def finish(prepared: Prepared, answer: Answer, rounds: int = 30) -> tuple[Answer
         What is still missing in the equations, relative.
     """
     with np.errstate(all="ignore"):
-        return _refined(_Equations(prepared), answer, rounds)
+        return _refined(_Equations(prepared), answer, rounds, between)
 
 
-def _refined(equations: _Equations, answer: Answer, rounds: int) -> tuple[Answer, float]:
+def _refined(equations: _Equations, answer: Answer, rounds: int, between: Flags | None) -> tuple[Answer, float]:
     prepared = equations.prepared
-    at = equations.stand(*prepared.point(answer))
+    at = equations.stand(*prepared.point(answer), between)
     best, least = at, np.inf
     stale, clean, stiffness = 0, 0, STIFF
     for _ in range(rounds):
@@ -131,9 +135,12 @@ class _Equations:
         self.segments = (prepared.first_segment, p.lo, p.hi, p.c, p.s, self.sizes)
         self._stiffness = np.empty(0)
 
-    def stand(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats) -> Standing:
-        """The point, with every segment where fill and price together say it belongs."""
-        y, between = placed(*self.segments, y, demand_prices)
+    def stand(
+        self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats, between: Flags | None = None
+    ) -> Standing:
+        """The point, with every segment where fill and price together say it belongs, or as given."""
+        if between is None:
+            y, between = placed(*self.segments, y, demand_prices)
         x = x.copy()
         self._follow(x, y, between)
         return self._priced(x, y, prices, demand_prices.copy(), between)
@@ -147,6 +154,8 @@ class _Equations:
         """The point with the λ that prices give to portfolios with one demand of their own."""
         p = self.program
         worth = self.elimination.worth(prices)
+        if p.cost is not None:
+            worth += p.cost
         tell(self.alone_demand, self.alone, self.alone_weight, worth, demand_prices)
         curve = above(self.prepared.first_segment, p.c, p.s, y, demand_prices)
         return Standing(x, y, prices, demand_prices, between, worth, curve)
@@ -180,9 +189,7 @@ class _Equations:
         # The next round refines; only flat segments, which count as stiff here, ask for more.
         step, demand_prices = e.answer(t, parts.portfolio, parts.product, rounds=int(soft))
         y = filled(start, h, at.y, at.between, at.curve, demand_prices)
-        return self._priced(
-            at.x + step.x, y, at.prices + step.prices, at.demand_prices + demand_prices, at.between
-        )
+        return self._priced(at.x + step.x, y, at.prices + step.prices, at.demand_prices + demand_prices, at.between)
 
     def move(self, at: Standing) -> tuple[Standing, int]:
         """Segments that left their bounds are held there; those held with the wrong price are let go; how many."""

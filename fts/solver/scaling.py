@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,17 @@ class Scaling:
             hi=program.hi / unit,
             c=program.c * unit / self.money,
             s=program.s * unit * unit / self.money,
+            cost=None if program.cost is None else program.cost * self.portfolio / self.money,
+        )
+
+    def measured(self, program: Program, answer: Answer) -> Answer:
+        """The answer to the program as an answer to the scaled program."""
+        return replace(
+            answer,
+            x=answer.x / self.portfolio,
+            y=answer.y / self.demand[program.segment_demand],
+            prices=answer.prices / (self.product * self.money),
+            demand_prices=answer.demand_prices * self.demand / self.money,
         )
 
     def restored(self, program: Program, answer: Answer) -> Answer:

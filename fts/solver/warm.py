@@ -42,9 +42,7 @@ def start_from(outcome: Outcome, auction: Auction, part: Part, program: Program)
 
 
 @compiled
-def _fills(
-    demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, demand_prices: Floats, rates: Floats
-) -> Floats:
+def _fills(demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, demand_prices: Floats, rates: Floats) -> Floats:
     """Fills at these prices; segments that these leave open take what the others leave of their demand's rate."""
     y, rest = np.empty(len(c)), rates.copy()
     for k in range(len(c)):

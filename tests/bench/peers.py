@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import clarabel
@@ -20,12 +21,14 @@ from fts.models.certificate import Certificate
 from fts.models.columns import Floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer
-from fts.solver import reading
+from fts.solver import clearing
 from fts.solver.certificate import certified
 from fts.solver.engines import engine, tolerance
 from fts.solver.program import part_of, program_of, spread
 from fts.solver.scaling import scaling_of
-from fts.solver.warm import start_from
+
+# The package names its function solve, which hides the module.
+solving = import_module("fts.solver.solve")
 
 Clock = Callable[[], float]
 
@@ -95,19 +98,13 @@ class Stopwatch:
 
 def native(case: Case, clock: Clock, earlier: Outcome | None = None) -> Run:
     """The native engine, from nothing or from an earlier outcome."""
-    proof = 0.0
-    with Stopwatch(reading, "canonical", clock) as canonical:
+    with Stopwatch(clearing, "canonical", clock) as canonical, Stopwatch(solving, "measure", clock) as proof:
         started = clock()
-        warm = None if earlier is None else start_from(earlier, case.auction, case.part, case.program)
-        for read in reading.of_native(case.program, warm=warm):
-            rates, prices, demand_prices = spread(case.auction, case.part, read.answer)
-            judged = clock()
-            certificate = certified(case.auction, rates, prices, demand_prices)[1]
-            proof += clock() - judged
-            if certificate.status == "exact":
-                break
+        outcome = case.auction.solve(throw=False, warm=earlier)
         seconds = clock() - started
-    return Run(seconds, canonical.seconds, proof, read.answer.iterations, certificate, rates, prices)
+    certificate = outcome.certificate
+    steps = certificate.iterations
+    return Run(seconds, canonical.seconds, proof.seconds, steps, certificate, outcome.rates, outcome.prices)
 
 
 def clarabel_settings(method: str, threads: int) -> clarabel.DefaultSettings:

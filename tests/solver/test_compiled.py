@@ -62,7 +62,7 @@ assert outcome.certificate.status == "exact" and abs(outcome.prices[0] - 5) < 1e
     assert done.returncode == 0 and not done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("loop", [best_response.answers, fills.missed, barrier.bent, normal._add_columns])
+@pytest.mark.parametrize("loop", [best_response.respond, fills.missed, barrier.bent, normal._add_columns])
 def test_the_loops_are_compiled_and_documented(loop):
     assert loop.py_func.__doc__ and loop.__doc__
 

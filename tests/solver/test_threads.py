@@ -9,7 +9,7 @@ import scipy.linalg  # noqa: F401  (a BLAS of its own)
 from threadpoolctl import ThreadpoolController
 
 import fts
-from fts.solver import reading
+from fts.solver import clearing
 from fts.solver.threads import FEW, threads_for
 
 BLAS = ThreadpoolController().select(user_api="blas")
@@ -68,13 +68,13 @@ def test_an_error_leaves_it_as_it_was(two_threads):
 
 
 def test_the_canonical_step_of_a_small_auction_runs_on_one_thread(two_threads, monkeypatch):
-    seen, own = [], reading.canonical
+    seen, own = [], clearing.canonical
 
     def watched(*given, **named):
         seen.append(counts())
         return own(*given, **named)
 
-    monkeypatch.setattr(reading, "canonical", watched)
+    monkeypatch.setattr(clearing, "canonical", watched)
     before = counts()
     auction = fts.Auction(
         {"buy": fts.Constant(3, 0, 1), "sell": fts.Constant(1, -1, 0)},

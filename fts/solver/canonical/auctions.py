@@ -196,6 +196,8 @@ def prices_near(
     constant = answer.prices.copy()
     constant[products] = 0.0
     fixed, size = B.T @ constant, abs(B).T @ np.abs(constant)
+    if program.cost is not None:
+        fixed, size = fixed + program.cost[portfolios], size + np.abs(program.cost[portfolios])
     lone = alone(program.W)[portfolios]
     i = np.flatnonzero(lone)
     # A portfolio with a demand of its own: what its curve leaves to the open products.

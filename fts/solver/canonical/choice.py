@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from fts.models.columns import Floats
 from fts.models.outcome import Unique
-from fts.ports.engine import Answer, Program
+from fts.ports.engine import Answer
 from fts.solver.canonical.auctions import Solve
 from fts.solver.canonical.least_trade import least_trade
 from fts.solver.canonical.nearest_prices import nearest_prices
+from fts.solver.deviations import Deviations
 from fts.solver.native.scaling import Scales
 
 
@@ -28,6 +29,8 @@ class Canonical:
     Attributes
     ----------
     answer : Answer
+    found : bool
+        Whether every choice was made; else the answer clears the auction, and others may do so as well.
     unique : Unique
         True only when proved by rank.
     price_low, price_high : (P,) [money / quantity]
@@ -35,28 +38,37 @@ class Canonical:
     """
 
     answer: Answer
+    found: bool
     unique: Unique
     price_low: Floats
     price_high: Floats
 
 
 def canonical(
-    program: Program, answer: Answer, solve: Solve, scales: Scales, reference: Floats | None = None
+    deviations: Deviations,
+    answer: Answer,
+    solve: Solve,
+    scales: Scales,
+    reference: Floats | None = None,
+    sizes: Floats | None = None,
 ) -> Canonical:
-    """The canonical answer.
+    """The canonical answer, in deviations from first prices.
 
     Parameters
     ----------
-    program : Program
+    deviations : Deviations
     answer : Answer
-        An exact optimum of it.
+        An exact optimum of the program in deviations.
     solve : callable
         Solves the auctions of large choices exactly, or gives None.
     scales : Scales
         Of the program.
     reference : (P,) [money / quantity], optional
         Prices to stay near to; where there is none (NaN) it is the middle of the product's own quotes.
+    sizes : (K,) [quantity / time], optional
+        What rounding of each segment's fill is measured against; None is its width.
     """
-    answer, unique_quantities = least_trade(program, answer, solve, scales)
-    found = nearest_prices(program, answer, solve, reference, scales)
-    return Canonical(found.answer, Unique(found.unique, unique_quantities), found.low, found.high)
+    rates = least_trade(deviations, answer, solve, scales, sizes)
+    prices = nearest_prices(deviations, rates.answer, solve, reference, scales)
+    unique = Unique(prices.unique, rates.unique)
+    return Canonical(prices.answer, rates.found and prices.found, unique, prices.low, prices.high)

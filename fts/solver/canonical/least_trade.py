@@ -13,6 +13,7 @@ from fts.solver.canonical.auctions import Solve, least_rates, proportional_fills
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
 from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
 from fts.solver.canonical.ties import lengths, owners, tied_segments
+from fts.solver.deviations import Deviations
 from fts.solver.native.scaling import Scales, scaled
 from fts.solver.program import alone
 
@@ -34,24 +35,49 @@ AT_BOUND = 1e-12
 """A fill this near to a bound, in shares of the segment, stands at it."""
 
 
-def least_trade(program: Program, answer: Answer, solve: Solve, scales: Scales) -> tuple[Answer, bool]:
-    """The optimal fills in proportion to what is offered, and of these the least traded rates.
+@dataclass(frozen=True)
+class Rates:
+    """The canonical fills and rates.
 
-    Returns
-    -------
-    Answer
-    bool
+    Attributes
+    ----------
+    answer : Answer
+    found : bool
+        Whether every choice was made; else some rates are as the engine left them.
+    unique : bool
         Whether it is proved that there was no choice.
     """
-    tied = tied_segments(program, answer, scales.demand_price)
+
+    answer: Answer
+    found: bool
+    unique: bool
+
+
+def least_trade(
+    deviations: Deviations, answer: Answer, solve: Solve, scales: Scales, sizes: Floats | None = None
+) -> Rates:
+    """The optimal fills in proportion to what is offered, and of these the least traded rates.
+
+    Parameters
+    ----------
+    deviations : Deviations
+    answer : Answer
+        An exact optimum of the program in deviations.
+    solve : callable
+    scales : Scales
+    sizes : (K,) [quantity / time], optional
+        What rounding of each segment's fill is measured against; None is its width.
+    """
+    program = deviations.program
+    tied = tied_segments(program, answer, scales.demand_price, deviations.rounding)
     if not tied.any() and alone(program.W).all():
-        return _at_bounds(program, answer), True
+        return Rates(_at_bounds(program, answer, sizes), True, True)
     unknowns = _Unknowns(program, answer, tied, scales)
     free = open_unknowns(unknowns.equations)
     free &= ~unknowns.halves(free)
     if not free.any():
-        return _at_bounds(program, answer), True
-    unique, large = True, []
+        return Rates(_at_bounds(program, answer, sizes), True, True)
+    unique, found, large = True, True, []
     for group in groups(unknowns.equations, unknowns.limits, free):
         if len(group.unknowns) > DIRECT:
             if not unknowns.are_settled(group):
@@ -60,16 +86,17 @@ def least_trade(program: Program, answer: Answer, solve: Solve, scales: Scales) 
         N = unknowns.directions(group)
         # How a demand's rate is shared among its pieces is no choice, but is settled all the same.
         unique &= np.abs(N[group.unknowns < unknowns.n_portfolios]).max(initial=0.0) <= STILL
-        unknowns.choose(group, N)
+        found &= unknowns.choose(group, N)
     answer = unknowns.answer(answer)
     if large:
-        answer = _of_large(program, answer, unknowns, large, tied, solve)
-    return _at_bounds(program, answer), bool(unique) and not large
+        chosen = _of_large(program, answer, unknowns, large, tied, solve)
+        answer, found = (answer, False) if chosen is None else (chosen, found)
+    return Rates(_at_bounds(program, answer, sizes), found, bool(unique) and not large)
 
 
 def _of_large(
     program: Program, answer: Answer, unknowns: _Unknowns, large: list[Group], tied: Flags, solve: Solve
-) -> Answer:
+) -> Answer | None:
     """The choice within groups of many unknowns: two auctions, or directly where these have no exact answer."""
     movable = np.sort(np.concatenate([group.unknowns for group in large]))
     movable = movable[movable < unknowns.n_portfolios]
@@ -78,8 +105,8 @@ def _of_large(
     if least is not None:
         return least
     for group in large:
-        if len(group.unknowns) <= LARGEST:
-            unknowns.choose(group, unknowns.directions(group))
+        if len(group.unknowns) > LARGEST or not unknowns.choose(group, unknowns.directions(group)):
+            return None
     return unknowns.answer(answer)
 
 
@@ -179,8 +206,8 @@ class _Unknowns:
             return False
         return full_rank(csc_array(self.equations[group.equations][:, chosen]))
 
-    def choose(self, group: Group, N: Floats) -> None:
-        """Move a group's unknowns to the canonical ones."""
+    def choose(self, group: Group, N: Floats) -> bool:
+        """Move a group's unknowns to the canonical ones; whether these were found."""
         u, k = group.unknowns, group.limits
         rows, limits = self.equations[group.equations], self.limits[k][:, u].toarray()
         # A move from far away brings its rounding along; the next one starts near.
@@ -196,12 +223,13 @@ class _Unknowns:
                 noise=max(TINY, ROUNDING * float(np.abs(self._now[u]).max())),
             )
             if move is None:
-                return
+                return step > 0
             self._now[u] += move
             missing = self._told[group.equations] - rows @ self._now
             self._now[u] += least_squares(rows[:, u].toarray(), missing)
             if step and np.abs(move).max() <= NEAR * np.abs(self._now).max():
-                return
+                break
+        return True
 
     def answer(self, answer: Answer) -> Answer:
         """The answer with these rates and fills."""
@@ -212,10 +240,11 @@ class _Unknowns:
         return replace(answer, x=now[:n], y=y)
 
 
-def _at_bounds(program: Program, answer: Answer) -> Answer:
+def _at_bounds(program: Program, answer: Answer, sizes: Floats | None) -> Answer:
     """Fills within rounding of a bound stand at it."""
     p, y = program, answer.y
-    width = np.where(np.isfinite(p.hi - p.lo), p.hi - p.lo, np.maximum(np.abs(y), 1e-300))
+    width = p.hi - p.lo if sizes is None else sizes
+    width = np.where(np.isfinite(width), width, np.maximum(np.abs(y), 1e-300))
     y = np.where(y - p.lo <= AT_BOUND * width, p.lo, y)
     y = np.where(p.hi - y <= AT_BOUND * width, p.hi, y)
     return replace(answer, y=np.where(np.isfinite(y), y, answer.y))

@@ -13,6 +13,7 @@ from fts.solver.canonical.auctions import Solve, prices_near
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
 from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
 from fts.solver.canonical.ties import price_intervals, quotes, told_products
+from fts.solver.deviations import Deviations
 from fts.solver.native.scaling import Scales, scaled
 from fts.solver.program import alone
 
@@ -41,6 +42,8 @@ class Prices:
     Attributes
     ----------
     answer : Answer
+    found : bool
+        Whether every choice was made; else some prices are as the engine left them.
     unique : bool
         Whether it is proved that there was no choice.
     low, high : (P,) [money / quantity]
@@ -48,26 +51,41 @@ class Prices:
     """
 
     answer: Answer
+    found: bool
     unique: bool
     low: Floats
     high: Floats
 
 
-def nearest_prices(program: Program, answer: Answer, solve: Solve, reference: Floats | None, scales: Scales) -> Prices:
-    """The clearing prices nearest to the references, (P,); where there is none (NaN), to the product's own quotes."""
-    low, high = price_intervals(program, answer, scales.demand_price)
+def nearest_prices(
+    deviations: Deviations, answer: Answer, solve: Solve, reference: Floats | None, scales: Scales
+) -> Prices:
+    """The clearing prices nearest to the references; all in deviations from first prices.
+
+    Parameters
+    ----------
+    deviations : Deviations
+    answer : Answer
+        Canonical fills and rates of the program in deviations.
+    solve : callable
+    reference : (P,) [money / quantity], optional
+        Prices, not deviations; where there is none (NaN), the middle of the product's own quotes is meant.
+    scales : Scales
+    """
+    program = deviations.program
+    low, high = price_intervals(program, answer, scales.demand_price, deviations.rounding)
     P: int = program.B.shape[0]
     if len(told_products(program, low == high)) == P:
-        return Prices(answer, True, answer.prices.copy(), answer.prices.copy())
-    unknowns = _Unknowns(program, low, high, scales)
+        return Prices(answer, True, True, answer.prices.copy(), answer.prices.copy())
+    unknowns = _Unknowns(deviations, low, high, scales)
     free = open_unknowns(unknowns.equations, unknowns.settled)
     if not free[:P].any():
-        return Prices(answer, True, answer.prices.copy(), answer.prices.copy())
+        return Prices(answer, True, True, answer.prices.copy(), answer.prices.copy())
     least, most, only = quotes(program, low, high)
     target = _middles(least, most)
     if reference is not None:
-        target = np.where(np.isnan(reference), target, reference)
-    moves = np.zeros(P, dtype=bool)
+        target = np.where(np.isnan(reference), target, reference - deviations.prices)
+    moves, found = np.zeros(P, dtype=bool), True
     for group in groups(unknowns.equations, unknowns.limits, free):
         products = group.unknowns[group.unknowns < P]
         if not len(products):
@@ -79,14 +97,14 @@ def nearest_prices(program: Program, answer: Answer, solve: Solve, reference: Fl
         elif not full_rank(csc_array(unknowns.equations[group.equations][:, group.unknowns])):
             moves[products] = True
         if moves[products].any():
-            answer = _chosen(program, unknowns, group, N, target, answer, solve)
-    answer = _on_quotes(program, answer, low, high)
+            chosen = _chosen(program, unknowns, group, N, target, answer, solve)
+            answer, found = (answer, False) if chosen is None else (chosen, found)
     crossed = least > most
     ends = []
     for end in (least, most):
         known = np.where(crossed, answer.prices, end)
         ends.append(np.where(~moves, answer.prices, np.where(only, known, np.nan)))
-    return Prices(answer, not moves.any(), *ends)
+    return Prices(answer, found, not moves.any(), *ends)
 
 
 def _middles(least: Floats, most: Floats) -> Floats:
@@ -104,31 +122,32 @@ def _chosen(
     target: Floats,
     answer: Answer,
     solve: Solve,
-) -> Answer:
-    """The prices of one group: directly where it is small, else by auctions of its own."""
+) -> Answer | None:
+    """The prices of one group: directly where it is small, else by auctions of its own; None where neither succeeds."""
     if N is None:
         found = _by_auctions(program, unknowns, group, target, answer, solve)
         if found is not None:
             return found
         if unknowns.is_large(group, LARGEST):
-            return answer
+            return None
         N = unknowns.directions(group)
-    far, start = unknowns.size(group, answer) > FAR, answer
+    far, made = unknowns.size(group, answer) > FAR, False
     if far:
         answer = unknowns.drawn_in(group, N, answer)
     # A move from far away brings its rounding along; the next one starts near.
     for step in range(STEPS):
         move = unknowns.nearest(group, N, answer, target, inside=step == 0 and not far)
         if move is None and step == 0 and far:
-            return start
+            return None
         if move is None:
             move = unknowns.nearest(group, N, answer, target, inside=True)
         if move is None:
             break
+        made = True
         answer = unknowns.balanced(unknowns.moved(answer, group, move), group)
         if step and np.abs(move).max() <= NEAR:
             break
-    return answer
+    return answer if made else None
 
 
 def _by_auctions(
@@ -143,19 +162,9 @@ def _by_auctions(
         found = prices_near(program, low, high, portfolios, products, target[products], answer, solve)
     if found is not None and not known.all():
         rest = products[~known]
-        found = prices_near(program, low, high, portfolios, rest, np.zeros(len(rest)), found, solve)
+        nothing = -unknowns.deviations.prices[rest]
+        found = prices_near(program, low, high, portfolios, rest, nothing, found, solve)
     return found
-
-
-def _on_quotes(program: Program, answer: Answer, low: Floats, high: Floats) -> Answer:
-    """A price within rounding of a quote of its product is exactly that number."""
-    least, most, _ = quotes(program, low, high)
-    prices = answer.prices
-    for quote in (least, most):
-        near = np.isfinite(quote)
-        near[near] = np.abs(prices[near] - quote[near]) <= 1e-14 * np.abs(quote[near])
-        prices = np.where(near, quote, prices)
-    return replace(answer, prices=prices)
 
 
 class _Unknowns:
@@ -165,8 +174,9 @@ class _Unknowns:
     Limits: a portfolio on a demand of its own whose price is open, and the open prices of other demands.
     """
 
-    def __init__(self, program: Program, low: Floats, high: Floats, scales: Scales) -> None:
-        self.program, self.low, self.high, self.scales = program, low, high, scales
+    def __init__(self, deviations: Deviations, low: Floats, high: Floats, scales: Scales) -> None:
+        program = deviations.program
+        self.deviations, self.program, self.low, self.high, self.scales = deviations, program, low, high, scales
         p = scaled(program, scales)
         self.P, B = p.B.shape[0], csr_array(p.B.T)
         pinned, lone = low == high, alone(p.W)
@@ -186,7 +196,8 @@ class _Unknowns:
         none = csr_array((int(closed.sum()), n))
         self.equations: csr_array = csr_array(block_array([[B[own[closed]], none], [B[others], -W]], format="csr"))
         at = self._demand[closed]
-        self._told = np.append(low[at] / scales.demand_price[at] * self._weight[closed], np.zeros(len(others)))
+        cost = np.zeros(len(others)) if p.cost is None else p.cost[others]
+        self._told = np.append(low[at] / scales.demand_price[at] * self._weight[closed], -cost)
         free = np.flatnonzero(~pinned[self._shared])
         box = csr_array((np.ones(len(free)), (np.arange(len(free)), self.P + free)), shape=(len(free), self.P + n))
         none = csr_array((int((~closed).sum()), n))
@@ -200,6 +211,8 @@ class _Unknowns:
         bounds = np.vstack([low, high])[:, self._shared[free]] / scales.demand_price[self._shared[free]]
         self._least, self._most = np.hstack([ends, bounds])
         self._unit = np.append(scales.price, scales.demand_price[self._shared])
+        # Prices of 0, as deviations.
+        self._nothing = -np.append(deviations.prices, deviations.demand_prices[self._shared])
 
     def is_large(self, group: Group, limit: int) -> bool:
         """Whether a direct solution of the group would take long."""
@@ -226,7 +239,7 @@ class _Unknowns:
         known, product = ~np.isnan(wished), np.arange(len(now)) < self.P
         # The unit of a product counts in the distance, that of a demand must not.
         weight = np.append((self._unit[: self.P] / self._unit[u[u < self.P]].max()) ** 2, np.ones(len(self._shared)))
-        aim = np.where(known, wished, 0.0) / self._unit - now
+        aim = np.where(known, wished, self._nothing) / self._unit - now
         at = self.limits[group.limits] @ now
         low, high = self._least[group.limits] - at, self._most[group.limits] - at
         return nearest(

@@ -11,43 +11,57 @@ from fts.solver.compiled import compiled
 from fts.solver.program import alone
 
 FLAT = 1e-12
-"""A segment is flat when its price falls by at most this share."""
+"""A segment is flat when its price falls by at most this share of the dispersion of prices."""
 TIE = 1e-11
-"""A flat segment is tied when its price and the demand's are this near."""
+"""A flat segment is tied when its price and the demand's are this near, in shares of the dispersion."""
 
 
-def tied_segments(program: Program, answer: Answer, unit: Floats) -> Flags:
-    """Flat segments whose price is the demand's; `unit` is a typical price of each demand, (D,)."""
+def tied_segments(program: Program, answer: Answer, unit: Floats, rounding: Floats) -> Flags:
+    """Flat segments whose price is the demand's.
+
+    Parameters
+    ----------
+    program : Program
+        In deviations from first prices.
+    answer : Answer
+    unit : (D,) [money / quantity]
+        The dispersion of prices as each demand sees it.
+    rounding : (D,) [money / quantity]
+        What float64 cannot tell from 0 in a price of each demand.
+    """
     p = program
     lam = answer.demand_prices[p.segment_demand]
     width = p.hi - p.lo
     drop = np.where(p.s == 0, 0.0, p.s * np.where(np.isfinite(width), width, 0.0))
-    level = np.maximum.reduce([np.abs(p.c), np.abs(lam), 1e-3 * unit[p.segment_demand]])
-    tied: Flags = (drop <= FLAT * np.abs(p.c)) & (np.abs(p.c - lam) <= TIE * level)
+    near = np.maximum(TIE * unit, rounding)[p.segment_demand]
+    tied: Flags = (drop <= FLAT * unit[p.segment_demand]) & (np.abs(p.c - lam) <= near)
     return tied
 
 
-def price_intervals(program: Program, answer: Answer, unit: Floats) -> tuple[Floats, Floats]:
+def price_intervals(
+    program: Program, answer: Answer, unit: Floats, rounding: Floats | None = None
+) -> tuple[Floats, Floats]:
     """Least and largest price at which each curve stands where its fills are, (D,) each.
 
-    An interval that is only rounding, measured against a typical price `unit` of each demand (D,), is one price.
+    An interval that is only rounding, see :func:`tied_segments`, is one price.
     """
     p = program
-    return _intervals(p.segment_demand, p.lo, p.hi, p.c, p.s, answer.y, unit)
+    near = TIE * unit if rounding is None else np.maximum(TIE * unit, rounding)
+    return _intervals(p.segment_demand, p.lo, p.hi, p.c, p.s, answer.y, near)
 
 
 @compiled
 def _intervals(
-    demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, y: Floats, unit: Floats
+    demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, y: Floats, near: Floats
 ) -> tuple[Floats, Floats]:
-    low, high = np.full(len(unit), -np.inf), np.full(len(unit), np.inf)
+    low, high = np.full(len(near), -np.inf), np.full(len(near), np.inf)
     for k in range(len(y)):
         d, at = demand[k], c[k] - s[k] * y[k]
         low[d] = max(low[d], at if y[k] < hi[k] else -np.inf)
         high[d] = min(high[d], at if y[k] > lo[k] else np.inf)
-    for d in range(len(unit)):
+    for d in range(len(near)):
         middle = low[d] / 2 + high[d] / 2
-        if high[d] - low[d] <= TIE * max(abs(middle), 1e-3 * unit[d]) and np.isfinite(middle):
+        if high[d] - low[d] <= near[d] and np.isfinite(middle):
             low[d] = high[d] = middle
     return low, high
 

@@ -88,7 +88,8 @@ def _solve(prepared: Prepared, sizes: Floats, warm: Answer | None = None) -> tup
         steps += more
         rough = prepared.answer(point.x, point.y, point.prices, point.demand_prices, status, steps)
         exact, missing = finish(prepared, rough)
-        if missing <= CLEAN or status != "solved":
+        # Where the method makes no progress, another start of its patience may help.
+        if missing <= CLEAN:
             break
     return exact, missing, rough
 

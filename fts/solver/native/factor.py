@@ -74,8 +74,12 @@ class SparsePattern:
 
     def fill(self, values: Floats) -> int:
         """Entries of the factor, found by factoring once; the order found is kept."""
-        factor = splu(self._matrix(values, DIAGONAL)[0], permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-                      options={"SymmetricMode": True})
+        factor = splu(
+            self._matrix(values, DIAGONAL)[0],
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        )
         position = factor.perm_c.astype(np.int64)
         self.order = np.argsort(position)
         self._lay(position[self._rows], position[self._columns])

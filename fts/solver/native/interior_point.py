@@ -154,9 +154,8 @@ class InteriorPoint:
         left, right = np.where(self.below, y - self._lo, 1.0), np.where(self.above, self._hi - y, 1.0)
         per_h, f = 1.0 / (p.s + 1.0 / size), p.c - p.s * y
         e.factor(self.by_demand(per_h))
-        step, demand_prices = e.answer(
-            self.by_demand(f * per_h + y), np.zeros(p.B.shape[1]), np.zeros(p.B.shape[0])
-        )
+        cost = np.zeros(p.B.shape[1]) if p.cost is None else p.cost
+        step, demand_prices = e.answer(self.by_demand(f * per_h + y), cost, np.zeros(p.B.shape[0]))
         miss = p.s * y - p.c + demand_prices[p.segment_demand]
         typical = max(float(np.mean(np.abs(miss))), 1e-3 * float(np.mean(np.abs(p.c))), 1e-6)
         v = np.where(self.below, np.maximum(miss, 0.0) + typical, 0.0)
@@ -189,6 +188,8 @@ class InteriorPoint:
             e.demand_rates(at.x), e.reach,
         )  # fmt: skip
         portfolio = e.worth(at.prices) - e.told(at.demand_prices)
+        if p.cost is not None:
+            portfolio += p.cost
         product = -(e.B_rows @ at.x)
         flow = e.magnitude @ np.abs(at.x) + e.least_flow
         gap /= self._n_bounds

@@ -76,15 +76,23 @@ class Prepared:
         )
 
 
-def prepare(program: Program) -> Prepared:
-    """Make a program ready to be solved."""
+def prepare(program: Program, rounding: Floats | None = None) -> Prepared:
+    """Make a program ready to be solved.
+
+    Parameters
+    ----------
+    program : Program
+    rounding : (D,) [money / quantity], optional
+        Typical prices of curves up to this are rounding of 0.
+    """
     merging = merge(program.B)
     program = replace(program, B=merging.B)
-    scales = scales_of(program)
+    scales = scales_of(program, rounding)
     in_units = scaled(program, scales)
     sizes = segment_sizes(in_units)
     substitution = substitute(in_units.B, in_units.W)
-    columns = replace(in_units, B=substitution.B, W=substitution.W)
+    cost = None if in_units.cost is None else substitution.costs(in_units.cost)
+    columns = replace(in_units, B=substitution.B, W=substitution.W, cost=cost)
     room = _rooms(in_units, sizes)
     for_pivots = room.copy()
     offer = np.bincount(in_units.segment_demand, weights=sizes, minlength=in_units.W.shape[0])

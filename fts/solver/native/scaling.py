@@ -1,4 +1,4 @@
-"""Units in which every price is about 1 and every quantity is money."""
+"""Units in which every price deviates by about 1 and every quantity is money."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from scipy.sparse import csc_array
 from fts.models.columns import Floats, Ints
 from fts.ports.engine import Program
 from fts.solver.compiled import Short, compiled, entries
-
-FAINT = float(np.log(1e-13))
-"""A quote this far (in logarithms) below the highest for a product is rounding of 0."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +31,32 @@ class Scales:
     demand_price: Floats
 
 
-def scales_of(program: Program) -> Scales:
-    """Typical prices from the curves: each product's is the geometric mean of what the portfolios holding it say."""
+def scales_of(program: Program, rounding: Floats | None = None) -> Scales:
+    """Units of a program in deviations: of each product the lower median of what one unit of it is worth.
+
+    A portfolio says that one unit of a product is worth what one unit of the portfolio is worth to its demands, and
+    what it costs, over the product's weight. A median, because one price cap or one odd portfolio must not move a unit.
+
+    Parameters
+    ----------
+    program : Program
+    rounding : (D,) [money / quantity], optional
+        Typical prices of curves up to this are rounding of 0.
+    """
     B, W = entries(program.B), entries(program.W)
     n_products, n_portfolios = program.B.shape
     curve_price = _curve_prices(
         program.segment_demand, program.lo, program.hi, program.c, program.s, program.W.shape[0]
     )
+    if rounding is not None:
+        curve_price[curve_price <= rounding] = 0.0
     worth = _worths(*W, curve_price)
-    heard = np.log(np.where(worth > 0, worth, 1.0))
-    weight, total = _voices(*B[:2], np.log(np.abs(B[2])), worth, heard, n_products)
-    some = weight > 0
-    log_price = np.where(some, total / np.where(some, weight, 1.0), total.sum() / weight.sum() if some.any() else 0.0)
-    price = np.exp(np.clip(log_price, -300, 300))
+    if program.cost is not None:
+        cost = np.abs(program.cost)
+        worth += cost if rounding is None else np.where(cost > _worths(*W, rounding), cost, 0.0)
+    price = medians(*B, worth, n_products)
+    known = price > 0
+    price = np.where(known, price, np.median(price[known]) if known.any() else 1.0)
     length = np.sqrt(_squares(*B, price))
     rate = 1.0 / np.where(length > 0, length, 1.0)
     return Scales(price, rate, _largest(*W, rate, program.W.shape[0]))
@@ -63,27 +73,26 @@ def _worths(start: Short, demand: Short, weight: Floats, curve_price: Floats) ->
 
 
 @compiled
-def _voices(
-    start: Short, product: Short, log_weight: Floats, worth: Floats, heard: Floats, n_products: int
-) -> tuple[Floats, Floats]:
-    """How many voices speak of each product, and the sum of the log prices they say, (P,) each.
-
-    A portfolio's voice is shared by its products; one without a quote has none, and so has one whose quote is only the
-    rounding of 0 beside what others say.
-    """
-    weight, total, highest = np.zeros(n_products), np.zeros(n_products), np.full(n_products, -np.inf)
+def medians(start: Short, product: Short, weight: Floats, worth: Floats, n_products: int) -> Floats:
+    """The lower median of the positive ``worth_i / |B_pi|`` of each product, (P,); 0 where there is none."""
+    count = np.zeros(n_products + 1, dtype=np.int64)
     for i in range(len(worth)):
         if worth[i] > 0:
             for e in range(start[i], start[i + 1]):
-                highest[product[e]] = max(highest[product[e]], heard[i] - log_weight[e])
+                count[product[e] + 1] += 1
+    for p in range(n_products):
+        count[p + 1] += count[p]
+    place, grouped, median = count[:-1].copy(), np.empty(count[-1]), np.zeros(n_products)
     for i in range(len(worth)):
-        voice = 1.0 / max(start[i + 1] - start[i], 1) if worth[i] > 0 else 0.0
-        for e in range(start[i], start[i + 1]):
-            said = heard[i] - log_weight[e]
-            if said > highest[product[e]] + FAINT:
-                weight[product[e]] += voice
-                total[product[e]] += voice * said
-    return weight, total
+        if worth[i] > 0:
+            for e in range(start[i], start[i + 1]):
+                grouped[place[product[e]]] = worth[i] / abs(weight[e])
+                place[product[e]] += 1
+    for p in range(n_products):
+        n = count[p + 1] - count[p]
+        if n:
+            median[p] = np.partition(grouped[count[p] : count[p + 1]], (n - 1) // 2)[(n - 1) // 2]
+    return median
 
 
 @compiled
@@ -118,6 +127,7 @@ def scaled(program: Program, scales: Scales) -> Program:
         hi=program.hi * unit,
         c=program.c / unit,
         s=program.s / unit**2,
+        cost=None if program.cost is None else program.cost * scales.rate,
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csc_array, diags_array
 
-from fts.models.columns import Floats, Ints
+from fts.models.columns import Floats, Ints, floats
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,14 @@ class Substitution:
         rates[self.pivot] = (columns[self.pivot] - self.shares @ columns) / self.weight
         return rates
 
+    def costs(self, rates: Floats) -> Floats:
+        """Costs of the columns from those of the portfolios."""
+        if self.shares is None:
+            return rates
+        costs = rates.copy()
+        costs[self.pivot] = rates[self.pivot] / self.weight
+        return floats(costs - self.shares.T @ costs[self.pivot])
+
     def columns(self, rates: Floats) -> Floats:
         """Rates of the columns from the rates of the portfolios."""
         if self.shares is None:
@@ -81,9 +89,7 @@ def substitute(B: csc_array, W: csc_array) -> Substitution:
     is_pivot = np.zeros(n_portfolios, dtype=bool)
     is_pivot[pivot] = True
     taken = (position[W.indices] >= 0) & ~is_pivot[column]
-    shares = csc_array(
-        (W.data[taken], (position[W.indices[taken]], column[taken])), shape=(len(pivot), n_portfolios)
-    )
+    shares = csc_array((W.data[taken], (position[W.indices[taken]], column[taken])), shape=(len(pivot), n_portfolios))
     rest = ~taken
     new_W = csc_array(
         (np.where(is_pivot[column[rest]], 1.0, W.data[rest]), (W.indices[rest], column[rest])), shape=W.shape

@@ -1,0 +1,245 @@
+"""Clearing of one connected part: an engine's answer, finished exactly, and the canonical one of all optimal ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fts.models.columns import Flags, Floats
+from fts.models.outcome import Unique
+from fts.ports.engine import Answer, Engine, Program
+from fts.solver.artificial_bounds import Bounded, bounded
+from fts.solver.canonical.choice import Canonical, canonical
+from fts.solver.canonical.ties import price_intervals, quotes
+from fts.solver.deviations import ROUNDING, Deviations, deviations_from, first_prices
+from fts.solver.exact import finish
+from fts.solver.native import engine as native
+from fts.solver.native.prepared import Prepared, prepare
+from fts.solver.native.scaling import Scales, scales_of
+from fts.solver.program import alone
+from fts.solver.scaling import scaling_of
+from fts.solver.threads import threads_for
+
+FACTORS = (1e4, 1e7, 1e10, np.inf)
+"""Artificial bounds, in shares of what is usual: the first at which no bound matters."""
+NOISE = (1e-14, 0.0, 1e-12, 1e-10)
+"""Shares of usual rates and prices that may be rounding of 0, the likeliest first."""
+NUMBER = 1e-13
+"""A price this near to a quote that determines it, in shares of the dispersion of prices, is the quote."""
+RECENTRED = 3
+"""At most so many times first prices are replaced by better ones."""
+ENGINE_TOL = 1e-9
+"""The tolerance another engine is asked for where the native one is stuck."""
+
+
+@dataclass(frozen=True)
+class Clearing:
+    """An answer of one part, and what is known of the choice behind it.
+
+    Attributes
+    ----------
+    answer : Answer
+    price_low, price_high : (P,) [money / quantity]
+        NaN where not computed.
+    unique : Unique
+    canonical : bool
+        Whether it is the canonical one of the optimal answers.
+    """
+
+    answer: Answer
+    price_low: Floats
+    price_high: Floats
+    unique: Unique
+    canonical: bool
+
+
+Finish = Callable[[Prepared, Bounded], tuple[Answer, float]]
+"""An exact answer of a bounded program made ready, and what it misses."""
+
+
+def clearings(
+    program: Program, reference: Floats | None = None, warm: Answer | None = None, engine: Engine | None = None
+) -> Iterator[Clearing]:
+    """Answers of a part, the best first.
+
+    Parameters
+    ----------
+    program : Program
+        Of one connected part.
+    reference : (P,) [money / quantity], optional
+        Prices to stay near to where there is a choice; NaN where there is none.
+    warm : Answer, optional
+        An answer of a similar program to start from.
+    engine : Engine, optional
+        None is the native one.
+    """
+    known = reference if warm is None else warm.prices
+    deviations = deviations_from(program, first_prices(program, known))
+    if warm is not None:
+        yield from _finished(deviations, reference, _from(deviations.deviating(warm)))
+    yield from _finished(deviations, reference, _natively if engine is None else _by(engine))
+
+
+def clearings_of(program: Program, reference: Floats | None, answer: Answer) -> Iterator[Clearing]:
+    """Answers of a part that finish another engine's answer exactly; none where it cannot be finished."""
+    deviations = deviations_from(program, first_prices(program, reference))
+    yield from _finished(deviations, reference, _near(deviations.deviating(answer)))
+
+
+def plain(answer: Answer) -> Clearing:
+    """An answer about whose choice nothing is known."""
+    unknown = np.full(len(answer.prices), np.nan)
+    return Clearing(answer, unknown, unknown, Unique(False, False), False)
+
+
+def _natively(prepared: Prepared, _: Bounded) -> tuple[Answer, float]:
+    exact, missing, _rough = native.solve_prepared(prepared)
+    return exact, missing
+
+
+def _from(start: Answer) -> Finish:
+    """From the answer of a similar program."""
+
+    def finish_warm(prepared: Prepared, bounds: Bounded) -> tuple[Answer, float]:
+        near = bounds.cut(start)
+        if native.mostly_sloped(bounds.program):
+            # Where prices tell the fills, the exact last step finds them from the earlier prices at once.
+            return finish(prepared, near)
+        exact, missing, _ = native.solve_prepared(prepared, near)
+        return exact, missing
+
+    return finish_warm
+
+
+def _near(start: Answer) -> Finish:
+    """By the exact last step from an answer of the same program."""
+    return lambda prepared, bounds: finish(prepared, bounds.cut(start))
+
+
+def _by(engine: Engine) -> Finish:
+    """By the exact last step from another engine's answer."""
+
+    def finish_engine(prepared: Prepared, bounds: Bounded) -> tuple[Answer, float]:
+        scaling = scaling_of(bounds.program)
+        answer = scaling.restored(bounds.program, engine(scaling.scaled(bounds.program), ENGINE_TOL))
+        return finish(prepared, answer)
+
+    return finish_engine
+
+
+def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -> Iterator[Clearing]:
+    """Canonical answers, in the least artificial bounds that do not matter; none where the exact step misses."""
+    program = deviations.program
+    scales = scales_of(program, deviations.rounding)
+    for factor in FACTORS:
+        bounds = bounded(program, scales, factor)
+        prepared = prepare(bounds.program, deviations.rounding)
+        with threads_for(program.B.shape[0]):
+            exact, missing = solve(prepared, bounds)
+            if missing <= native.CLEAN and bounds.binds_fill(exact):
+                continue
+            fits = missing <= native.CLEAN and not bounds.binds_price(exact)
+            restored = bounds.restored(exact)
+            if not fits:
+                # In deviations from the prices that were reached, the rounding of prices is smaller.
+                deviations, restored, missing = _recentred(deviations, restored, bounds.between(exact))
+                scales = scales_of(deviations.program, deviations.rounding)
+                fits = missing <= native.CLEAN
+            if not fits and bounds.is_source:
+                return
+            if not fits:
+                continue
+            if factor > FACTORS[0]:
+                restored, bounds, prepared = _in_traded_sizes(deviations, restored, scales, bounds, prepared)
+            made = canonical(deviations, restored, native.solve_exactly, scales, reference, bounds.sizes)
+        for share in NOISE:
+            yield _restored(deviations, made, scales, prepared.rooms * prepared.scales.rate, share)
+        return
+
+
+def _in_traded_sizes(
+    deviations: Deviations, answer: Answer, scales: Scales, bounds: Bounded, prepared: Prepared
+) -> tuple[Answer, Bounded, Prepared]:
+    """An exact answer, finished again in bounds that its own trades set, so that rounding is measured against these."""
+    tight = bounded(deviations.program, scales, FACTORS[0], answer.x)
+    ready = prepare(tight.program, deviations.rounding)
+    exact, missing = finish(ready, tight.cut(answer))
+    if not missing <= native.CLEAN or tight.binds_fill(exact) or tight.binds_price(exact):
+        return answer, bounds, prepared
+    return tight.restored(exact), tight, ready
+
+
+def _recentred(deviations: Deviations, answer: Answer, between: Flags) -> tuple[Deviations, Answer, float]:
+    """The program in deviations from the prices that an answer's active segments tell, and its exact answer there."""
+    found, missing = answer, np.inf
+    for _ in range(RECENTRED):
+        prepared = prepare(deviations.program, deviations.rounding)
+        found, missing = finish(prepared, found, between=between)
+        if missing <= native.CLEAN or not np.isfinite(found.prices).all():
+            break
+        nearer = deviations_from(deviations.source, deviations.prices + found.prices)
+        found = nearer.deviating(deviations.restored(found))
+        deviations = nearer
+    return deviations, found, missing
+
+
+def _restored(deviations: Deviations, made: Canonical, scales: Scales, room: Floats, noise: float) -> Clearing:
+    """The canonical answer in prices instead of deviations; rates and prices that are only rounding are 0.
+
+    Parameters
+    ----------
+    deviations : Deviations
+    made : Canonical
+    scales : Scales
+    room : (I,) [quantity / time]
+        How much each portfolio may trade.
+    noise : float
+        A share of rooms, and of the dispersion and the level of prices, that is rounding.
+    """
+    answer = replace(made.answer, x=np.where(np.abs(made.answer.x) <= noise * room, 0.0, made.answer.x))
+    answer = replace(answer, x=_rates_at_kinks(deviations.program, answer))
+    restored = deviations.restored(answer)
+    quoted = _quotes(deviations.program, answer, scales, deviations.rounding)
+    numbers = _quotes(deviations.source, answer, scales, deviations.rounding)
+    prices = restored.prices
+    level = np.abs(deviations.prices) + np.abs(answer.prices)
+    rounding = np.maximum(NUMBER * scales.price, ROUNDING * level)
+    for quote, number in zip(quoted, numbers, strict=True):
+        near = np.isfinite(quote)
+        near[near] = np.abs(answer.prices[near] - quote[near]) <= rounding[near]
+        prices = np.where(near, number, prices)
+    prices = _without(prices, noise * (scales.price + np.abs(deviations.prices)))
+    own = _without(restored.demand_prices, noise * (scales.demand_price + np.abs(deviations.demand_prices)))
+    determined = made.price_low == made.price_high
+    low, high = (
+        np.where(determined, prices, np.where(np.isnan(end), np.nan, number))
+        for end, number in zip((made.price_low, made.price_high), numbers, strict=True)
+    )
+    return Clearing(replace(restored, prices=prices, demand_prices=own), low, high, made.unique, made.found)
+
+
+def _without(values: Floats, noise: Floats) -> Floats:
+    return np.where(np.abs(values) <= noise, 0.0, values)
+
+
+def _quotes(program: Program, answer: Answer, scales: Scales, rounding: Floats) -> tuple[Floats, Floats]:
+    """The interval that each product's own bids leave it at the fills of an answer, (P,) each."""
+    low, high = price_intervals(program, answer, scales.demand_price, rounding)
+    least, most, _ = quotes(program, low, high)
+    return least, most
+
+
+def _rates_at_kinks(program: Program, answer: Answer) -> Floats:
+    """Rates; those of portfolios whose own demand stands at a bound or a kink are exactly what its fills add up to."""
+    single = np.flatnonzero(alone(program.W))
+    n_demands = program.W.shape[0]
+    inside = (answer.y > program.lo) & (answer.y < program.hi)
+    at_kink = np.bincount(program.segment_demand, weights=inside, minlength=n_demands) == 0
+    rates = np.bincount(program.segment_demand, weights=answer.y, minlength=n_demands)
+    entry = program.W.indptr[:-1][single]
+    demand = program.W.indices[entry]
+    x = answer.x.copy()
+    x[single] = np.where(at_kink[demand], rates[demand] / program.W.data[entry], x[single])
+    return x

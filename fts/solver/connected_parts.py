@@ -1,0 +1,162 @@
+"""Connected parts: portfolios link all their products and demands; parts share nothing and clear each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csc_array
+
+from fts.models.columns import Floats, Ints
+from fts.ports.engine import Program
+from fts.solver.compiled import Short, compiled, entries
+
+
+@dataclass(frozen=True)
+class ConnectedParts:
+    """The number of the part that each product, portfolio and demand belongs to.
+
+    Attributes
+    ----------
+    count : int
+    product : (P,)
+    portfolio : (I,)
+    demand : (D,)
+    """
+
+    count: int
+    product: Ints
+    portfolio: Ints
+    demand: Ints
+
+
+@dataclass(frozen=True)
+class ProgramPart:
+    """One connected part of a program, as a program of its own.
+
+    Attributes
+    ----------
+    number : int
+    program : Program
+    products, portfolios, demands, segments : positions in the whole program
+    """
+
+    number: int
+    program: Program
+    products: Ints
+    portfolios: Ints
+    demands: Ints
+    segments: Ints
+
+
+def connected_parts(B: csc_array, W: csc_array) -> ConnectedParts:
+    """The connected parts of portfolios with basis weights `B` (P, I) and demand weights `W` (D, I), by column."""
+    count, product, portfolio, demand = _label(*entries(B)[:2], *entries(W)[:2], B.shape[0], W.shape[0])
+    return ConnectedParts(count, product, portfolio, demand)
+
+
+@compiled
+def _label(
+    B_start: Short, B_product: Short, W_start: Short, W_demand: Short, n_products: int, n_demands: int
+) -> tuple[int, Ints, Ints, Ints]:
+    """Labels by union of sets (Tarjan), numbered in the order of the products."""
+    parent = np.arange(n_products)
+    # A demand is represented by the first product of the first portfolio that uses it.
+    holder = np.full(n_demands, -1)
+    left = n_products
+    for i in range(len(B_start) - 1):
+        if left == 1:
+            break
+        first = B_product[B_start[i]]
+        while parent[first] != first:
+            parent[first] = parent[parent[first]]
+            first = parent[first]
+        n_links = B_start[i + 1] - B_start[i]
+        for link in range(n_links + W_start[i + 1] - W_start[i]):
+            if link < n_links:
+                other = np.int64(B_product[B_start[i] + link])
+            else:
+                d = W_demand[W_start[i] + link - n_links]
+                if holder[d] < 0:
+                    holder[d] = first
+                other = holder[d]
+            while parent[other] != other:
+                parent[other] = parent[parent[other]]
+                other = parent[other]
+            if other != first:
+                low, high = min(first, other), max(first, other)
+                parent[high] = low
+                first = low
+                left -= 1
+    product = np.zeros(n_products, dtype=np.int64)
+    count = 0
+    for p in range(n_products):
+        root = p
+        while parent[root] != root:
+            root = parent[root]
+        if root == p:
+            product[p] = count
+            count += 1
+        else:
+            product[p] = product[root]
+    portfolio, demand = np.zeros(len(B_start) - 1, dtype=np.int64), np.zeros(n_demands, dtype=np.int64)
+    if count > 1:
+        for i in range(len(portfolio)):
+            portfolio[i] = product[B_product[B_start[i]]]
+            for e in range(W_start[i], W_start[i + 1]):
+                demand[W_demand[e]] = portfolio[i]
+    return count, product, portfolio, demand
+
+
+def programs_of(program: Program, parts: ConnectedParts) -> Iterator[ProgramPart]:
+    """Every part as a program of its own, in the order of their numbers."""
+    if parts.count == 1:
+        sizes = (*program.B.shape, program.W.shape[0], len(program.c))
+        yield ProgramPart(0, program, *(np.arange(n) for n in sizes))
+        return
+    products, portfolios, demands = (
+        _grouped(label, parts.count) for label in (parts.product, parts.portfolio, parts.demand)
+    )
+    segments = _grouped(parts.demand[program.segment_demand], parts.count)
+    row, demand_row = np.empty(len(parts.product), dtype=np.int32), np.empty(len(parts.demand), dtype=np.int32)
+    for number in range(parts.count):
+        p, i, d, k = products[number], portfolios[number], demands[number], segments[number]
+        row[p], demand_row[d] = np.arange(len(p)), np.arange(len(d))
+        made = Program(
+            B=_columns(program.B, i, row, len(p)),
+            W=_columns(program.W, i, demand_row, len(d)),
+            segment_demand=demand_row[program.segment_demand[k]].astype(np.int64),
+            lo=program.lo[k],
+            hi=program.hi[k],
+            c=program.c[k],
+            s=program.s[k],
+            cost=None if program.cost is None else program.cost[i],
+        )
+        yield ProgramPart(number, made, p, i, d, k)
+
+
+def _grouped(label: Ints, count: int) -> list[Ints]:
+    """Positions by label, each group in order."""
+    return np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label, minlength=count))[:-1])
+
+
+def _columns(matrix: csc_array, columns: Ints, row: Short, n_rows: int) -> csc_array:
+    """Some columns of a matrix, its rows renumbered."""
+    start, index, value = _chosen(*entries(matrix), columns, row)
+    return csc_array((value, index, start), shape=(n_rows, len(columns)))
+
+
+@compiled
+def _chosen(start: Short, index: Short, value: Floats, columns: Ints, row: Short) -> tuple[Short, Short, Floats]:
+    begins, n = np.zeros(len(columns) + 1, dtype=np.int32), 0
+    for j in range(len(columns)):
+        n += start[columns[j] + 1] - start[columns[j]]
+        begins[j + 1] = n
+    rows, values = np.empty(n, dtype=np.int32), np.empty(n)
+    for j in range(len(columns)):
+        at = begins[j]
+        for e in range(start[columns[j]], start[columns[j] + 1]):
+            rows[at], values[at] = row[index[e]], value[e]
+            at += 1
+    return begins, rows, values

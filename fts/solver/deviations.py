@@ -1,0 +1,249 @@
+"""A program written in deviations from first prices, so that the level of prices costs no digits.
+
+With ``π = π⁰ + δ`` and ``λ = λ⁰ + μ`` the program keeps its form: segments are priced ``c - λ⁰_d``, and a portfolio
+that is not worth to its demands what its products cost has ``B_i'π⁰ - W_i'λ⁰`` as a cost of its own. Both are summed in
+twice the working precision (Ogita, Rump, Oishi, *Accurate sum and dot product*, SIAM J. Sci. Comput. 2005, algorithm
+5.3), so any first prices leave the program as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fts.models.columns import Floats, Ints
+from fts.ports.engine import Answer, Program
+from fts.solver.compiled import Short, compiled, entries
+
+ROUNDING = 4 * float(np.finfo(float).eps)
+"""A share of the money in a portfolio that its price may be off by."""
+ROUNDS = 4
+"""Passes over the portfolios in which products without bids of their own get a first price from those that have one."""
+
+
+@dataclass(frozen=True)
+class Deviations:
+    """A program in deviations, and the way back.
+
+    Attributes
+    ----------
+    program : Program
+        In ``δ`` and ``μ``.
+    source : Program
+        In ``π`` and ``λ``.
+    prices : (P,) [money / quantity]
+        ``π⁰``.
+    demand_prices : (D,) [money / quantity]
+        ``λ⁰``.
+    rounding : (D,) [money / quantity]
+        A difference between the price of a segment and ``λ`` that float64 cannot tell from 0:
+        ``4 ε Σ_p |B_pi π⁰_p| / |W_di|``, the largest of its portfolios.
+    """
+
+    program: Program
+    source: Program
+    prices: Floats
+    demand_prices: Floats
+    rounding: Floats
+
+    def restored(self, answer: Answer) -> Answer:
+        """An answer in deviations as an answer of the original program."""
+        return replace(
+            answer, prices=self.prices + answer.prices, demand_prices=self.demand_prices + answer.demand_prices
+        )
+
+    def deviating(self, answer: Answer) -> Answer:
+        """An answer of the original program in deviations."""
+        return replace(
+            answer, prices=answer.prices - self.prices, demand_prices=answer.demand_prices - self.demand_prices
+        )
+
+
+def deviations_from(program: Program, prices: Floats) -> Deviations:
+    """The program in deviations from these prices, (P,)."""
+    segments = program.segment_demand, program.c
+    c, cost, demand_prices, rounding, priced = _deviate(
+        *entries(program.B), *entries(program.W), *segments, prices, program.W.shape[0]
+    )
+    inner = replace(program, c=c, cost=cost if priced else None)
+    return Deviations(inner, program, prices, demand_prices, rounding)
+
+
+@compiled
+def _two_product(a: float, b: float) -> tuple[float, float]:
+    """``a b`` and its rounding error (Dekker's splitting)."""
+    product = a * b
+    factor = 134217729.0
+    t = factor * a
+    a1 = t - (t - a)
+    a2 = a - a1
+    t = factor * b
+    b1 = t - (t - b)
+    b2 = b - b1
+    return product, a2 * b2 - (((product - a1 * b1) - a2 * b1) - a1 * b2)
+
+
+@compiled
+def _two_sum(a: float, b: float) -> tuple[float, float]:
+    """``a + b`` and its rounding error (Knuth)."""
+    total = a + b
+    z = total - a
+    return total, (a - (total - z)) + (b - z)
+
+
+@compiled
+def _deviate(
+    B_start: Short,
+    B_product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    W_demand: Short,
+    W_weight: Floats,
+    segment_demand: Ints,
+    c: Floats,
+    prices: Floats,
+    D: int,
+) -> tuple[Floats, Floats, Floats, Floats, bool]:
+    """Prices of segments, costs of portfolios, ``λ⁰`` and rounding in deviations; whether any portfolio has a cost."""
+    I = len(B_start) - 1  # noqa: E741 - the letter of the program
+    users = np.zeros(D, dtype=np.int32)
+    for e in range(len(W_demand)):
+        users[W_demand[e]] += 1
+    # λ⁰ of a demand that one portfolio has for itself is what the portfolio costs, kept as a sum of two numbers.
+    level, rounding = np.zeros(D), np.zeros(D)
+    first, holder = np.full(D, -1), np.full(D, -1)
+    for k in range(len(segment_demand)):
+        if first[segment_demand[k]] < 0:
+            first[segment_demand[k]] = k
+    for i in range(I):
+        if W_start[i + 1] - W_start[i] == 1 and users[W_demand[W_start[i]]] == 1:
+            holder[W_demand[W_start[i]]] = i
+    cost, priced = np.zeros(I), False
+    for k in range(len(c)):
+        # λ⁰ of another demand is a price of its curve at a fill of 0, the one nearest to 0: a price cap tells nothing.
+        d = segment_demand[k]
+        if holder[d] < 0 and (first[d] == k or abs(c[k]) < abs(level[d])):
+            level[d] = c[k]
+    made = c.copy()
+    high, low = np.zeros(I), np.zeros(I)
+    for i in range(I):
+        total, error, size = 0.0, 0.0, 0.0
+        for e in range(B_start[i], B_start[i + 1]):
+            product, small = _two_product(B_weight[e], prices[B_product[e]])
+            total, smaller = _two_sum(total, product)
+            error += small + smaller
+            size += abs(product)
+        high[i], low[i] = total, error
+        at = W_start[i]
+        for e in range(at, W_start[i + 1]):
+            d = W_demand[e]
+            rounding[d] = max(rounding[d], ROUNDING * size / abs(W_weight[e]))
+        if W_start[i + 1] - at == 1 and holder[W_demand[at]] == i:
+            d, w = W_demand[at], W_weight[at]
+            level[d] = (total + error) / w
+            continue
+        for e in range(at, W_start[i + 1]):
+            product, small = _two_product(-W_weight[e], level[W_demand[e]])
+            total, smaller = _two_sum(total, product)
+            error += small + smaller
+        cost[i] = total + error
+        priced |= cost[i] != 0.0
+    for k in range(len(c)):
+        d = segment_demand[k]
+        i = holder[d]
+        if i < 0:
+            made[k] = c[k] - level[d]
+            continue
+        w = W_weight[W_start[i]]
+        product, small = _two_product(c[k], w)
+        total, smaller = _two_sum(product, -high[i])
+        made[k] = (total + ((small + smaller) - low[i])) / w
+    return made, cost, level, rounding, priced
+
+
+def first_prices(program: Program, known: Floats | None = None) -> Floats:
+    """Prices to deviate from, (P,) [money / quantity].
+
+    Of each product the lower median of what portfolios would pay for one unit of it at the middle of their curves:
+    first bids for the product alone, then portfolios whose other products have a first price. What stays open is 0.
+
+    Parameters
+    ----------
+    program : Program
+    known : (P,) [money / quantity], optional
+        First prices of some products; NaN where there is none.
+    """
+    prices = np.full(program.B.shape[0], np.nan) if known is None else known.copy()
+    middle = middle_prices(program)
+    for _ in range(ROUNDS):
+        if not np.isnan(prices).any():
+            break
+        found = _implied(*entries(program.B), *entries(program.W), middle, prices)
+        if not found:
+            break
+    return np.where(np.isnan(prices), 0.0, prices)
+
+
+def middle_prices(program: Program) -> Floats:
+    """The price in the middle of every demand's curve, (D,); NaN where a demand has no segment."""
+    return _middles(program.segment_demand, program.lo, program.hi, program.c, program.s, program.W.shape[0])
+
+
+@compiled
+def _middles(demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, n_demands: int) -> Floats:
+    highest, lowest = np.full(n_demands, np.nan), np.full(n_demands, np.nan)
+    for k in range(len(c)):
+        d = demand[k]
+        left = c[k] - s[k] * lo[k] if s[k] > 0 else c[k]
+        right = c[k] - s[k] * hi[k] if s[k] > 0 else c[k]
+        highest[d] = left if np.isnan(highest[d]) else max(highest[d], left)
+        lowest[d] = right if np.isnan(lowest[d]) else min(lowest[d], right)
+    for d in range(n_demands):
+        # A price cap says nothing about the price: the end that is nearer to 0 does.
+        highest[d] = highest[d] / 2 + lowest[d] / 2
+    return highest
+
+
+@compiled
+def _implied(
+    B_start: Short,
+    B_product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    W_demand: Short,
+    W_weight: Floats,
+    middle: Floats,
+    prices: Floats,
+) -> bool:
+    """Fill in prices of products that are the only unknown one of some portfolio; whether any was found."""
+    I = len(B_start) - 1  # noqa: E741 - the letter of the program
+    product, said = np.full(I, -1), np.zeros(I)
+    count = np.zeros(len(prices) + 1, dtype=np.int64)
+    for i in range(I):
+        unknown, at, rest = 0, 0, 0.0
+        for e in range(B_start[i], B_start[i + 1]):
+            if np.isnan(prices[B_product[e]]):
+                unknown += 1
+                at = e
+            else:
+                rest -= B_weight[e] * prices[B_product[e]]
+        if unknown != 1:
+            continue
+        for e in range(W_start[i], W_start[i + 1]):
+            rest += W_weight[e] * middle[W_demand[e]]
+        if np.isfinite(rest):
+            product[i], said[i] = B_product[at], rest / B_weight[at]
+            count[B_product[at] + 1] += 1
+    for p in range(len(prices)):
+        count[p + 1] += count[p]
+    place, grouped = count[:-1].copy(), np.empty(count[-1])
+    for i in range(I):
+        if product[i] >= 0:
+            grouped[place[product[i]]] = said[i]
+            place[product[i]] += 1
+    for p in range(len(prices)):
+        n = count[p + 1] - count[p]
+        if n:
+            prices[p] = np.partition(grouped[count[p] : count[p + 1]], (n - 1) // 2)[(n - 1) // 2]
+    return bool(count[-1] > 0)
