@@ -21,6 +21,12 @@ def register(subparsers: Any) -> None:
     parser.add_argument("auction", help="auction file (JSON), - for standard input; for parquet, a market's file")
     parser.add_argument("--format", choices=("mps", "lp", "parquet"), required=True, help="what is written")
     parser.add_argument(
+        "--names",
+        choices=("safe", "verbatim"),
+        help="rows and columns of mps and lp: safe numbers them and lists the ids in comments, verbatim contains the "
+        "ids and writes what the Rust implementation writes (default: the ids, where every solver can read them)",
+    )
+    parser.add_argument(
         "-o", "--output", default="-", metavar="FILE", help="where the program goes (default: -), or the new folder"
     )
 
@@ -28,10 +34,14 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, export, write."""
     if args.format == "parquet":
+        if args.names is not None:
+            raise ConfigurationError(
+                "--names is about rows and columns of a program; leave it out with --format parquet"
+            )
         return _export_market(args.auction, args.output)
     auction = read_auction(args.auction)
     solver = adapters.load("solver")
-    program = {"mps": solver.write_mps, "lp": solver.write_lp}[args.format](auction)
+    program = {"mps": solver.write_mps, "lp": solver.write_lp}[args.format](auction, names=args.names)
     write(program, args.output)
     return 0
 

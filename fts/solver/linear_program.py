@@ -25,3 +25,21 @@ def cheapest(cost: Floats, at_most: tuple[Any, Floats], equal: tuple[Any, Floats
     """
     found: Floats | None = adapters.load("solver.optimizer").vertex(cost, at_most, equal, bounds)
     return found
+
+
+def least_cost(cost: Floats, equal: tuple[Any, Floats], bounds: Any) -> float | None:
+    """Compute the least cost under equations, or None if they have no solution within the bounds.
+
+    Parameters
+    ----------
+    cost : (n,)
+    equal : pair of a sparse matrix (m, n) and a right-hand side (m,)
+    bounds : (n, 2)
+
+    Raises
+    ------
+    NotSolved
+        HiGHS gave up.
+    """
+    found: float | None = adapters.load("solver.optimizer").least_cost(cost, equal, bounds)
+    return found

@@ -8,8 +8,8 @@ from decimal import Context, Decimal
 _EXACT = Context(prec=800)
 
 
-def written(value: float) -> str:
-    """A float64 in the fewest digits that read back as the same number, without an exponent.
+def format_float(value: float) -> str:
+    """Write a float64 in the fewest digits that read back as the same number, without an exponent.
 
     Whole numbers have no ``.0``, negative zero is ``-0``, and of two equally near shortest forms the larger in
     magnitude is printed (this is what Rust's ``{}`` prints; Python's ``repr`` takes the even digit there).

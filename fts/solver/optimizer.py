@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from scipy.optimize import linprog, nnls
@@ -16,26 +17,31 @@ _WAYS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("highs-ds", {"presolve": False}),
     ("highs-ipm", {}),
 )
+# Many small programs with one matrix: presolve takes longer than the rest.
+_QUICK_WAYS = (_WAYS[1], _WAYS[0], _WAYS[2])
 SOLVED, NO_VERTEX = 0, (2, 3)
 """Statuses of scipy: solved; infeasible, unbounded."""
 
 
 def vertex(cost: Floats, at_most: tuple[Any, Floats], equal: tuple[Any, Floats], bounds: Any) -> Floats | None:
     """A vertex with the least cost; see :func:`fts.solver.linear_program.cheapest`."""
+    result = _solved(_WAYS, cost, A_ub=at_most[0], b_ub=at_most[1], A_eq=equal[0], b_eq=equal[1], bounds=bounds)
+    return None if result is None else floats(result.x)
+
+
+def least_cost(cost: Floats, equal: tuple[Any, Floats], bounds: Any) -> float | None:
+    """Compute the least cost; see :func:`fts.solver.linear_program.least_cost`."""
+    result = _solved(_QUICK_WAYS, cost, A_eq=equal[0], b_eq=equal[1], bounds=bounds)
+    return None if result is None else float(result.fun)
+
+
+def _solved(ways: Sequence[tuple[str, dict[str, Any]]], cost: Floats, **program: Any) -> Any:
+    """The result of the first way that has one; None where the program is infeasible or unbounded."""
     solve: Any = linprog  # its types leave out sparse matrices and these options
-    for method, options in _WAYS:
-        result = solve(
-            cost,
-            A_ub=at_most[0],
-            b_ub=at_most[1],
-            A_eq=equal[0],
-            b_eq=equal[1],
-            bounds=bounds,
-            method=method,
-            options=_TIGHT | options,
-        )
+    for method, options in ways:
+        result = solve(cost, **program, method=method, options=_TIGHT | options)
         if result.status == SOLVED:
-            return floats(result.x)
+            return result
         if result.status in NO_VERTEX:
             return None
     raise NotSolved(f"a linear program has no answer: {result.message}")
