@@ -225,6 +225,37 @@ def test_a_huge_sloped_bid_that_trades_little():
     assert outcome.prices[0] == pytest.approx(100, rel=ROUNDING)
 
 
+def test_a_bid_does_not_trade_with_itself_where_the_prices_of_its_segments_are_rounded():
+    # Read from a curve in other units: the third segment begins one rounding above the end of the second.
+    rows = [
+        (-0.01446627820343159, 0.0, 1.5337440310581289e-06, 1.0368942024392644e-08),
+        (0.0, 0.031705648963386776, 1.533744031058129e-06, 0.0),
+        (0.0, 0.056529220737324914, 1.5337440310581293e-06, 2.653495022248529e-15),
+    ]
+    assert not clear([(3.0, 2.0, rows)]).fills.any()
+    assert not clear([(-3.0, 2.0, rows)]).fills.any()
+
+
+def test_the_rounding_of_a_price_in_another_unit_costs_no_balance():
+    # The first bid is sloped by 3e-13 over 3e12 and trades 0.3, with 3·(-1/3) as its price.
+    book = [
+        (1.0, 3.0, [(-2716850427902.313, 2387047830608.8794, -1 / 3, 1.0933870055055118e-25)]),
+        buy(0.3026557, 0.98),
+    ]
+    traded = quantities(book, clear(book).fills)
+    assert traded == pytest.approx([-0.3026557, 0.3026557], rel=ROUNDING)
+
+
+def test_small_bids_stay_on_their_curves_beside_the_rounding_of_large_ones():
+    # The large bids differ by 2 of 3e16, which is rounding: the small ones must not make up for it.
+    book = [buy(3e16, 60.0), sell(1e16 + 2, 40.0), sell(2e16, 41.0), buy(1.0, 52.0, 4.0), sell(1e-3, 51.0, 0.5)]
+    outcome = clear(book)
+    price, fills = outcome.prices[0], outcome.fills
+    assert fills[:3].tolist() == [3e16, -1e16 - 2, -2e16]
+    assert fills[3] == pytest.approx(min(max((52 - price) / 4, 0), 1), abs=1e-14)
+    assert fills[4] == pytest.approx(-min(max((price - 51) / 500, 0), 1e-3), abs=1e-14)
+
+
 # --- exact fractions
 
 
@@ -376,7 +407,11 @@ def random_market(seed, n_books=12):
             B = float(rng.choice([1, 1, -1, 3]))
             sign = B / W
             lo, hi = [(-rng.uniform(1, 9), 0), (0, rng.uniform(1, 9)), (-rng.uniform(1, 9), rng.uniform(1, 9))][k % 3]
-            if rng.random() < 0.5:
+            if rng.random() < 0.1:
+                # Unlimited bids: buyers at 48 and sellers at 52, so that the auction is bounded.
+                buys = rng.random() < 0.5
+                demands[name] = Constant((48 if buys else 52) * sign, *((0, None) if buys == (sign > 0) else (None, 0)))
+            elif rng.random() < 0.5:
                 demands[name] = Constant(at * sign, lo, hi)
             else:
                 rates = np.unique([lo, *rng.uniform(lo, hi, int(rng.integers(0, 3))), 0.0, hi])

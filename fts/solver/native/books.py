@@ -159,9 +159,9 @@ def _clear(
         # The first round finds the crossing in plain prices. Where a sloped piece is partly filled there, the second
         # one repeats it in deviations from the kink next to it.
         centre, left, right, inside, tolerance = 0.0, -np.inf, np.inf, False, 0.0
-        buyers, sellers = 0, 2 * most
+        buyers, sellers, sloped = 0, 2 * most, False
         for again in range(2):
-            buyers, sellers = _cut_pieces(
+            buyers, sellers, sloped = _cut_pieces(
                 basis, weight, first, last, lo, hi, c, s, start[b], start[b + 1], tie[b], centre, pieces, owners
             )
             bounded[b] = _limit_profit(pieces, buyers, sellers, centre)
@@ -171,9 +171,9 @@ def _clear(
             left, right, inside = _find_crossing(pieces, buyers, sellers, kinks, n)
             anchor = left if np.isfinite(left) else right
             tolerance = max(tie[b], PRICE_ROUNDING * abs(centre + anchor))
-            if right - left <= tolerance and (not inside or _has_tied(pieces, buyers, sellers, left, tolerance)):
-                right, inside = left, False
-            if again or not (inside or (left == right and _has_partial(pieces, buyers, sellers, left))):
+            if not inside and right - left <= tolerance:
+                right = left
+            if again or not (inside or (sloped and left == right and _has_partial(pieces, buyers, sellers, left))):
                 break
             if inside:
                 anchor = _choose_kink(pieces, buyers, sellers, left, right)[0]
@@ -191,7 +191,8 @@ def _clear(
                 _fill(pieces, owners, sellers, 2 * most, -price, True, -1.0, fills)
             else:
                 price, unique_rate[b] = _clear_tied(pieces, owners, buyers, sellers, left, tolerance, fills, traded)
-            _balance(pieces, owners, buyers, sellers, fills)
+            if sloped:
+                _balance(pieces, owners, buyers, sellers, tolerance, fills)
             prices[b] = low[b] = high[b] = centre + price
             unique_price[b] = True
         else:
@@ -231,10 +232,11 @@ def _cut_pieces(
     centre: float,
     pieces: Floats,
     owners: Ints,
-) -> tuple[int, int]:
+) -> tuple[int, int, bool]:
     """Split the segments of a book at fill 0: buying pieces from the front of the table, selling ones from the back.
 
-    Returns the end of the buying pieces and the beginning of the selling pieces. A column of the table has
+    Returns the end of the buying pieces, the beginning of the selling pieces, and True if a piece is sloped. A column
+    of the table has
 
     * NEAR, FAR: signed price at which the piece begins to trade, and at which it is full, as deviations from the
       centre. They are equal for a flat piece. A piece between them by no more than the tolerance of prices is flat.
@@ -242,11 +244,12 @@ def _cut_pieces(
     * EXTENT, BOUND: quantity, and fill with its sign, when full
     * RATIO: quantity per unit of fill, |B/W|
     """
-    buyers, sellers = 0, pieces.shape[1]
+    buyers, sellers, sloped = 0, pieces.shape[1], False
     for i in range(begin, end):
         B, W = basis[i], weight[i]
         ratio = abs(B / W)
         positive = (B > 0) == (W > 0)
+        begin_buying, dearest, cheapest = buyers, -np.inf, np.inf
         for k in range(first[i], last[i]):
             price = _subtract_centre(c[k], W, B, centre)
             tolerance = max(tie, PRICE_ROUNDING * abs(c[k] * W / B))
@@ -257,19 +260,27 @@ def _cut_pieces(
                 drop = s[k] * abs(bound) / ratio if s[k] > 0 else 0.0
                 if drop <= tolerance:
                     drop = 0.0
+                sloped = sloped or drop > 0
                 if (bound > 0) == positive:
                     j, signed = buyers, price
                     buyers += 1
+                    dearest = max(dearest, price)
                 else:
                     sellers -= 1
                     j, signed = sellers, -price
+                    cheapest = min(cheapest, price)
                 pieces[NEAR, j], pieces[FAR, j] = signed, signed - drop
                 pieces[EXTENT, j], pieces[BOUND, j], pieces[RATIO, j] = abs(B * bound / W), bound, ratio
-                if drop > 0:
-                    pieces[FILL_GAIN, j] = ratio / s[k]
-                    pieces[GAIN, j] = ratio / s[k] * ratio
+                pieces[FILL_GAIN, j] = ratio / s[k] if drop > 0 else 0.0
+                pieces[GAIN, j] = pieces[FILL_GAIN, j] * ratio
                 owners[SEGMENT, j], owners[BID, j] = k, i
-    return buyers, sellers
+        if dearest > cheapest:
+            # The prices of neighbouring segments are rounded: without this the bid would trade with itself.
+            for j in range(begin_buying, buyers):
+                excess = max(pieces[NEAR, j] - cheapest, 0.0)
+                pieces[NEAR, j] -= excess
+                pieces[FAR, j] -= excess
+    return buyers, sellers, sloped
 
 
 @compiled
@@ -375,7 +386,7 @@ def _sort(values: Floats, scratch: Floats, n: int) -> None:
 @compiled
 def _is_tied(near: float, far: float, at: float, tolerance: float) -> bool:
     """True if a piece is flat and its signed price is within the tolerance of another (negative: never)."""
-    return near == far and abs(near - at) <= tolerance
+    return (near == far) & (abs(near - at) <= tolerance)
 
 
 @compiled
@@ -387,13 +398,11 @@ def _sum_side(pieces: Floats, begin: int, end: int, at: float, tied_full: bool, 
     """
     total, carry = 0.0, 0.0
     for j in range(begin, end):
-        near, far = pieces[NEAR, j], pieces[FAR, j]
-        if at > near or _is_tied(near, far, at, left_out):
-            continue
-        if at < far or (at == far and (tied_full or far < near)):
-            total, carry = _add(total, carry, pieces[EXTENT, j])
-        elif at < near:
-            total, carry = _add(total, carry, min(pieces[EXTENT, j], pieces[GAIN, j] * (near - at)))
+        near, far, extent = pieces[NEAR, j], pieces[FAR, j], pieces[EXTENT, j]
+        # Without branches: which pieces trade at a price is not predictable.
+        full = (at < far) | ((at == far) & (tied_full | (far < near)))
+        quantity = extent if full else max(min(extent, pieces[GAIN, j] * (near - at)), 0.0)
+        total, carry = _add(total, carry, 0.0 if _is_tied(near, far, at, left_out) else quantity)
     if np.isfinite(total):
         return total, carry
     return np.inf, 0.0
@@ -450,16 +459,6 @@ def _find_crossing(pieces: Floats, buyers: int, sellers: int, kinks: Floats, n: 
     if a == n - 1 and _compute_net(pieces, buyers, sellers, kinks[a], True, -1.0)[0] == 0:
         return left, np.inf, False
     return left, kinks[a], False
-
-
-@compiled
-def _has_tied(pieces: Floats, buyers: int, sellers: int, price: float, tolerance: float) -> bool:
-    """True if a flat piece is priced within the tolerance of the price."""
-    for j in range(pieces.shape[1]):
-        signed = price if j < buyers else -price
-        if not buyers <= j < sellers and _is_tied(pieces[NEAR, j], pieces[FAR, j], signed, tolerance):
-            return True
-    return False
 
 
 @compiled
@@ -615,8 +614,12 @@ def _compute_quantity(pieces: Floats, owners: Ints, j: int, fills: Floats) -> fl
 
 
 @compiled
-def _balance(pieces: Floats, owners: Ints, buyers: int, sellers: int, fills: Floats) -> None:
-    """Put the rounding that is left of net trade into the partly filled sloped pieces, as a change of price would."""
+def _balance(pieces: Floats, owners: Ints, buyers: int, sellers: int, tolerance: float, fills: Floats) -> None:
+    """Put the rounding that is left of net trade into the partly filled sloped pieces, as a change of price would.
+
+    The change is limited to the tolerance of prices: small bids are not moved away from their curves to make up for
+    the rounding of large ones.
+    """
     net, carry, slope = 0.0, 0.0, 0.0
     for j in range(pieces.shape[1]):
         if buyers <= j < sellers:
@@ -627,7 +630,7 @@ def _balance(pieces: Floats, owners: Ints, buyers: int, sellers: int, fills: Flo
             slope += pieces[GAIN, j]
     if slope == 0:
         return
-    change = (net + carry) / slope
+    change = min(max((net + carry) / slope, -tolerance), tolerance)
     for j in range(pieces.shape[1]):
         if buyers <= j < sellers or pieces[FAR, j] == pieces[NEAR, j]:
             continue
