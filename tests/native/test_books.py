@@ -247,7 +247,13 @@ def test_the_rounding_of_a_price_in_another_unit_costs_no_balance():
 
 
 def test_small_bids_stay_on_their_curves_beside_the_rounding_of_large_ones():
-    # The large bids differ by 2 of 3e16, which is rounding: the small ones must not make up for it.
+    # A share of 2e16 among three is rounded by about 1, as much as the fourth bid is large.
+    book = [*[sell(size, 50.0) for size in (1e16, 7e15, 1.3e16)], buy(1.0, 52.0, 4.0), buy(2e16, 60.0)]
+    outcome = clear(book)
+    assert state(outcome) == (50, 50, 50, True, False)
+    assert outcome.fills[3] == 0.5
+    assert outcome.fills[:3] == pytest.approx([-2e16 / 3, -1.4e16 / 3, -2.6e16 / 3], rel=ROUNDING)
+    # The large bids differ by 2 of 3e16, which is rounding, and leave an interval in which small ones may trade.
     book = [buy(3e16, 60.0), sell(1e16 + 2, 40.0), sell(2e16, 41.0), buy(1.0, 52.0, 4.0), sell(1e-3, 51.0, 0.5)]
     outcome = clear(book)
     price, fills = outcome.prices[0], outcome.fills
@@ -379,9 +385,11 @@ def test_real_numbers_agree_with_exact_fractions(seed):
     book = []
     for k in range(int(rng.integers(2, 40))):
         price = level + float(rng.choice([rng.integers(0, 9), rng.normal(4, 3)]))
-        B, W = float(rng.choice([1, -1])), float(rng.choice([1, -1]))
+        s = float(rng.choice([0, rng.uniform(0.01, 3)]))
+        # Flat bids are in units without rounding, so that ties are exact.
+        B, W = float(rng.choice([1, -1])), float(rng.choice([1, -1])) * (3 if s else 1)
         lo, hi = [(-rng.uniform(1, 5), 0.0), (0.0, rng.uniform(1, 5)), (-rng.uniform(1, 5), rng.uniform(1, 5))][k % 3]
-        book.append((B, W, [(lo, hi, price * B / W, float(rng.choice([0, rng.uniform(0.01, 3)])))]))
+        book.append((B, W, [(lo, hi, price * B / W, s)]))
     price, low, high, fills, unique_price, unique_rate = exact(book)
     outcome = clear(book)
     assert outcome.prices[0] == pytest.approx(float(price), abs=2e-16 * (level + 10))

@@ -142,24 +142,26 @@ def _clear(
     tie: Floats,
 ) -> tuple[Floats, Floats, Floats, Floats, Flags, Flags, Flags]:
     """Clear one book after another; the results are the fields of `BookOutcome`."""
-    n_books, most = len(start) - 1, 0
-    for b in range(n_books):
-        count = 0
-        for i in range(start[b], start[b + 1]):
-            count += last[i] - first[i]
-        most = max(most, count)
-    pieces, owners = np.empty((7, 2 * most)), np.empty((2, 2 * most), dtype=np.int64)
-    kinks, scratch = np.empty(4 * most), np.empty(4 * most)
+    n_books, size = len(start) - 1, 0
+    pieces, owners = np.empty((7, size)), np.empty((2, size), dtype=np.int64)
+    kinks, scratch = np.empty(2 * size), np.empty(2 * size)
     fills, traded = np.zeros(len(lo)), np.empty(len(basis))
     prices, low, high = np.full(n_books, np.nan), np.full(n_books, np.nan), np.full(n_books, np.nan)
     unique_price, unique_rate = np.zeros(n_books, dtype=np.bool_), np.zeros(n_books, dtype=np.bool_)
     bounded = np.ones(n_books, dtype=np.bool_)
 
     for b in range(n_books):
+        count = 0
+        for i in range(start[b], start[b + 1]):
+            count += 2 * (last[i] - first[i])
+        if count != size:
+            size = count
+            pieces, owners = np.empty((7, size)), np.empty((2, size), dtype=np.int64)
+            kinks, scratch = np.empty(2 * size), np.empty(2 * size)
         # The first round finds the crossing in plain prices. Where a sloped piece is partly filled there, the second
         # one repeats it in deviations from the kink next to it.
         centre, left, right, inside, tolerance = 0.0, -np.inf, np.inf, False, 0.0
-        buyers, sellers, sloped = 0, 2 * most, False
+        buyers, sellers, sloped = 0, size, False
         for again in range(2):
             buyers, sellers, sloped = _cut_pieces(
                 basis, weight, first, last, lo, hi, c, s, start[b], start[b + 1], tie[b], centre, pieces, owners
@@ -188,7 +190,7 @@ def _clear(
                 price = _solve_sloped(pieces, buyers, sellers, left, right)
                 unique_rate[b] = True
                 _fill(pieces, owners, 0, buyers, price, False, -1.0, fills)
-                _fill(pieces, owners, sellers, 2 * most, -price, True, -1.0, fills)
+                _fill(pieces, owners, sellers, size, -price, True, -1.0, fills)
             else:
                 price, unique_rate[b] = _clear_tied(pieces, owners, buyers, sellers, left, tolerance, fills, traded)
             if sloped:
@@ -200,7 +202,7 @@ def _clear(
             prices[b] = price = _choose_price(low[b], high[b], reference[b])
             # At the ends of the interval the flat pieces priced there stay as they are inside it.
             _fill(pieces, owners, 0, buyers, price - centre, price == high[b], -1.0, fills)
-            _fill(pieces, owners, sellers, 2 * most, centre - price, price < high[b], -1.0, fills)
+            _fill(pieces, owners, sellers, size, centre - price, price < high[b], -1.0, fills)
     return prices, low, high, fills, unique_price, unique_rate, bounded
 
 
@@ -617,8 +619,8 @@ def _compute_quantity(pieces: Floats, owners: Ints, j: int, fills: Floats) -> fl
 def _balance(pieces: Floats, owners: Ints, buyers: int, sellers: int, tolerance: float, fills: Floats) -> None:
     """Put the rounding that is left of net trade into the partly filled sloped pieces, as a change of price would.
 
-    The change is limited to the tolerance of prices: small bids are not moved away from their curves to make up for
-    the rounding of large ones.
+    A change of price above the tolerance of prices is not made: small bids are not moved away from their curves to
+    make up for the rounding of large ones.
     """
     net, carry, slope = 0.0, 0.0, 0.0
     for j in range(pieces.shape[1]):
@@ -628,9 +630,9 @@ def _balance(pieces: Floats, owners: Ints, buyers: int, sellers: int, tolerance:
         net, carry = _add(net, carry, quantity if j < buyers else -quantity)
         if pieces[FAR, j] < pieces[NEAR, j] and 0 < quantity < pieces[EXTENT, j]:
             slope += pieces[GAIN, j]
-    if slope == 0:
+    if slope == 0 or abs(net + carry) > tolerance * slope:
         return
-    change = min(max((net + carry) / slope, -tolerance), tolerance)
+    change = (net + carry) / slope
     for j in range(pieces.shape[1]):
         if buyers <= j < sellers or pieces[FAR, j] == pieces[NEAR, j]:
             continue
