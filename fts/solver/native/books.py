@@ -11,8 +11,8 @@ summed afresh: a bid that does not trade there enters no sum, whatever its size.
 the search is repeated in deviations from the kink next to the price, so the price level costs no accuracy.
 
 Rounding: prices within `PRICE_ROUNDING` of their size are one price, and supply equals demand where they differ by
-`QUANTITY_ROUNDING` of their size at most. Every sum is compensated (Ogita, Rump and Oishi, Accurate sum and dot
-product, 2005).
+`QUANTITY_ROUNDING` of their size at most. Traded quantities are summed with compensation (Ogita, Rump and Oishi,
+Accurate sum and dot product, 2005).
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ def clear_books(
     reference : (n_books,) [money / product unit]
         NaN, or None for all: no reference.
     tie : (n_books,) [money / product unit]
-        Prices this near are one price even if they differ by more than rounding; None: 0.
+        Prices this near are one price even if they differ by more than rounding; None: 0. A segment whose price falls
+        by no more than this on one side of 0 is flat there.
 
     Notes
     -----
