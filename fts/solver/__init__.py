@@ -7,8 +7,9 @@ from fts.solver.engines import engines
 from fts.solver.interval import price_interval
 from fts.solver.lp import write_lp
 from fts.solver.mps import write_mps
+from fts.solver.part_result import part_results_of
 from fts.solver.problem import outcome_of, problem
-from fts.solver.solve import part_results_of, solve
+from fts.solver.solve import solve
 from fts.solver.warning import warnings_of
 
 __all__ = [

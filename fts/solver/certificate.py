@@ -8,7 +8,7 @@ import numpy as np
 
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate, Status
-from fts.models.columns import Floats, Ints, floats
+from fts.models.columns import Flags, Floats, Ints, floats
 from fts.solver.best_response import respond
 from fts.solver.compiled import Short, compiled, entries
 from fts.solver.connected_parts import ConnectedParts, connected_parts
@@ -87,6 +87,20 @@ class Measures:
     gap: Floats
     fit: Floats
     welfare: Floats
+
+    @classmethod
+    def together(cls, all_measures: list[Measures], numbers: list[Ints]) -> Measures:
+        """The measures of several sets of parts, in the order of the parts' numbers."""
+        if len(all_measures) == 1:
+            return all_measures[0]
+        order = np.argsort(np.concatenate([np.zeros(0, dtype=np.int64), *numbers]), kind="stable")
+        names = (*MEASURES, "welfare")
+        columns = {name: [np.zeros(0), *(getattr(one, name) for one in all_measures)] for name in names}
+        return cls(**{name: np.concatenate(column)[order] for name, column in columns.items()})
+
+    def only(self, kept: Flags) -> Measures:
+        """The measures of some of the parts."""
+        return Measures(**{name: getattr(self, name)[kept] for name in (*MEASURES, "welfare")})
 
     def statuses(self, tol: float) -> list[Status]:
         """The status of every part at a tolerance."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csc_array
 
-from fts.models.columns import Floats, Ints
+from fts.models.columns import Flags, Ints
 from fts.ports.engine import Program
 from fts.solver.compiled import Short, compiled, entries
+from fts.solver.program import columns_of
 
 
 @dataclass(frozen=True)
@@ -109,24 +110,21 @@ def _label(
     return count, product, portfolio, demand
 
 
-def programs_of(program: Program, parts: ConnectedParts) -> Iterator[ProgramPart]:
-    """Every part as a program of its own, in the order of their numbers."""
+def programs_of(program: Program, parts: ConnectedParts, chosen: Flags | None = None) -> Iterator[ProgramPart]:
+    """Every chosen part (n_parts,), or all, as a program of its own, in the order of their numbers."""
     if parts.count == 1:
-        sizes = (*program.B.shape, program.W.shape[0], len(program.c))
-        yield ProgramPart(0, program, *(np.arange(n) for n in sizes))
+        if chosen is None or chosen[0]:
+            sizes = (*program.B.shape, program.W.shape[0], len(program.c))
+            yield ProgramPart(0, program, *(np.arange(n) for n in sizes))
         return
-    products, portfolios, demands = (
-        _grouped(label, parts.count) for label in (parts.product, parts.portfolio, parts.demand)
-    )
-    segments = _grouped(parts.demand[program.segment_demand], parts.count)
-    row, demand_row = np.empty(len(parts.product), dtype=np.int32), np.empty(len(parts.demand), dtype=np.int32)
-    for number in range(parts.count):
+    labels = parts.product, parts.portfolio, parts.demand, parts.demand[program.segment_demand]
+    products, portfolios, demands, segments = (_grouped(label, parts.count) for label in labels)
+    for number in range(parts.count) if chosen is None else np.flatnonzero(chosen).tolist():
         p, i, d, k = products[number], portfolios[number], demands[number], segments[number]
-        row[p], demand_row[d] = np.arange(len(p)), np.arange(len(d))
         made = Program(
-            B=_columns(program.B, i, row, len(p)),
-            W=_columns(program.W, i, demand_row, len(d)),
-            segment_demand=demand_row[program.segment_demand[k]].astype(np.int64),
+            B=columns_of(program.B, i, p),
+            W=columns_of(program.W, i, d),
+            segment_demand=np.searchsorted(d, program.segment_demand[k]),
             lo=program.lo[k],
             hi=program.hi[k],
             c=program.c[k],
@@ -139,24 +137,3 @@ def programs_of(program: Program, parts: ConnectedParts) -> Iterator[ProgramPart
 def _grouped(label: Ints, count: int) -> list[Ints]:
     """Positions by label, each group in order."""
     return np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label, minlength=count))[:-1])
-
-
-def _columns(matrix: csc_array, columns: Ints, row: Short, n_rows: int) -> csc_array:
-    """Some columns of a matrix, its rows renumbered."""
-    start, index, value = _chosen(*entries(matrix), columns, row)
-    return csc_array((value, index, start), shape=(n_rows, len(columns)))
-
-
-@compiled
-def _chosen(start: Short, index: Short, value: Floats, columns: Ints, row: Short) -> tuple[Short, Short, Floats]:
-    begins, n = np.zeros(len(columns) + 1, dtype=np.int32), 0
-    for j in range(len(columns)):
-        n += start[columns[j] + 1] - start[columns[j]]
-        begins[j + 1] = n
-    rows, values = np.empty(n, dtype=np.int32), np.empty(n)
-    for j in range(len(columns)):
-        at = begins[j]
-        for e in range(start[columns[j]], start[columns[j] + 1]):
-            rows[at], values[at] = row[index[e]], value[e]
-            at += 1
-    return begins, rows, values

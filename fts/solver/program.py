@@ -51,6 +51,50 @@ def part_of(auction: Auction) -> Part:
     )
 
 
+def restricted(
+    part: Part,
+    products: Ints,
+    portfolios: Ints,
+    demands: Ints,
+    B: csc_array | None = None,
+    W: csc_array | None = None,
+) -> Part:
+    """Some connected parts of what can trade, given by their positions in it, in this order.
+
+    `B` and `W` are the matrices of these, if they are known.
+    """
+    return Part(
+        part.portfolios[portfolios],
+        part.products[products],
+        part.demands[demands],
+        columns_of(part.B, portfolios, products) if B is None else B,
+        columns_of(part.W, portfolios, demands) if W is None else W,
+    )
+
+
+def columns_of(matrix: csc_array, columns: Ints, rows: Ints) -> csc_array:
+    """Some columns of a matrix, whose entries all stand in some rows, which become its rows in their order."""
+    place = np.zeros(matrix.shape[0], dtype=np.int32)
+    place[rows] = np.arange(len(rows))
+    start, index, value = _chosen(*entries(matrix), columns, place)
+    return csc_array((value, index, start), shape=(len(rows), len(columns)))
+
+
+@compiled
+def _chosen(start: Short, index: Short, value: Floats, columns: Ints, row: Short) -> tuple[Short, Short, Floats]:
+    begins, n = np.zeros(len(columns) + 1, dtype=np.int32), 0
+    for j in range(len(columns)):
+        n += start[columns[j] + 1] - start[columns[j]]
+        begins[j + 1] = n
+    rows, values = np.empty(n, dtype=np.int32), np.empty(n)
+    for j in range(len(columns)):
+        at = begins[j]
+        for e in range(start[columns[j]], start[columns[j] + 1]):
+            rows[at], values[at] = row[index[e]], value[e]
+            at += 1
+    return begins, rows, values
+
+
 def program_of(auction: Auction, part: Part | None = None) -> Program:
     """The program of the part of an auction that can trade."""
     part = part_of(auction) if part is None else part

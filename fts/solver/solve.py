@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -12,19 +12,17 @@ import pandas as pd
 
 from fts.errors import ConfigurationError, NotSolved, UnboundedAuction
 from fts.models.auction import Auction
-from fts.models.certificate import Status
-from fts.models.columns import Floats, Ints
-from fts.models.outcome import Outcome, Unique
-from fts.models.part_results import PartResults
+from fts.models.columns import Flags, Floats
+from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Engine, Program
-from fts.solver.certificate import MEASURES, Measures, measure
+from fts.solver.book_clearing import clear_books_of, find_books
 from fts.solver.clearing import Clearing, clearings, clearings_of, plain
 from fts.solver.connected_parts import ConnectedParts, ProgramPart, connected_parts, programs_of
 from fts.solver.deviations import deviations_from, first_prices
 from fts.solver.engines import DEFAULT, NATIVE, engine, installed, tolerance
 from fts.solver.magnitude import refuse_overflow
-from fts.solver.multipliers import demand_prices_of
-from fts.solver.program import Part, part_of, program_of
+from fts.solver.part_result import PartResult, judge_books, judge_part, outcome_of_parts, worst_measure
+from fts.solver.program import Part, part_of, program_of, restricted
 from fts.solver.reference import reference_prices
 from fts.solver.scaling import scaling_of
 from fts.solver.tidy import readings_of
@@ -93,13 +91,16 @@ def solve(
     refuse_overflow(auction, part, program)
     parts = connected_parts(part.B, part.W)
     near = None if reference is None else reference_prices(auction, reference)[part.products]
-    start = None if warm is None or name != NATIVE else start_from(warm, auction, part, program)
-    library = None if name == NATIVE else _Library(run, program, tol)
     # A number that runs over shows in the certificate, which then proves nothing.
     with np.errstate(over="ignore", invalid="ignore"):
-        results = []
-        pieces = list(programs_of(program, parts))
+        results: list[PartResult] = []
+        rest = np.ones(parts.count, dtype=np.bool_)
+        if name == NATIVE and len(program.c):
+            results, rest = _cleared_books(auction, part, program, parts, near, tol)
+        pieces = list(programs_of(program, parts, rest)) if rest.any() else []
         unbounded = _unbounded(auction, part, pieces, throw)
+        start = None if warm is None or name != NATIVE or not pieces else start_from(warm, auction, part, program)
+        library = None if name == NATIVE else _Library(run, program, tol)
         for piece in pieces:
             own = None if near is None else near[piece.products]
             candidates: Iterator[Clearing]
@@ -112,10 +113,24 @@ def solve(
             else:
                 candidates = library.clearings(piece, own)
             results.append(_best(auction, part, piece, candidates, tol))
-    outcome = _outcome(auction, part, parts, results, tol, name, perf_counter() - started)
+    outcome = outcome_of_parts(auction, part, parts, results, tol, name, perf_counter() - started)
     if throw and not outcome.certificate.solved:
         raise NotSolved(_reason(name, results, tol), outcome)
     return outcome
+
+
+def _cleared_books(
+    auction: Auction, part: Part, program: Program, parts: ConnectedParts, near: Floats | None, tol: float
+) -> tuple[list[PartResult], Flags]:
+    """The results of all order books, and which parts are left, (n_parts,)."""
+    books = find_books(part.B, part.W, parts)
+    if not books.any():
+        return [], ~books
+    result = judge_books(auction, part, clear_books_of(program, parts, books, near), tol)
+    left = ~books
+    # What is not proved here, an unbounded book too, is left to the general method, which names what is wrong.
+    left[result.numbers[[status != "exact" for status in result.statuses]]] = True
+    return [result.only(~left[result.numbers])], left
 
 
 def _unbounded(auction: Auction, part: Part, pieces: list[ProgramPart], throw: bool) -> set[int]:
@@ -123,34 +138,12 @@ def _unbounded(auction: Auction, part: Part, pieces: list[ProgramPart], throw: b
     found = set()
     for piece in pieces:
         try:
-            refuse_unbounded(auction, _restricted(part, piece), piece.program)
+            refuse_unbounded(auction, restricted(part, piece.products, piece.portfolios, piece.demands), piece.program)
         except UnboundedAuction:
             if throw:
                 raise
             found.add(piece.number)
     return found
-
-
-def _restricted(part: Part, piece: ProgramPart) -> Part:
-    """One connected part of what can trade."""
-    return Part(
-        part.portfolios[piece.portfolios],
-        part.products[piece.products],
-        part.demands[piece.demands],
-        piece.program.B,
-        piece.program.W,
-    )
-
-
-@dataclass(frozen=True)
-class _Result:
-    """What was reached for one part: the answer, its measures (one part each), and its status."""
-
-    piece: ProgramPart
-    clearing: Clearing
-    demand_prices: Floats
-    measures: Measures
-    status: Status
 
 
 def _native(piece: ProgramPart, near: Floats | None, start: Answer | None) -> Iterator[Clearing]:
@@ -208,118 +201,28 @@ def _no_trade(program: Program) -> Answer:
     return Answer(np.zeros(I), np.zeros(0), np.zeros(P), np.zeros(D), "nothing can trade", 0)
 
 
-def _best(auction: Auction, part: Part, piece: ProgramPart, candidates: Iterator[Clearing], tol: float) -> _Result:
+def _best(auction: Auction, part: Part, piece: ProgramPart, candidates: Iterator[Clearing], tol: float) -> PartResult:
     """The first answer that is canonical and proved, fit included, else the one that is nearest to it."""
-    own = _restricted(part, piece)
-    P, I, D = len(piece.products), len(piece.portfolios), len(piece.demands)  # noqa: E741 - the letters of the program
-    one = ConnectedParts(1, *(np.zeros(n, dtype=np.int64) for n in (P, I, D)))
-    reached: list[_Result] = []
+    reached: list[PartResult] = []
     for clearing in candidates:
-        answer = clearing.answer
-        lam = demand_prices_of(own, answer.prices, answer.demand_prices)
-        measures = measure(auction, own, one, answer.x, answer.prices, lam, tol)
-        [status] = measures.statuses(tol)
-        if status == "exact" and clearing.canonical:
-            return _Result(piece, clearing, lam, measures, "exact")
-        reached.append(_Result(piece, clearing, lam, measures, "not solved"))
+        result = judge_part(auction, part, piece, clearing, tol)
+        if result.statuses[0] == "exact":
+            return result
+        reached.append(result)
     if not reached:
-        answer = replace(_no_trade(piece.program), status="no answer")
-        lam = answer.demand_prices
-        measures = measure(auction, own, one, answer.x, answer.prices, lam, tol)
-        return _Result(piece, plain(answer), lam, measures, "not solved")
-    return min(reached, key=lambda result: _worst(result.measures)[1])
+        nothing = plain(replace(_no_trade(piece.program), status="no answer"))
+        return judge_part(auction, part, piece, nothing, tol)
+    return min(reached, key=lambda result: worst_measure(result)[1])
 
 
-def _outcome(
-    auction: Auction, part: Part, parts: ConnectedParts, results: list[_Result], tol: float, solver: str, seconds: float
-) -> Outcome:
-    """The outcome of all parts together."""
-    rates = np.zeros(len(auction.portfolio_ids))
-    prices, low, high = (np.full(len(auction.product_ids), np.nan) for _ in range(3))
-    demand_prices = np.full(len(auction.demand_ids), np.nan)
-    statuses = [result.status for result in results]
-    status = _status(statuses)
-    for result in results:
-        # Beside solved parts, one that failed has no prices.
-        if status == "partly solved" and result.status == "not solved":
-            continue
-        piece, clearing = result.piece, result.clearing
-        rates[part.portfolios[piece.portfolios]] = clearing.answer.x + 0.0  # no -0
-        products = part.products[piece.products]
-        prices[products] = clearing.answer.prices + 0.0
-        low[products], high[products] = clearing.price_low + 0.0, clearing.price_high + 0.0
-        demand_prices[part.demands[piece.demands]] = result.demand_prices + 0.0
-    measures = _together(results)
-    certificate = replace(
-        measures.certificate(tol, status),
-        iterations=max((result.clearing.answer.iterations for result in results), default=0),
-        seconds=seconds,
-    )
-    return Outcome(
-        auction,
-        rates=rates,
-        prices=prices,
-        demand_prices=demand_prices,
-        certificate=certificate,
-        solver=solver,
-        price_low=low,
-        price_high=high,
-        unique=Unique(*(all(result.clearing.unique[k] for result in results) for k in (0, 1))),
-        parts=_part_results(auction, part, parts, tuple(statuses), measures),
-    )
-
-
-def _status(statuses: list[Status]) -> Status:
-    if all(status == "exact" for status in statuses):
-        return "exact"
-    if all(status != "not solved" for status in statuses):
-        return "solved"
-    return "not solved" if all(status == "not solved" for status in statuses) else "partly solved"
-
-
-def _together(results: list[_Result]) -> Measures:
-    names = (*MEASURES, "welfare")
-    return Measures(
-        **{
-            name: np.concatenate([np.zeros(0), *(getattr(result.measures, name) for result in results)])
-            for name in names
-        }
-    )
-
-
-def _part_results(
-    auction: Auction, part: Part, parts: ConnectedParts, statuses: tuple[Status, ...], measures: Measures
-) -> PartResults:
-    product: Ints = np.full(len(auction.product_ids), -1)
-    portfolio: Ints = np.full(len(auction.portfolio_ids), -1)
-    product[part.products], portfolio[part.portfolios] = parts.product, parts.portfolio
-    return PartResults(product, portfolio, statuses, {name: getattr(measures, name) for name in MEASURES})
-
-
-def part_results_of(outcome: Outcome) -> PartResults:
-    """The connected parts of an outcome, judged afresh."""
-    auction, part = outcome.auction, part_of(outcome.auction)
-    parts = connected_parts(part.B, part.W)
-    x, pi, lam = outcome.rates[part.portfolios], outcome.prices[part.products], outcome.demand_prices[part.demands]
-    with np.errstate(all="ignore"):
-        measures = measure(auction, part, parts, x, pi, lam, outcome.certificate.tol)
-    return _part_results(auction, part, parts, tuple(measures.statuses(outcome.certificate.tol)), measures)
-
-
-def _worst(measures: Measures) -> tuple[str, float]:
-    """The measure that is furthest from proof, and how far."""
-    values = {name: float(getattr(measures, name).max(initial=0.0)) for name in MEASURES}
-    known = {name: math.inf if math.isnan(value) else value for name, value in values.items()}
-    name = max(known, key=known.__getitem__)
-    return name, known[name]
-
-
-def _reason(name: str, results: list[_Result], tol: float) -> str:
-    failed = [result for result in results if result.status == "not solved"]
-    worst = max(failed, key=lambda result: _worst(result.measures)[1])
-    measure_name, size = _worst(worst.measures)
-    where = f" in {len(failed)} of {len(results)} connected parts" if len(results) > 1 else ""
-    ended = worst.clearing.answer.status
+def _reason(name: str, results: list[PartResult], tol: float) -> str:
+    failed = [result for result in results if "not solved" in result.statuses]
+    worst = max(failed, key=lambda result: worst_measure(result)[1])
+    measure_name, size = worst_measure(worst)
+    n_parts = sum(len(result.statuses) for result in results)
+    n_failed = sum(result.statuses.count("not solved") for result in failed)
+    where = f" in {n_failed} of {n_parts} connected parts" if n_parts > 1 else ""
+    ended = worst.answer.status
     if size <= tol:
         return (
             f"the engine {name!r} ended with {ended!r}{where}: its answer clears the auction, but it is not the "

@@ -1,0 +1,229 @@
+"""Results of connected parts, judged, and put together to an outcome."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fts.models.auction import Auction
+from fts.models.certificate import Status
+from fts.models.columns import Flags, Floats, Ints
+from fts.models.outcome import Outcome, Unique
+from fts.models.part_results import PartResults
+from fts.ports.engine import Answer
+from fts.solver.book_clearing import ClearedBooks
+from fts.solver.certificate import MEASURES, Measures, measure
+from fts.solver.clearing import Clearing
+from fts.solver.connected_parts import ConnectedParts, ProgramPart, connected_parts
+from fts.solver.multipliers import demand_prices_of
+from fts.solver.program import Part, part_of, restricted
+
+
+@dataclass(frozen=True)
+class PartResult:
+    """What was reached for some connected parts.
+
+    Attributes
+    ----------
+    numbers : (n,)
+        Of the parts.
+    products, portfolios, demands : positions in what can trade
+    label : (products,)
+        Which of the parts each product belongs to: 0 to n - 1.
+    portfolio_label : (portfolios,)
+    answer : Answer
+        Its `demand_prices` are those that it was judged with.
+    price_low, price_high : (products,) [money / quantity]
+    unique : Unique
+    measures : Measures
+        Of each part.
+    statuses : tuple of str
+    """
+
+    numbers: Ints
+    products: Ints
+    portfolios: Ints
+    demands: Ints
+    label: Ints
+    portfolio_label: Ints
+    answer: Answer
+    price_low: Floats
+    price_high: Floats
+    unique: Unique
+    measures: Measures
+    statuses: tuple[Status, ...]
+
+    def only(self, kept: Flags) -> PartResult:
+        """The results of some of the parts, (n,)."""
+        if kept.all():
+            return self
+        place = np.cumsum(kept) - 1
+        p, i = kept[self.label], kept[self.portfolio_label]
+        # In an order book every portfolio has its own demand.
+        answer = replace(
+            self.answer,
+            x=self.answer.x[i],
+            prices=self.answer.prices[p],
+            demand_prices=self.answer.demand_prices[i],
+        )
+        return PartResult(
+            numbers=self.numbers[kept],
+            products=self.products[p],
+            portfolios=self.portfolios[i],
+            demands=self.demands[i],
+            label=place[self.label[p]],
+            portfolio_label=place[self.portfolio_label[i]],
+            answer=answer,
+            price_low=self.price_low[p],
+            price_high=self.price_high[p],
+            unique=self.unique,
+            measures=self.measures.only(kept),
+            statuses=tuple(status for status, keep in zip(self.statuses, kept.tolist(), strict=True) if keep),
+        )
+
+
+def judge_part(auction: Auction, part: Part, piece: ProgramPart, clearing: Clearing, tol: float) -> PartResult:
+    """An answer of one connected part with its measures; ``exact`` needs the canonical answer as well."""
+    own = restricted(part, piece.products, piece.portfolios, piece.demands, piece.program.B, piece.program.W)
+    answer = clearing.answer
+    label, portfolio_label, demand_label = (
+        np.zeros(n, dtype=np.int64) for n in (len(piece.products), len(piece.portfolios), len(piece.demands))
+    )
+    lam = demand_prices_of(own, answer.prices, answer.demand_prices)
+    parts = ConnectedParts(1, label, portfolio_label, demand_label)
+    measures = measure(auction, own, parts, answer.x, answer.prices, lam, tol)
+    [status] = measures.statuses(tol)
+    return PartResult(
+        numbers=np.array([piece.number]),
+        products=piece.products,
+        portfolios=piece.portfolios,
+        demands=piece.demands,
+        label=label,
+        portfolio_label=portfolio_label,
+        answer=replace(answer, demand_prices=lam),
+        price_low=clearing.price_low,
+        price_high=clearing.price_high,
+        unique=clearing.unique,
+        measures=measures,
+        statuses=("exact" if status == "exact" and clearing.canonical else "not solved",),
+    )
+
+
+def judge_books(auction: Auction, part: Part, books: ClearedBooks, tol: float) -> PartResult:
+    """The answers of order books with their measures; an unbounded book is not solved."""
+    own = restricted(part, books.products, books.portfolios, books.demands)
+    n = len(books.numbers)
+    label = np.arange(n)
+    portfolio_label = np.repeat(label, np.bincount(own.B.indices, minlength=n))
+    parts = ConnectedParts(n, label, portfolio_label, portfolio_label)
+    prices = np.where(books.bounded, books.prices, 0.0)
+    demand_prices = np.where(books.bounded[portfolio_label], books.demand_prices, 0.0)
+    measures = measure(auction, own, parts, books.rates, prices, demand_prices, tol)
+    proved = measures.statuses(tol)
+    return PartResult(
+        numbers=books.numbers,
+        products=books.products,
+        portfolios=books.portfolios,
+        demands=books.demands,
+        label=label,
+        portfolio_label=portfolio_label,
+        answer=Answer(books.rates, np.zeros(0), prices, demand_prices, "solved", 0),
+        price_low=books.price_low,
+        price_high=books.price_high,
+        unique=Unique(bool(books.unique_price.all()), bool(books.unique_rate.all())),
+        measures=measures,
+        statuses=tuple(
+            "exact" if status == "exact" and bounded else "not solved"
+            for status, bounded in zip(proved, books.bounded.tolist(), strict=True)
+        ),
+    )
+
+
+def outcome_of_parts(
+    auction: Auction,
+    part: Part,
+    parts: ConnectedParts,
+    results: list[PartResult],
+    tol: float,
+    solver: str,
+    seconds: float,
+) -> Outcome:
+    """The outcome of all parts together; a part that failed beside solved ones has no prices and rates of 0."""
+    rates = np.zeros(len(auction.portfolio_ids))
+    prices, low, high = (np.full(len(auction.product_ids), np.nan) for _ in range(3))
+    demand_prices = np.full(len(auction.demand_ids), np.nan)
+    statuses = _by_number(parts.count if results else 0, results)
+    status = _status(statuses)
+    for result in results:
+        if status == "partly solved" and "not solved" in result.statuses:
+            continue
+        products = part.products[result.products]
+        rates[part.portfolios[result.portfolios]] = result.answer.x + 0.0  # no -0
+        prices[products] = result.answer.prices + 0.0
+        low[products], high[products] = result.price_low + 0.0, result.price_high + 0.0
+        demand_prices[part.demands[result.demands]] = result.answer.demand_prices + 0.0
+    measures = Measures.together([result.measures for result in results], [result.numbers for result in results])
+    certificate = replace(
+        measures.certificate(tol, status),
+        iterations=max((result.answer.iterations for result in results), default=0),
+        seconds=seconds,
+    )
+    return Outcome(
+        auction,
+        rates=rates,
+        prices=prices,
+        demand_prices=demand_prices,
+        certificate=certificate,
+        solver=solver,
+        price_low=low,
+        price_high=high,
+        unique=Unique(*(all(result.unique[k] for result in results) for k in (0, 1))),
+        parts=_part_results(auction, part, parts, statuses, measures),
+    )
+
+
+def _by_number(count: int, results: list[PartResult]) -> tuple[Status, ...]:
+    if len(results) == 1:
+        return results[0].statuses
+    statuses: list[Status] = ["not solved"] * count
+    for result in results:
+        for number, status in zip(result.numbers.tolist(), result.statuses, strict=True):
+            statuses[number] = status
+    return tuple(statuses)
+
+
+def _status(statuses: tuple[Status, ...]) -> Status:
+    if all(status == "exact" for status in statuses):
+        return "exact"
+    if all(status != "not solved" for status in statuses):
+        return "solved"
+    return "not solved" if all(status == "not solved" for status in statuses) else "partly solved"
+
+
+def _part_results(
+    auction: Auction, part: Part, parts: ConnectedParts, statuses: tuple[Status, ...], measures: Measures
+) -> PartResults:
+    product: Ints = np.full(len(auction.product_ids), -1)
+    portfolio: Ints = np.full(len(auction.portfolio_ids), -1)
+    product[part.products], portfolio[part.portfolios] = parts.product, parts.portfolio
+    return PartResults(product, portfolio, statuses, {name: getattr(measures, name) for name in MEASURES})
+
+
+def part_results_of(outcome: Outcome) -> PartResults:
+    """The connected parts of an outcome, judged afresh."""
+    auction, part = outcome.auction, part_of(outcome.auction)
+    parts = connected_parts(part.B, part.W)
+    x, pi, lam = outcome.rates[part.portfolios], outcome.prices[part.products], outcome.demand_prices[part.demands]
+    with np.errstate(all="ignore"):
+        measures = measure(auction, part, parts, x, pi, lam, outcome.certificate.tol)
+    return _part_results(auction, part, parts, tuple(measures.statuses(outcome.certificate.tol)), measures)
+
+
+def worst_measure(result: PartResult) -> tuple[str, float]:
+    """The measure that is furthest from proof, and how far."""
+    values = {name: float(getattr(result.measures, name).max(initial=0.0)) for name in MEASURES}
+    known = {name: math.inf if math.isnan(value) else value for name, value in values.items()}
+    name = max(known, key=known.__getitem__)
+    return name, known[name]
