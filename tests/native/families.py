@@ -35,10 +35,13 @@ def domain(rng: Random, size: float) -> tuple[float, float]:
     return [(0.0, size), (-size, 0.0), (-size, size)][int(rng.integers(3))]
 
 
-def falling(rng: Random, size: float, price: float, drop: float) -> Points:
-    """A line through `price` that falls by `drop` over its domain."""
-    low, high = domain(rng, size)
+def line(low: float, high: float, price: float, drop: float) -> Points:
+    """A line with `price` in its middle that falls by `drop`."""
     return [(low, price + drop / 2), (high, price - drop / 2)]
+
+
+def falling(rng: Random, size: float, price: float, drop: float) -> Points:
+    return line(*domain(rng, size), price, drop)
 
 
 def flat(rng: Random, size: float, price: float) -> fts.Constant:
@@ -65,23 +68,33 @@ def price_level(seed: int, level: float) -> fts.Auction:
     # Values of products differ by a few ticks, or by a share of the level; bids for one product by about as much.
     spread = max(level * float(rng.choice([0, 0, 0.003, 0.1])), 4 * tick)
     values = level + rng.normal(0, spread, products)
+    neighbours = rng.random() < 0.5
+    if neighbours:
+        # Prices rise by a tick from product to product, and spreads are between neighbours: the most ties.
+        spread, values = 4 * tick, level + tick * np.arange(products)
+    dense, steepest = rng.random() < 0.5, float(rng.choice([0.5, 2]))
     bids = Bids()
-    for _ in range(int(rng.integers(4, 8 + 20 * products))):
+    for _ in range(int(rng.integers(15, 25)) * products if dense else int(rng.integers(4, 8 + 10 * products))):
         p = int(rng.integers(products))
         basis, value = {f"p{p:02}": 1.0}, values[p]
         if products > 1 and rng.random() < spread_share:
             near, far = (int(k) for k in rng.choice(products, 2, replace=False))
+            if neighbours:
+                near, far = min(p, products - 2), min(p, products - 2) + 1
             basis, value = {f"p{near:02}": 1.0, f"p{far:02}": -1.0}, values[near] - values[far]
-        price, size = float(value + rng.normal(0, spread / 2)), float(rng.uniform(1, 20))
-        drop = float(rng.uniform(0.2, 2) * spread)
+        away = spread if len(basis) == 1 or not neighbours else tick
+        price, size = float(value + rng.normal(0, away)), float(rng.uniform(1, 20))
+        drop = float(rng.uniform(0, steepest) * spread)
         if ticks:
-            # An even number of ticks, so that the ends of the line are whole as well.
-            price, size = round(price / tick) * tick, float(np.ceil(size))
-            drop = 2 * tick * max(1, round(drop / tick / 2))
-        if rng.random() < flat_share:
-            bids.add(flat(rng, size, price), basis)
+            price, size, drop = round(price / tick) * tick, float(np.ceil(size)), tick * max(1, round(drop / tick))
+        is_flat, side = rng.random() < flat_share, int(rng.integers(5))
+        if side == 4:
+            # Both sides; an even number of ticks, so that the ends of the line are whole as well.
+            bids.add(fts.Constant(price, -size, size) if is_flat else line(-size, size, price, 2 * drop), basis)
+        elif side % 2:
+            bids.add(fts.Constant(price, 0, size) if is_flat else [(0, price), (size, price - drop)], basis)
         else:
-            bids.add(falling(rng, size, price, drop), basis)
+            bids.add(fts.Constant(price, -size, 0) if is_flat else [(-size, price + drop), (0, price)], basis)
     return bids.auction()
 
 
