@@ -244,6 +244,7 @@ def dispersion(part: Part) -> Array:
         for i in np.flatnonzero(row):
             for d in np.flatnonzero(part.W[:, i]):
                 away = np.abs(part.curves[d][:, 1] - part.demand_prices[d])
+                away = away[away > 1e-12 * abs(part.demand_prices[d])]
                 values.append(away * abs(part.W[d, i] / row[i]))
         result[p] = _lower_median(np.concatenate(values))
         result[p] = max(result[p], 1e-12 * abs(part.prices[p]))
@@ -349,7 +350,8 @@ def _fills(B: Array, W: Array, length: Array, limited: list[tuple[int, float, in
     μ is the derivative of the value of a fill in between; at the lower end it is at most that, at the upper at least.
     """
     inner = [(d, g) for d, g, side in limited if side == 0]
-    rows = 1 / length
+    tied = {d for d, _, side in limited if side != 2}
+    rows = _bound_by(W, tied) / length
     target = np.zeros(W.shape[1])
     for d, g in inner:
         target -= W[d] * g
@@ -369,11 +371,21 @@ def _rates(B: Array, W: Array, length: Array, x: Array, free: list[tuple[int, in
     if largest == 0:
         return 0.0
     moving = {d for d, _ in free}
+    rows = _bound_by(W, moving) / length
     fixed = np.vstack([W[[d for d in range(len(W)) if d not in moving]], B]).T
     # At rest a fill that costs nothing may only grow away from 0: its multiplier has one sign.
     signed = [(d, side) for d, side in free if side]
     columns = np.array([W[d] * side for d, side in signed]).reshape(len(signed), W.shape[1]).T
-    return residual_of(fixed / length[:, None], columns / length[:, None], -length * x / largest)
+    return residual_of(fixed * rows[:, None], columns * rows[:, None], -(length**2) * x * rows / largest)
+
+
+def _bound_by(W: Array, open_demands: set[int]) -> Array:
+    """1 for portfolios whose condition says something, 0 where a demand of their own has a multiplier that is free."""
+    result = np.ones(W.shape[1])
+    for d in np.flatnonzero((W != 0).sum(axis=1) == 1):
+        if d not in open_demands:
+            result[W[d] != 0] = 0.0
+    return result
 
 
 def _prices(part: Part, places: list[Place], spread: Array, sizes: Sizes) -> Iterator[Finding]:
@@ -392,6 +404,7 @@ def _prices(part: Part, places: list[Place], spread: Array, sizes: Sizes) -> Ite
         side[d] = 2 if one.open is not None and one.least == one.most else _side(lam[d], one.least, one.most, tie)
     known = np.isfinite(reference)
     first = np.where(known, pi - np.where(known, reference, 0), 0.0)
+    spread = spread + 8 * eps * np.abs(pi) / CHOSEN
     yield from _nearest("prices", B, W, side, first, np.zeros(len(B), dtype=bool), spread)
     if not known.all():
         yield from _nearest("prices without reference", B, W, side, np.where(known, 0.0, pi), known, spread)
@@ -459,6 +472,9 @@ def _quotes(part: Part, places: list[Place]) -> Array:
 
 def residual_of(free: Array, signed: Array, target: Array) -> float:
     """The least largest-entry norm found of `free·u + signed·v - target` with v ≥ 0, by least squares."""
+    said = np.any(free != 0, axis=1) | np.any(signed != 0, axis=1) | (target != 0)
+    free, signed, target = free[said], signed[said], target[said]
+    free = free[:, np.any(free != 0, axis=0)]
     rank_of = np.zeros((len(target), 0))
     if free.size:
         U, s, _ = np.linalg.svd(free, full_matrices=False)
