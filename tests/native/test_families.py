@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +17,7 @@ from relations import Tolerance, relations
 
 import fts
 
+HUNT = str(Path(__file__).with_name("hunt.py"))
 MARKETS, SOAKED = 3, 2000
 MARKETS_WITH_RELATIONS = 1
 
@@ -206,3 +211,37 @@ def test_relations_restore_an_answer_worked_out_by_hand() -> None:
         assert changed.prices(second) == pytest.approx([40], rel=1e-9), name
         checked.add(name)
     assert len(checked) == 15
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_disturbed_answer_is_noticed_in_every_family(family: str) -> None:
+    noticed = 0
+    for seed in range(4):
+        auction = FAMILIES[family](seed)
+        outcome = auction.solve(throw=False)
+        if outcome.certificate.status != "exact" or judge(auction, outcome):
+            continue
+        i = int(np.argmax(np.abs(outcome.rates)))
+        p = int(np.argmax(np.nan_to_num(outcome.volumes * np.abs(outcome.prices))))
+        if outcome.volumes[p] == 0:
+            continue
+        rates, prices = outcome.rates.copy(), outcome.prices.copy()
+        rates[i] *= 1 + 1e-6
+        prices[p] *= 1 + 1e-5
+        assert kinds(auction, rates, outcome.prices, outcome.demand_prices), seed
+        assert kinds(auction, outcome.rates, prices, outcome.demand_prices), seed
+        noticed += 1
+    assert noticed
+
+
+def test_the_command_counts_and_writes_what_fails(tmp_path: Path) -> None:
+    command = [sys.executable, HUNT, "small-integers", "0", "3", "--relations", "--write", str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.stderr == ""
+    total = re.fullmatch(r"small-integers: (\d) of 3 markets failed \(.+\), \d+\.\d s", run.stdout.splitlines()[-1])
+    assert total is not None, run.stdout
+    written = sorted(tmp_path.iterdir())
+    assert len(written) == int(total[1]) and run.returncode == (len(written) > 0)
+    for file in written:
+        seed = int(file.stem.rsplit("-", 1)[1])
+        assert fts.Auction.read_json(file).to_json() == FAMILIES["small-integers"](seed).to_json()
