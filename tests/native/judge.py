@@ -23,6 +23,7 @@ Long = np.longdouble
 
 CLEARS = 1e-9
 """Largest share by which an answer may miss the conditions of an optimum."""
+EPSILON = float(np.finfo(float).eps)
 AT_REST = 1e-10
 """A rate within this share of a point's rate is at the point."""
 TIED = 1e-9
@@ -58,17 +59,25 @@ class Part:
     prices: Array
     demand_prices: Array
     reference: Array
+    price_low: Array
+    price_high: Array
     products: NDArray[np.intp]
     portfolios: NDArray[np.intp]
 
 
-def parts_of(auction: fts.Auction, rates: Array, prices: Array, demand_prices: Array, reference: Array) -> list[Part]:
-    """The connected parts of an auction, without idle portfolios."""
+def parts_of(auction: fts.Auction, outcome: fts.Outcome | None = None, reference: Array | None = None) -> list[Part]:
+    """The connected parts of an auction, without idle portfolios; NaN where no outcome is given."""
+    nothing = np.full(len(auction.product_ids), np.nan)
+    reference = nothing if reference is None else reference
+    rates, prices, demand_prices = np.zeros(len(auction.portfolio_ids)), nothing, np.zeros(len(auction.demand_ids))
+    price_low = price_high = nothing
+    if outcome is not None:
+        rates, prices, demand_prices = outcome.rates, outcome.prices, outcome.demand_prices
+        price_low, price_high = outcome.price_low, outcome.price_high
     basis, weights = csr_array(auction.basis), csr_array(auction.weights)
     used = np.flatnonzero(~auction.idle)
     B, W = basis[:, used], weights[:, used]
     n_products, n_demands, n = B.shape[0], W.shape[0], len(used)
-    links = csr_array((n_products + n_demands + n,) * 2)
     rows, columns = [], []
     for matrix, start in ((B.tocoo(), 0), (W.tocoo(), n_products)):
         rows.append(matrix.coords[0] + start)
@@ -94,6 +103,8 @@ def parts_of(auction: fts.Auction, rates: Array, prices: Array, demand_prices: A
                 prices=prices[p],
                 demand_prices=demand_prices[d],
                 reference=reference[p],
+                price_low=price_low[p],
+                price_high=price_high[p],
                 products=p,
                 portfolios=used[i],
             )
@@ -114,7 +125,7 @@ def judge(auction: fts.Auction, outcome: fts.Outcome, reference: dict[str, float
     names = auction.product_ids.to_pylist()
     given = np.array([(reference or {}).get(name, np.nan) for name in names])
     found: dict[str, float] = {}
-    for part in parts_of(auction, outcome.rates, outcome.prices, outcome.demand_prices, given):
+    for part in parts_of(auction, outcome, given):
         findings = optimum(part)
         if not findings and sum(part.W.shape) <= LARGEST_PART:
             findings = list(canonical(part))
@@ -125,9 +136,7 @@ def judge(auction: fts.Auction, outcome: fts.Outcome, reference: dict[str, float
 
 def is_unbounded(auction: fts.Auction) -> bool:
     """Whether some cycle of trades has a profit and no limit, by a linear program over all portfolios."""
-    nothing = np.full(len(auction.product_ids), np.nan)
-    zero = np.zeros(len(auction.portfolio_ids))
-    for part in parts_of(auction, zero, nothing, np.zeros(len(auction.demand_ids)), nothing):
+    for part in parts_of(auction):
         B, W = part.B / np.linalg.norm(part.B, axis=0), part.W / np.linalg.norm(part.B, axis=0)
         low = [-np.inf if np.isinf(c[0, 0]) else 0.0 for c in part.curves]
         high = [np.inf if np.isinf(c[-1, 0]) else 0.0 for c in part.curves]
@@ -299,43 +308,41 @@ def canonical(part: Part) -> Iterator[Finding]:
     B, W, x = part.B, part.W, part.x
     sizes, spread, length = sizes_of(part), dispersion(part), np.linalg.norm(part.B, axis=0)
     z = (W.astype(Long) @ x.astype(Long)).astype(float)
-    eps = float(np.finfo(float).eps)
-    places = []
+    ties, places = [], []
     for d, curve in enumerate(part.curves):
         i = np.flatnonzero(W[d])
-        known = (np.abs(B[:, i]).T @ spread / np.abs(W[d, i])).min()
-        tie = TIED * float(known) + 8 * eps * float(sizes.Lambda[d])
-        one = place(curve, z[d], part.demand_prices[d], AT_REST * float(sizes.Z[d]), tie)
+        known = float((np.abs(B[:, i]).T @ spread / np.abs(W[d, i])).min())
+        ties.append(TIED * known + 8 * EPSILON * float(sizes.Lambda[d]))
+        one = place(curve, z[d], part.demand_prices[d], AT_REST * float(sizes.Z[d]), ties[d])
         if isinstance(one, Finding):
             yield one
             return
         places.append(one)
-    limited, free = [], []  # what the fill of an open demand does: has a value per unit, or costs nothing
+    # Open demands: those whose fill costs something, with its derivative and the end it is at; those that cost nothing.
+    limited, free = [], []
     for d, one in enumerate(places):
         if one.open is None:
             continue
-        low, high, shift = one.open[0], one.open[1], one.open[2]
-        fill = z[d] - (shift if np.isfinite(shift) else 0.0)
-        ends = (low - shift, high - shift) if np.isfinite(shift) else (low, high)
-        size = ends[1] if fill > 0 else -ends[0]
-        value = (length[W[d] != 0] / np.abs(W[d, W[d] != 0])).max()
-        rest = AT_REST * float(sizes.Z[d])
-        share = 0.0 if np.isinf(size) or abs(fill) <= rest else float(fill / size)
-        sign = _side(fill, ends[0], ends[1], rest)
-        limited.append((d, share * float(value), sign))
-        if np.isinf(ends[0]) or np.isinf(ends[1]):
-            inner = np.isinf(size) and abs(fill) > rest or np.isinf(ends[0]) and np.isinf(ends[1])
-            if inner or abs(fill) <= rest:
-                free.append((d, 0 if inner else (-1 if np.isinf(ends[1]) else 1)))
+        low, high = one.open[0] - one.open[2], one.open[1] - one.open[2]
+        fill, rest = z[d] - one.open[2], AT_REST * float(sizes.Z[d])
+        at_rest, size = abs(fill) <= rest, high if fill > 0 else -low
+        value = float((length[W[d] != 0] / np.abs(W[d, W[d] != 0])).max())
+        share = 0.0 if np.isinf(size) or at_rest else fill / size
+        limited.append((d, share * value, _side(fill, low, high, rest)))
+        if np.isinf(low) and np.isinf(high) or np.isinf(size) and not at_rest:
+            free.append((d, 0))
+        elif at_rest and (np.isinf(low) or np.isinf(high)):
+            free.append((d, -1 if np.isinf(high) else 1))
     if limited:
-        yield from _check("fills", _fills(B, W, length, limited), CHOSEN)
-    yield from _check("rates", _rates(B, W, length, x, free), CHOSEN)
-    yield from _prices(part, places, spread, sizes)
+        yield from _check("canonical fills", _fills(B, W, length, limited), CHOSEN)
+    yield from _check("canonical rates", _rates(B, W, length, x, free), CHOSEN)
+    yield from _prices(part, places, spread, ties)
+    yield from _intervals(part, places, spread)
 
 
 def _check(what: str, residual: float, allowed: float) -> Iterator[Finding]:
     if not residual <= allowed:
-        yield Finding(f"canonical {what}", residual)
+        yield Finding(what, residual)
 
 
 def _side(value: float, low: float, high: float, rest: float) -> int:
@@ -388,26 +395,26 @@ def _bound_by(W: Array, open_demands: set[int]) -> Array:
     return result
 
 
-def _prices(part: Part, places: list[Place], spread: Array, sizes: Sizes) -> Iterator[Finding]:
+def _prices(part: Part, places: list[Place], spread: Array, ties: list[float]) -> Iterator[Finding]:
     B, W, pi, lam = part.B, part.W, part.prices, part.demand_prices
-    reference = part.reference.copy()
-    quoted = _quotes(part, places)
-    reference[np.isnan(reference)] = quoted[np.isnan(reference)]
-    eps = float(np.finfo(float).eps)
+    low, high, _ = _quotes(part, places)
+    with np.errstate(invalid="ignore"):
+        middle = np.where(np.isinf(low), high, np.where(np.isinf(high), low, low / 2 + high / 2))
+    reference = np.where(np.isnan(part.reference), middle, part.reference)
     side = np.empty(len(places), dtype=int)
     for d, one in enumerate(places):
-        i = np.flatnonzero(W[d])
-        tie = TIED * float((np.abs(B[:, i]).T @ spread / np.abs(W[d, i])).min()) + 8 * eps * float(sizes.Lambda[d])
-        if lam[d] < one.least - tie or lam[d] > one.most + tie:
-            yield Finding("price beyond its curve", float(max(one.least - lam[d], lam[d] - one.most)))
+        beyond = max(one.least - lam[d], lam[d] - one.most)
+        if beyond > ties[d]:
+            yield Finding("price beyond its curve", float(beyond / ties[d]) * TIED)
             return
-        side[d] = 2 if one.open is not None and one.least == one.most else _side(lam[d], one.least, one.most, tie)
+        interior = one.open is not None and one.least == one.most
+        side[d] = 2 if interior else _side(lam[d], one.least, one.most, ties[d])
     known = np.isfinite(reference)
     first = np.where(known, pi - np.where(known, reference, 0), 0.0)
-    spread = spread + 8 * eps * np.abs(pi) / CHOSEN
-    yield from _nearest("prices", B, W, side, first, np.zeros(len(B), dtype=bool), spread)
+    spread = spread + 8 * EPSILON * np.abs(pi) / CHOSEN
+    yield from _nearest("canonical prices", B, W, side, first, np.zeros(len(B), dtype=bool), spread)
     if not known.all():
-        yield from _nearest("prices without reference", B, W, side, np.where(known, 0.0, pi), known, spread)
+        yield from _nearest("canonical prices without reference", B, W, side, np.where(known, 0.0, pi), known, spread)
 
 
 def _nearest(
@@ -450,21 +457,32 @@ def _nearest(
     yield from _check(what, residual, 1e-9 + CHOSEN * min(1.0, least_spread / largest))
 
 
-@np.errstate(divide="ignore", invalid="ignore")
-def _quotes(part: Part, places: list[Place]) -> Array:
-    """The middle, or the only finite end, of each product's own quotes, (P,); NaN without any."""
+@np.errstate(invalid="ignore")
+def _intervals(part: Part, places: list[Place], spread: Array) -> Iterator[Finding]:
+    """The intervals of prices that the outcome states, where bids for one product alone decide them."""
+    low, high, alone = _quotes(part, places)
+    rounding = 8 * EPSILON * np.abs(part.prices)
+    for stated, right in ((part.price_low, low), (part.price_high, high)):
+        away = np.where(stated == right, 0.0, np.abs(stated - right))[alone]
+        yield from _check("interval of prices", float((away / (spread + rounding)[alone]).max(initial=0.0)), TIED)
+    outside = np.nan_to_num(np.maximum(part.price_low - part.prices, part.prices - part.price_high))
+    yield from _check("price outside its interval", float((outside / (spread + rounding)).max()), TIED)
+
+
+def _quotes(part: Part, places: list[Place]) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """The interval that bids for each product alone leave its price, (P,), and where there are no other bids."""
     users = (part.W != 0).sum(axis=1)
     low, high = np.full(len(part.B), -np.inf), np.full(len(part.B), np.inf)
+    alone = np.ones(len(part.B), dtype=bool)
     for i in range(part.B.shape[1]):
         products, demands = np.flatnonzero(part.B[:, i]), np.flatnonzero(part.W[:, i])
-        if len(products) == len(demands) == 1 and users[demands[0]] == 1:
-            p, d = products[0], demands[0]
-            ends = sorted(v * part.W[d, i] / part.B[p, i] for v in (places[d].least, places[d].most))
-            low[p], high[p] = max(low[p], ends[0]), min(high[p], ends[1])
-    middle = low / 2 + high / 2
-    return np.where(
-        np.isfinite(middle), middle, np.where(np.isfinite(low), low, np.where(np.isfinite(high), high, np.nan))
-    )
+        if len(products) > 1 or len(demands) > 1 or users[demands[0]] > 1:
+            alone[products] = False
+            continue
+        p, d = products[0], demands[0]
+        ends = sorted(v * part.W[d, i] / part.B[p, i] for v in (places[d].least, places[d].most))
+        low[p], high[p] = max(low[p], ends[0]), min(high[p], ends[1])
+    return low, high, alone
 
 
 # Least squares --------------------------------------------------------------------------------------------------------

@@ -48,8 +48,7 @@ class Tolerance:
     def __init__(self, auction: fts.Auction, outcome: fts.Outcome) -> None:
         self.prices = np.full(len(outcome.prices), np.inf)
         self.rates = np.zeros(len(outcome.rates))
-        none = np.full(len(outcome.prices), np.nan)
-        for part in parts_of(auction, outcome.rates, outcome.prices, outcome.demand_prices, none):
+        for part in parts_of(auction, outcome):
             sizes, spread = sizes_of(part), dispersion(part)
             length = np.linalg.norm(part.B, axis=0)
             level = float((sizes.rho / length).max())
@@ -265,8 +264,7 @@ def losing_bid(auction: fts.Auction, outcome: fts.Outcome, rng: Random, with_ref
     if not len(priced):
         return None
     p = int(priced[int(rng.integers(len(priced)))])
-    none = np.full(len(outcome.prices), np.nan)
-    parts = parts_of(auction, outcome.rates, outcome.prices, outcome.demand_prices, none)
+    parts = parts_of(auction, outcome)
     spread = next(
         float(dispersion(part)[list(part.products).index(p)]) for part in parts if p in part.products.tolist()
     )

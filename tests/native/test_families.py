@@ -47,18 +47,28 @@ def test_a_family_is_a_function_of_its_seed(family: str) -> None:
 # The check must notice what is wrong ----------------------------------------------------------------------------------
 
 
-def outcome_of(auction: fts.Auction, rates: Any, prices: Any, demand_prices: Any = None) -> fts.Outcome:
+def outcome_of(
+    auction: fts.Auction, rates: Any, prices: Any, demand_prices: Any = None, interval: Any = (None, None)
+) -> fts.Outcome:
     """An outcome as given; demands' prices follow from the prices where every portfolio has one demand of its own."""
     if demand_prices is None:
         demand_prices = auction.basis.T @ np.array(prices, dtype=float)
     certificate = auction.certify(rates, prices, demand_prices)
     return fts.Outcome(
-        auction, rates=rates, prices=prices, demand_prices=demand_prices, certificate=certificate, solver="hand"
+        auction,
+        rates=rates,
+        prices=prices,
+        demand_prices=demand_prices,
+        certificate=certificate,
+        solver="hand",
+        price_low=interval[0],
+        price_high=interval[1],
     )
 
 
 def kinds(auction: fts.Auction, *answer: Any, **options: Any) -> set[str]:
-    return {one.what for one in judge(auction, outcome_of(auction, *answer), **options)}
+    """What the judge finds, intervals of prices aside: these are not stated here."""
+    return {one.what for one in judge(auction, outcome_of(auction, *answer), **options)} - {"interval of prices"}
 
 
 def market(demands: dict[str, Any], bases: dict[str, Any]) -> fts.Auction:
@@ -149,6 +159,21 @@ def test_a_price_that_is_not_the_nearest_is_noticed(reference: float | None, rig
     assert kinds(OPEN, [1, -1], [right], reference=given) == set()
     wrong = right + (1e-3 if right < 8 else -1e-3)
     assert kinds(OPEN, [1, -1], [wrong], reference=given) == {"canonical prices"}
+
+
+@pytest.mark.parametrize(
+    ("interval", "what"),
+    [
+        (([5], [10]), set()),
+        (([5], [10 - 1e-6]), {"interval of prices"}),
+        (([np.nan], [np.nan]), {"interval of prices"}),
+        (([-np.inf], [10]), {"interval of prices"}),
+        (([8], [10]), {"interval of prices", "price outside its interval"}),
+    ],
+)
+def test_a_wrong_interval_of_prices_is_noticed(interval: Any, what: set[str]) -> None:
+    outcome = outcome_of(OPEN, [1, -1], [7.5], interval=interval)
+    assert {one.what for one in judge(OPEN, outcome)} == what
 
 
 def test_a_price_without_quotes_is_nearest_0() -> None:
