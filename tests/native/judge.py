@@ -457,16 +457,16 @@ def _nearest(
     yield from _check(what, residual, 1e-9 + CHOSEN * min(1.0, least_spread / largest))
 
 
-@np.errstate(invalid="ignore")
 def _intervals(part: Part, places: list[Place], spread: Array) -> Iterator[Finding]:
     """The intervals of prices that the outcome states, where bids for one product alone decide them."""
     low, high, alone = _quotes(part, places)
-    rounding = 8 * EPSILON * np.abs(part.prices)
-    for stated, right in ((part.price_low, low), (part.price_high, high)):
-        away = np.where(stated == right, 0.0, np.abs(stated - right))[alone]
-        yield from _check("interval of prices", float((away / (spread + rounding)[alone]).max(initial=0.0)), TIED)
-    outside = np.nan_to_num(np.maximum(part.price_low - part.prices, part.prices - part.price_high))
-    yield from _check("price outside its interval", float((outside / (spread + rounding)).max()), TIED)
+    unit = np.maximum(spread + 8 * EPSILON * np.abs(part.prices) / TIED, np.finfo(float).tiny)
+    for stated, right in ((part.price_low[alone], low[alone]), (part.price_high[alone], high[alone])):
+        other = stated != right
+        away = np.abs(stated[other] - right[other]) / unit[alone][other]
+        yield from _check("interval of prices", float(away.max(initial=0.0)), TIED)
+    outside = np.maximum(part.price_low - part.prices, part.prices - part.price_high)
+    yield from _check("price outside its interval", float((np.nan_to_num(outside) / unit).max()), TIED)
 
 
 def _quotes(part: Part, places: list[Place]) -> tuple[Array, Array, NDArray[np.bool_]]:
