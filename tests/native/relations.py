@@ -63,7 +63,7 @@ class Tolerance:
                 drop = -drop[drop < 0]
                 if len(drop):
                     shares.append(float(sizes.Lambda[d]) / float(drop.min()))
-            share = SAME + min(1e-5, ROUNDING * max(shares))
+            rounding = min(1e-5, ROUNDING * max(shares))
             traded = np.abs(part.B * part.x).max(axis=1)
             with np.errstate(divide="ignore", invalid="ignore"):
                 most = np.where(part.B != 0, traded[:, None] / np.abs(part.B), np.inf).min(axis=0)
@@ -74,7 +74,8 @@ class Tolerance:
                 * float((length[w != 0] / np.abs(w[w != 0])).min())
                 for ends, w in zip(bounds, part.W, strict=True)
             ]
-            self.rates[part.portfolios] = np.maximum(share * most, 1e-3 * SAME * float(np.median(usual)) / length)
+            floor = (1e-3 * SAME + rounding) * float(np.median(usual)) / length
+            self.rates[part.portfolios] = np.maximum((SAME + rounding) * most, floor)
 
     def compare(self, outcome: fts.Outcome, rates: Array, prices: Array | None) -> Iterator[Finding]:
         """What is different, in units of what is allowed."""
