@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import fts
+
+# The families, their judge and hunt.py are scripts: they find each other in their own folder.
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 def market(seed: int, units: bool = True) -> fts.Auction:

@@ -115,8 +115,12 @@ def test_the_unit_of_a_portfolio_does_not_matter(seed, power):
     }
     first, second = cleared(auction), cleared(fts.Auction(dict(auction.demands), rescaled))
     second = fts.Outcome(
-        auction, rates=second.rates * k, prices=second.prices, demand_prices=second.demand_prices,
-        certificate=second.certificate, solver="native",
+        auction,
+        rates=second.rates * k,
+        prices=second.prices,
+        demand_prices=second.demand_prices,
+        certificate=second.certificate,
+        solver="native",
     )
     same(first, second)
 
