@@ -130,7 +130,7 @@ def _by(engine: Engine) -> Finish:
 
 
 def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -> Iterator[Clearing]:
-    """Canonical answers, in the least artificial bounds that do not matter; none where the exact step misses."""
+    """Canonical answers, in the least artificial bounds that do not matter; else the point that was reached."""
     program = deviations.program
     scales = scales_of(program, deviations.rounding)
     for factor in FACTORS:
@@ -140,23 +140,23 @@ def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -
             exact, missing = solve(prepared, bounds)
             if missing <= native.CLEAN and bounds.binds_fill(exact):
                 continue
-            fits = missing <= native.CLEAN and not bounds.binds_price(exact)
-            restored = bounds.restored(exact)
-            if not fits:
+            centred, units, restored = deviations, scales, bounds.restored(exact)
+            if not missing <= native.CLEAN or bounds.binds_price(exact):
                 # In deviations from the prices that were reached, the rounding of prices is smaller.
-                deviations, restored, missing = _recentred(deviations, restored, bounds.between(exact))
-                scales = scales_of(deviations.program, deviations.rounding)
-                fits = missing <= native.CLEAN
-            if not fits and bounds.is_source:
-                return
-            if not fits:
-                continue
-            if factor > FACTORS[0]:
-                restored, bounds, prepared = _in_traded_sizes(deviations, restored, scales, bounds, prepared)
-            made = canonical(deviations, restored, native.solve_exactly, scales, reference, bounds.sizes)
-        for share in NOISE:
-            yield _restored(deviations, made, scales, prepared.rooms * prepared.scales.rate, share)
-        return
+                centred, restored, missing = _recentred(deviations, restored, bounds.between(exact))
+                units = scales_of(centred.program, centred.rounding)
+            if missing <= native.CLEAN:
+                if factor > FACTORS[0]:
+                    restored, bounds, prepared = _in_traded_sizes(centred, restored, units, bounds, prepared)
+                made = canonical(centred, restored, native.solve_exactly, units, reference, bounds.sizes)
+        if missing <= native.CLEAN:
+            room = prepared.rooms * prepared.scales.rate
+            for share in NOISE:
+                yield _restored(centred, made, units, room, share)
+            return
+        if bounds.is_source:
+            yield plain(centred.restored(restored))
+            return
 
 
 def _in_traded_sizes(

@@ -14,7 +14,7 @@ import numpy as np
 
 from fts.models.columns import Flags, Floats
 from fts.ports.engine import Answer
-from fts.solver.fills import above, bent, filled, follow, missed, moved, placed, settled, tell
+from fts.solver.fills import UNIT, above, bent, filled, follow, missed, moved, placed, settled, tell
 from fts.solver.native.prepared import Prepared
 
 STIFF, SOFT = 1e-3, 1e-9
@@ -174,7 +174,7 @@ class _Equations:
         if len(self.joint):
             rest = at.worth[self.joint] - self.joint_demands @ at.demand_prices
             worth = self.joint_size @ np.abs(at.prices)
-            worst = max(worst, float(np.max(np.abs(rest) / np.maximum(worth, 1e-3), initial=0.0)))
+            worst = max(worst, float(np.max(np.abs(rest) / np.maximum(worth, UNIT), initial=0.0)))
             portfolio[self.joint] = rest
         return Parts(portfolio, demand, product, worst)
 

@@ -16,6 +16,8 @@ from fts.solver.compiled import compiled
 
 FIXED = 1e8
 """Curvature (price unit over size) that stands for a segment held at its bound."""
+UNIT = 1.0
+"""The dispersion of prices, in scaled units: prices are measured against it where they are smaller."""
 SLACK, ROOM = 1e-12, 1e-13
 """Shares of the price and of the size by which a segment may be on the wrong side."""
 
@@ -100,7 +102,7 @@ def missed(
     missing, worst, numbers = np.empty(len(lam)), 0.0, True
     for d in range(len(lam)):
         rest = rates[d]
-        level = max(abs(lam[d]), 1e-3)
+        level = max(abs(lam[d]), UNIT)
         for k in range(start[d], start[d + 1]):
             rest -= y[k]
             # Between the bounds a segment is on its curve; at a bound it may be on the bound's side of it.
@@ -195,7 +197,7 @@ def moved(
         for k in range(start[d], start[d + 1]):
             low, high, room = lo[k], hi[k], ROOM * size[k]
             full, empty = between[k] & (y[k] > high + room), between[k] & (y[k] < low - room)
-            level = abs(c[k]) if abs(c[k]) > abs(lam[d]) else abs(lam[d])
+            level = max(abs(c[k]), abs(lam[d]), UNIT)
             wrong = ((y[k] <= low) & (curve[k] > SLACK * level)) | ((y[k] >= high) & (curve[k] < -SLACK * level))
             free = ~between[k] & wrong & (high > low)
             at = low if empty else y[k]

@@ -14,7 +14,7 @@ from fts.solver.native.interior_point import InteriorPoint
 from fts.solver.native.prepared import Prepared, prepare
 from fts.solver.native.whole import LARGEST, WholeSystem
 
-ENOUGH = (1e-8, 1e-10, 1e-12)
+ENOUGH = (1e-8, 1e-10, 1e-12, 1e-14, 1e-15)
 """What may be missing when the exact last step is tried, and tried again."""
 SLOPED = 0.98
 """Share of sloped segments from which the last step alone is tried first: it then finds its segments from far away."""
