@@ -14,7 +14,7 @@ FtsError
 ├── ConfigurationError         a setting cannot be used
 ├── NotFound, AlreadyExists, AlreadyPartitioned, SpanTaken, NotPermitted
 ├── StoreError                 the market file cannot be used
-│   └── StoreBusy, SchemaMismatch, UnitsMismatch, ReadOnlyStore
+│   └── StoreBusy, SchemaMismatch, UnitsMismatch, ReadOnlyStore, ForkedStore
 └── RequestFailed              an exchange answered a client with an error; `fts.client` has a class for each status
 """
 
@@ -130,7 +130,7 @@ class StoreError(FtsError):
 
 
 class StoreBusy(StoreError):
-    """Another process has the market file open."""
+    """The market file is open in this process already, or in another one."""
 
 
 class SchemaMismatch(StoreError):
@@ -143,6 +143,10 @@ class UnitsMismatch(StoreError):
 
 class ReadOnlyStore(StoreError):
     """The market file cannot be written."""
+
+
+class ForkedStore(StoreError):
+    """The market was opened by another process, from which this one was forked."""
 
 
 class RequestFailed(FtsError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +22,7 @@ from fts.models.instant import read_duration, write_instant
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord, Page
 from fts.ports.clearing import Clearing
+from fts.ports.process import ProcessLock
 
 Subscriber = Callable[[BatchRecord], Any]
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Batching(Venue):
     solver: str | None
     _clearing: Clearing | None
     _last_outcome: Outcome | None
-    _batches: threading.Lock
+    _batches: ProcessLock
     _cleared_until: datetime
     _subscribers: list[Subscriber]
 

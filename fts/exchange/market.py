@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
@@ -25,6 +24,7 @@ from fts.models.auction import Auction
 from fts.models.instant import write_instant
 from fts.ports.application import Terms
 from fts.ports.clearing import Clearing
+from fts.ports.process import ProcessLock
 from fts.ports.store import Store
 
 
@@ -62,6 +62,11 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
         The file cannot be used.
     ConfigurationError
         The settings contradict each other.
+
+    Notes
+    -----
+    A market belongs to the process that made it: in a process forked from it (``multiprocessing`` forks on Linux
+    before Python 3.14) every call raises :class:`fts.errors.ForkedStore`, and closing does nothing.
 
     Examples
     --------
@@ -102,7 +107,7 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
         self.schedule = Schedule.read(schedule)
         self.solver = solver
         self._clearing, self._last_outcome = clearing, None
-        self._batches = threading.Lock()
+        self._batches = ProcessLock()
         # The auction of the last batch was that of this instant.
         self._cleared_until = datetime.min.replace(tzinfo=UTC)
         self._subscribers = []
@@ -148,9 +153,10 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
         return self._store.read.positions(owner, at).set_index("product")
 
     def close(self) -> None:
-        """Close the file, once the batch under way is stored."""
-        with self._batches:
-            self._store.close()
+        """Close the file, once the batch under way is stored. A forked child leaves the file to its parent."""
+        if self._batches.owner.is_current:
+            with self._batches:
+                self._store.close()
 
     def __enter__(self) -> Market:
         return self

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from fts.errors import SchemaMismatch, StoreError
-from fts.store.market_file import connect, release
+from fts.store.market_file import connect
 from fts.store.statements import failures
 
 
@@ -67,16 +67,16 @@ def copy_file(path: str | os.PathLike[str], copy: str | os.PathLike[str]) -> Non
     """
     name = os.fspath(path)
     check_free(Path(copy))
-    connection = connect(name, read_only=True)
+    connections = connect(name, read_only=True)
     try:
+        cursor = connections.cursor()
         with failures(f"read the market file {name}"):
-            tables = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+            tables = cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall()
         if ("market",) not in tables:
             raise SchemaMismatch(f"{name} is a DuckDB file, but no market; name another file")
-        copy_market(connection, copy)
+        copy_market(cursor, copy)
     finally:
-        connection.close()
-        release(name)
+        connections.close()
 
 
 def check_free(target: Path) -> None:

@@ -9,17 +9,21 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import duckdb
 
 from fts.errors import StoreError
 from fts.models.records import Units
+from fts.ports.process import OwnerProcess
 from fts.store.backup import copy_market
 from fts.store.buffer import KEPT_BYTES, Buffer
 from fts.store.changes import Changes
+from fts.store.connections import Connections
 from fts.store.export import export_market
-from fts.store.market_file import MEMORY, close_when_idle, connect, release, settle
+from fts.store.file_lock import MEMORY
+from fts.store.market_file import connect, settle
 from fts.store.records import Records
 from fts.store.statements import to_utc
 from fts.store.writer import LOG_BYTES, Writer
@@ -61,18 +65,20 @@ class DuckStore:
         kept_bytes: int = KEPT_BYTES,
     ) -> None:
         self.path = os.fspath(path)
+        # The folder that a relative path begins at may change before the file is opened again.
+        self._absolute = self.path if self.path == MEMORY else os.path.abspath(self.path)
         self._read_only = read_only
         self._log_bytes = log_bytes
         self._opening = threading.RLock()
         self._keeping = threading.Lock()
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._connections: Connections | None = None
         self._writer: Writer | None = None
         self._buffer = Buffer(kept_bytes)
         self._closed = False
         self._clock: Callable[[], datetime] = _now
         self._before: Writer | None = None
         self._local = threading.local()
-        self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
+        self._owner: OwnerProcess | None = None
 
     def open(
         self,
@@ -101,48 +107,50 @@ class DuckStore:
         ReadOnlyStore, StoreError
         """
         wanted = {"time_unit": time_unit, "quantity_unit": quantity_unit, "money_unit": money_unit}
+        self._require_owner()
         with self._opening:
             if self._closed or self._writer is not None:
                 raise StoreError("this store was opened before; make another DuckStore")
+            self._owner = OwnerProcess()
             clock = self._clock = now or self._clock
-            connection = connect(self.path, read_only=self._read_only)
+            connections = connect(self._absolute, read_only=self._read_only)
             try:
-                units = settle(connection, self.path, wanted, now=to_utc(clock()), read_only=self._read_only)
+                cursor = connections.cursor()
+                units = settle(cursor, self.path, wanted, now=to_utc(clock()), read_only=self._read_only)
                 self._writer = Writer(
-                    connection.cursor(),
+                    cursor,
                     clock,
                     self._buffer,
                     read_only=self._read_only,
-                    log_file=None if self.path == MEMORY else f"{self.path}.wal",
+                    lock=connections.lock,
                     log_bytes=self._log_bytes,
                 )
             except BaseException:
-                connection.close()
-                release(self.path)
+                connections.close()
                 raise
             if self._before is not None:
                 self._writer.follow(self._before)
-            self._connection = connection
+            self._connections = connections
             # A market that was dropped without being closed does not keep its file from the next one.
-            self._release = weakref.finalize(self, release, self.path)
+            self._dropped = weakref.finalize(self, connections.give_up)
+            self._dropped.atexit = False
             return units
 
     @property
     def read(self) -> Records:
         """What the market holds, for the thread that asks."""
+        self._require_owner()
         records: Records | None = getattr(self._local, "records", None)
         if records is None or self._closed:
             self._opened()
             with self._opening:
-                if self._connection is None:
+                if self._connections is None:
                     raise StoreError("the market is closed; open it again")
-                cursor = self._connection.cursor()
-                self._cursors.add(cursor)
+                cursor = self._connections.cursor()
             # Held weakly: a store that nobody has any more gives its file up at once.
             store = weakref.proxy(self)
-            records = self._local.records = Records(
-                cursor, lambda: store._opened().book(), reading=self._buffer.reading
-            )
+            reading = partial(_reading, self._owner, self._buffer)
+            records = self._local.records = Records(cursor, lambda: store._opened().book(), reading=reading)
         return records
 
     def write(self, change: Callable[[Changes], Result]) -> Result:
@@ -184,7 +192,7 @@ class DuckStore:
     @property
     def folder(self) -> str | None:
         """The folder of the file; None: in memory."""
-        return None if self.path == MEMORY else os.path.dirname(os.path.realpath(self.path))
+        return None if self.path == MEMORY else os.path.dirname(os.path.realpath(self._absolute))
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Copy the market as it is now, while it goes on; see `copy_market`."""
@@ -197,15 +205,19 @@ class DuckStore:
             export_market(cursor, folder)
 
     def close(self) -> None:
-        """Let the change under way finish and close the file; closing twice is one closing."""
+        """Let the change under way finish and close the file; closing twice is one closing.
+
+        In a forked child the file is left as it is, for the parent.
+        """
+        if self._owner is not None and not self._owner.is_current:
+            return
         with self._keeping, self._opening:
-            connection, self._connection, self._closed = self._connection, None, True
-        if connection is None or self._writer is None:
+            connections, self._connections, self._closed = self._connections, None, True
+        if connections is None or self._writer is None:
             return
         self._writer.close()
-        for one in (*self._cursors, connection):
-            close_when_idle(one)
-        self._release()
+        connections.close()
+        self._dropped.detach()
 
     @contextmanager
     def _writing(self) -> Iterator[Writer]:
@@ -222,9 +234,9 @@ class DuckStore:
         self._opened()
         with self._keeping:
             with self._opening:
-                if self._connection is None:
+                if self._connections is None:
                     raise StoreError("the market is closed; open it again")
-                cursor = self._connection.cursor()
+                cursor = self._connections.cursor()
             try:
                 with self._buffer.reading():
                     yield cursor
@@ -234,23 +246,28 @@ class DuckStore:
     def _reopen(self, broken: Writer) -> None:
         """Open the file again after DuckDB gave it up; what was acknowledged is in it."""
         with self._keeping, self._opening:
-            if self._writer is not broken or self._connection is None:
+            if self._writer is not broken or self._connections is None:
                 return
             log.error("DuckDB gave up the market file %s; it is opened again", self.path)
-            connection, cursors = self._connection, list(self._cursors)
+            connections = self._connections
             # Whoever reads from here on waits for the lock, and gets a new cursor.
-            self._connection = self._writer = None
-            self._local, self._cursors, self._before = threading.local(), weakref.WeakSet(), broken
+            self._connections = self._writer = None
+            self._local, self._before = threading.local(), broken
             broken.close()
             try:
-                for one in (*cursors, connection):
-                    close_when_idle(one)
-                self._release()
+                connections.close()
+                self._dropped.detach()
                 self.open()
             except StoreError as error:
                 log.error("the market file %s could not be opened again, and will be tried: %s", self.path, error)
 
+    def _require_owner(self) -> None:
+        # Before any lock: in a forked child the thread that holds it may not exist.
+        if self._owner is not None:
+            self._owner.require()
+
     def _opened(self) -> Writer:
+        self._require_owner()
         with self._opening:
             if self._closed:
                 raise StoreError("the market is closed; open it again")
@@ -260,6 +277,15 @@ class DuckStore:
         if writer is None:
             raise StoreError("the market is closed; open it again")
         return writer
+
+
+@contextmanager
+def _reading(owner: OwnerProcess | None, buffer: Buffer) -> Iterator[None]:
+    """Surround every reading of the file: in the process that opened it, and while its pages stay in memory."""
+    if owner is not None:
+        owner.require()
+    with buffer.reading():
+        yield
 
 
 def _now() -> datetime:

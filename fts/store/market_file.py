@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,13 +14,12 @@ import duckdb
 from fts.errors import ConfigurationError, ReadOnlyStore, SchemaMismatch, StoreBusy, StoreError, UnitsMismatch
 from fts.models.instant import read_duration
 from fts.models.records import Units
+from fts.store.connections import Connections
+from fts.store.file_lock import MEMORY, FileLock, busy
 from fts.store.migration import migrate, steps
 from fts.store.statements import failures, statement
 
 SCHEMA_VERSION = 1
-MEMORY = ":memory:"
-# How long a query may go on when the file is closed, and how often that is looked at [s].
-PATIENCE, GLANCE = 30.0, 0.005
 # What a DuckDB file begins with, after a checksum.
 MAGIC, MAGIC_AT = b"DUCK", 8
 # Extensions are never fetched from the net.
@@ -33,13 +30,9 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 log = logging.getLogger(__name__)
 
-# DuckDB hands one process the same database twice, which would make two writers of one file.
-_open_here: set[str] = set()
-_open_here_lock = threading.Lock()
 
-
-def connect(path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """A connection to the file, and the right to be its only writer until `release`.
+def connect(path: str, *, read_only: bool) -> Connections:
+    """Open the file, as its only writer until the connections are closed.
 
     Raises
     ------
@@ -51,41 +44,24 @@ def connect(path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         Not a DuckDB file, or one of a newer DuckDB.
     StoreError
     """
-    if path == MEMORY:
-        return duckdb.connect(MEMORY, config=CONFIG)
-    _check_place(path, read_only)
-    key = os.path.realpath(path)
-    with _open_here_lock:
-        if key in _open_here:
-            raise StoreBusy(f"the market file {path} is open in this process already; use that market, or close it")
-        connection = _connect(path, read_only)
-        _open_here.add(key)
-    return connection
-
-
-def release(path: str) -> None:
-    """Let the file be opened again."""
-    with _open_here_lock:
-        _open_here.discard(os.path.realpath(path))
-
-
-def close_when_idle(connection: duckdb.DuckDBPyConnection) -> None:
-    """Close a connection once the query that another thread runs on it has ended: DuckDB refuses a busy one.
-
-    Raises
-    ------
-    StoreError
-        It does not end.
-    """
-    end = time.monotonic() + PATIENCE
-    while True:
+    if path != MEMORY:
+        _check_place(path, read_only)
+    # DuckDB gives one process the same database twice, which would make two writers of one file.
+    lock = FileLock(path, read_only=read_only)
+    try:
+        # DuckDB would ask for an extension that reads what it takes this file for.
+        if lock.head and lock.head[MAGIC_AT : MAGIC_AT + len(MAGIC)] != MAGIC:
+            raise SchemaMismatch(f"{path} is not a market file, but something else; name another file")
+        connection = _connect(path, lock, read_only)
         try:
+            lock.complete()
+        except BaseException:
             connection.close()
-            return
-        except duckdb.Error as error:
-            if time.monotonic() > end:
-                raise StoreError(f"could not close the market file: {error}") from error
-            time.sleep(GLANCE)
+            raise
+    except BaseException:
+        lock.release()
+        raise
+    return Connections(connection, lock)
 
 
 def _check_place(path: str, read_only: bool) -> None:
@@ -102,11 +78,6 @@ def _check_place(path: str, read_only: bool) -> None:
         raise ReadOnlyStore(
             f"the market file {path} cannot be written; allow writing, or open it with DuckStore(path, read_only=True)"
         )
-    # DuckDB would ask for an extension that reads what it takes this file for.
-    with place.open("rb") as file:
-        head = file.read(len(MAGIC) + MAGIC_AT)
-    if head and head[MAGIC_AT:] != MAGIC:
-        raise SchemaMismatch(f"{path} is not a market file, but something else; name another file")
 
 
 def _first(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...] | None:
@@ -115,16 +86,21 @@ def _first(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]
     return rows[0] if rows else None
 
 
-def _connect(path: str, read_only: bool) -> duckdb.DuckDBPyConnection:
+def _connect(path: str, lock: FileLock, read_only: bool) -> duckdb.DuckDBPyConnection:
+    try:
+        return _open_database(path, read_only)
+    except StoreBusy:
+        with lock.suspended():
+            return _open_database(path, read_only)
+
+
+def _open_database(path: str, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(path, read_only=read_only, config=CONFIG)
     except duckdb.Error as error:
         text = str(error)
         if "lock" in text:
-            raise StoreBusy(
-                f"the market file {path} is open in another process; a market has one writer: "
-                "talk to it over REST, or stop it first"
-            ) from error
+            raise busy(path) from error
         if "Permission denied" in text or "read-only" in text.lower():
             raise ReadOnlyStore(f"the market file {path} cannot be written, nor anything beside it") from error
         if "not a valid DuckDB" in text or isinstance(error, duckdb.SerializationException) or "version" in text:

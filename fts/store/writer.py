@@ -19,6 +19,7 @@ from fts.errors import ReadOnlyStore, StoreError
 from fts.store.book import Sheet, read_book
 from fts.store.buffer import Buffer
 from fts.store.changes import Changes, Group
+from fts.store.file_lock import FileLock
 from fts.store.statements import failures, from_utc, rows
 
 Result = TypeVar("Result")
@@ -60,8 +61,8 @@ class Writer:
     buffer : Buffer
         What is in memory of the file; it grows when the log is folded.
     read_only : bool
-    log_file : path, optional
-        Where DuckDB logs what is not in the file yet; None: nowhere.
+    lock : FileLock, optional
+        That of the file, taken again before each commit; None: in memory.
     log_bytes : int
         How long the log may grow before it is folded into the file.
 
@@ -78,13 +79,13 @@ class Writer:
         buffer: Buffer,
         *,
         read_only: bool,
-        log_file: str | None = None,
+        lock: FileLock | None = None,
         log_bytes: int = LOG_BYTES,
     ) -> None:
         self._cursor = cursor
         self._now = now
         self._read_only = read_only
-        self._log_file, self._log_bytes = log_file, log_bytes
+        self._lock, self._log_file, self._log_bytes = lock, None if lock is None else lock.wal, log_bytes
         self._fold_at, self._logged = log_bytes, 0
         self._buffer, self._grown = buffer, False
         self._turn = threading.RLock()
@@ -173,6 +174,8 @@ class Writer:
         with self._door:
             waiting, self._queue = self._queue, []
         try:
+            if self._lock is not None:
+                self._lock.renew()
             if not self._commit(waiting):
                 for change in waiting:
                     if not change.done:

@@ -163,7 +163,7 @@ def test_a_file_that_nobody_has_open(market: Market, tmp_path: Path) -> None:
 def test_the_export_has_every_table_and_every_row(market: Market, tmp_path: Path) -> None:
     folder = tmp_path / "it's all"
     market.export(folder)
-    connection = market._store._connection.cursor()
+    connection = market._store._connections.cursor()
     names = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     assert set(DAY_OF) == names == {path.name for path in folder.iterdir()}
     for name, day in DAY_OF.items():

@@ -146,7 +146,7 @@ def test_a_market_that_grows_keeps_what_it_may(tmp_path: Path) -> None:
     held = []
     for _ in range(30):
         store.write(revise)
-        held.append(pages(store._connection.cursor()))
+        held.append(pages(store._connections.cursor()))
     size = path.stat().st_size
     assert len(store.read.demands([bidder])) == 1_000
     store.close()
@@ -167,6 +167,6 @@ def test_so_does_one_whose_every_change_is_longer_than_its_log_may_be(tmp_path: 
 
     for _ in range(60):
         store.write(revise)
-        held.append(pages(store._connection.cursor()))
+        held.append(pages(store._connections.cursor()))
     store.close()
     assert max(held) < 3 * 2**20

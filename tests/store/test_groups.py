@@ -168,12 +168,12 @@ def test_the_book_in_memory_is_what_the_file_says(seed: int, group: int) -> None
             for thread in threads:
                 thread.join()
         book = store._opened().book()
-        written: Sheet = read_book(store._connection.cursor())
+        written: Sheet = read_book(store._connections.cursor())
         assert book.products == written.products
         assert book.portfolios == written.portfolios
         assert book.demands == written.demands
         assert {k: v for k, v in book.references.items() if v} == written.references
-        histories(store._connection.cursor())
+        histories(store._connections.cursor())
         for name in portfolios:
             assert market.portfolio(name) in market.portfolios(bidders) or not (
                 market.portfolio(name).demand or market.portfolio(name).basis

@@ -14,7 +14,7 @@ import pytest
 from fts.errors import SchemaMismatch, StoreError
 from fts.exchange import Market
 from fts.store import DuckStore
-from fts.store.market_file import SCHEMA_VERSION, connect, release, settle
+from fts.store.market_file import SCHEMA_VERSION, connect, settle
 from fts.store.migration import steps
 
 # A version before the first, made by hand: batches did not say how long their rates were limited for, and money had
@@ -59,12 +59,12 @@ def age(path: Path, version: int) -> None:
 
 
 def lift(path: Path, migrations: Mapping[int, str], *, read_only: bool = False) -> None:
-    connection = connect(str(path), read_only=read_only)
+    connections = connect(str(path), read_only=read_only)
     try:
-        settle(connection, str(path), {}, now=datetime(2027, 1, 1), read_only=read_only, migrations=migrations)
+        cursor, now = connections.cursor(), datetime(2027, 1, 1)
+        settle(cursor, str(path), {}, now=now, read_only=read_only, migrations=migrations)
     finally:
-        connection.close()
-        release(str(path))
+        connections.close()
 
 
 @pytest.mark.parametrize("version", [SCHEMA_VERSION - 1, SCHEMA_VERSION - 2])
