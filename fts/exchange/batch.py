@@ -6,7 +6,8 @@ import time
 from dataclasses import replace
 from datetime import datetime
 
-from fts.errors import FtsError, InvalidOutcome, NotSolved, UnboundedAuction
+from fts.errors import FtsError, NotSolved, UnboundedAuction
+from fts.exchange.other_rule import require_outcome_of
 from fts.models.auction import Auction
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord
@@ -42,10 +43,10 @@ def clear(
     start = time.perf_counter()
     try:
         outcome = clearing(auction)
-        _check(outcome, auction)
+        require_outcome_of(auction, outcome)
     except (NotSolved, UnboundedAuction) as error:
         record = replace(record, reason=str(error), seconds=time.perf_counter() - start)
-        reached = getattr(error, "outcome", None)
+        reached = error.outcome if isinstance(error, NotSolved) else None
         if isinstance(reached, Outcome):
             record = replace(record, certificate=reached.certificate, solver=reached.solver)
         return record, None, None
@@ -62,13 +63,3 @@ def clear(
     if not record.cleared:
         return replace(record, reason="the answer did not meet its tolerance"), None, None
     return record, outcome, None
-
-
-def _check(outcome: Outcome, auction: Auction) -> None:
-    if not isinstance(outcome, Outcome):
-        raise InvalidOutcome(f"a rule of clearing returns an Outcome, this one returned {type(outcome).__name__}")
-    other = outcome.auction
-    if other is not auction and not (
-        other.portfolio_ids.equals(auction.portfolio_ids) and other.product_ids.equals(auction.product_ids)
-    ):
-        raise InvalidOutcome("the outcome is that of another auction; clear the auction that was given")

@@ -16,6 +16,7 @@ from fts.exchange.following import Following
 from fts.exchange.forward import ForwardTerms
 from fts.exchange.given import read_aware, read_id
 from fts.exchange.keeping import Keeping
+from fts.exchange.other_rule import certified_rule
 from fts.exchange.schedule import Schedule
 from fts.exchange.slices import Slicing
 from fts.exchange.submitting import Submitting
@@ -45,7 +46,8 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
     solver : str, optional
         An engine of :func:`fts.engines`.
     clearing : callable, optional
-        Another rule of clearing, ``(auction) -> Outcome``.
+        Another rule of clearing, ``(auction) -> Outcome``. Its certificate is computed afresh from the auction, the
+        prices and the rates; where these do not prove it, the status is ``other rule``.
     page_limit : int
         Rows of a page of history.
     auto_solve : bool
@@ -106,7 +108,8 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
         self.page_limit, self.auto_solve = page_limit, auto_solve
         self.schedule = Schedule.read(schedule)
         self.solver = solver
-        self._clearing, self._last_outcome = clearing, None
+        self._clearing = None if clearing is None else certified_rule(clearing)
+        self._last_outcome = None
         self._batches = ProcessLock()
         # The auction of the last batch was that of this instant.
         self._cleared_until = datetime.min.replace(tzinfo=UTC)

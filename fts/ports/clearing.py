@@ -9,4 +9,6 @@ from fts.models.auction import Auction
 from fts.models.outcome import Outcome
 
 Clearing: TypeAlias = Callable[[Auction], Outcome]
-"""``(auction) -> outcome``. Raises :class:`fts.errors.NotSolved` or :class:`fts.errors.UnboundedAuction`."""
+"""``(auction) -> outcome``. A market computes the certificate of the outcome afresh.
+
+Raises :class:`fts.errors.NotSolved` or :class:`fts.errors.UnboundedAuction`."""

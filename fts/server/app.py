@@ -85,7 +85,7 @@ def create_app(
     solver : str, optional
         An engine of :func:`fts.engines`.
     clearing : callable, optional
-        Another rule of clearing, ``(auction) -> Outcome``.
+        Another rule of clearing, ``(auction) -> Outcome``, whose certificate is computed afresh.
     page_limit : int
         Rows of a page.
     auto_solve : bool
