@@ -7,7 +7,6 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -39,6 +38,7 @@ from fts.server.refusal import refusal
 from fts.server.route import Desk, Route
 from fts.server.shelf import Shelf
 from fts.server.shortcut import Exchange
+from fts.server.unread import UnreadBodies
 from fts.server.v0 import contract, streams
 from fts.server.v0.shapes import SHAPES
 
@@ -138,8 +138,9 @@ def create_app(
         allow_headers=list(HEADERS),
         expose_headers=["Retry-After", REQUEST_ID],
     )
+    app.add_middleware(UnreadBodies)
     app.add_middleware(Journal, metrics=desk.metrics)
-    app.offer(endpoints, partial(Journal, metrics=desk.metrics))
+    app.offer(endpoints, lambda answer: Journal(UnreadBodies(answer), desk.metrics))
     return app
 
 

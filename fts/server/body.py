@@ -19,6 +19,7 @@ from fts.models.curve import DemandCurve
 from fts.ports.application import Application
 from fts.server.limits import Limits
 from fts.server.refusal import BadRequest, NotJson, TooLarge, TooSlow
+from fts.server.unread import body_length
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Body:
 
 
 async def receive(request: Request, body: Body, limits: Limits) -> tuple[str, bytes]:
-    """The media type and the bytes of a body.
+    """The media type and the bytes of a body; nothing of a body that says it is too large is read.
 
     Raises
     ------
@@ -56,13 +57,15 @@ async def receive(request: Request, body: Body, limits: Limits) -> tuple[str, by
     kind, most = sent.partition(";")[0].strip().lower(), limits.body * body.size
     if kind not in body.forms:
         raise NotJson(f"the body was sent as {sent or 'nothing'!r}; send it as Content-Type: {' or '.join(body.forms)}")
+    if (body_length(request.scope) or 0) > most:
+        raise TooLarge(f"the body is larger than {most} bytes; send less at once")
     try:
         async with asyncio.timeout(limits.seconds):
             content = bytearray()
             async for chunk in request.stream():
-                content += chunk
-                if len(content) > most:
+                if len(content) + len(chunk) > most:
                     raise TooLarge(f"the body is larger than {most} bytes; send less at once")
+                content += chunk
             return kind, bytes(content)
     except TimeoutError as error:
         raise TooSlow(f"the body did not arrive within {limits.seconds:g} s; send it again") from error

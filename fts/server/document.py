@@ -15,8 +15,8 @@ from fts.server.schemas import Schema, ref, shapes_of
 DESCRIPTION = (
     "An exchange for flow trading. Every id is a UUID. Instants are RFC 3339 with an offset, written in UTC. A rate "
     "is signed: + buys, - sells. Requests are checked in one order: token present (400), path and query (400), body "
-    "(415, 413, 400, 422), permission (401), existence (404), permission on the thing (401), what the body refers to "
-    "(422, 409)."
+    "(415, 413, 400, 422; over 16 KiB unread and 401 where the token is not valid), permission (401), existence (404), "
+    "permission on the thing (401), what the body refers to (422, 409)."
 )
 REASONS = {
     400: "no token, or a path, query or body that cannot be read",

@@ -4,7 +4,8 @@ A route says what it takes, whom it allows and what it does; `Endpoint` checks, 
 
 1. an ``Authorization: Bearer`` header (400), whose token does not ask too often (429);
 2. path, query and headers (400);
-3. the body: sent as JSON (415), small enough (413), JSON (400), valid (422);
+3. the body: sent as JSON (415), small enough (413), JSON (400), valid (422). One that is longer than 16 KiB, or may
+   be, is not read before the token is known to be valid here (401), under ``/admin`` that of an operator;
 4. the permission that needs no thing (401);
 5. the thing is there (404);
 6. the permission on the thing (401);
@@ -17,20 +18,25 @@ import asyncio
 import ipaddress
 import logging
 import traceback
+from collections.abc import Coroutine
 from contextvars import copy_context
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from fts.errors import FtsError, StoreError
+from fts.errors import FtsError, NotPermitted, StoreError
+from fts.server import permission
 from fts.server.body import receive
 from fts.server.journal import PATH
 from fts.server.parameter import read_parameters
 from fts.server.refusal import Overloaded, refusal, refusal_of
 from fts.server.route import Call, Desk, Route
+from fts.server.unread import SMALL_BODY, body_length, is_long
 
-SMALL = 16 * 2**10
-"""Bodies up to this size [bytes] are read at once."""
+OPERATORS = "/admin/"
+"""What the paths of an operator's routes begin with."""
+Result = TypeVar("Result")
 FOR_ANOTHER = ("origin", "x-forwarded-", "forwarded", "via")
 """What the headers of web pages and proxies begin with."""
 log = logging.getLogger(__name__)
@@ -52,8 +58,10 @@ class Endpoint:
             call = Call(self.desk, token, given)
             content = b""
             if self.body is not None:
+                if is_long(body_length(request.scope)):
+                    await self._in_time(call, self._admit(call))
                 call.kind, content = await receive(request, self.body, self.desk.limits)
-            return await self._in_time(call, content)
+            return await self._in_time(call, self._reply(call, content))
         except StoreError as error:
             # Why names files of this machine, which is the operator's business.
             log.error("%s %s: %s", self.route.method, self.route.path, error)
@@ -83,13 +91,30 @@ class Endpoint:
         self.desk.quota.take(token.strip())
         return token.strip()
 
-    async def _in_time(self, call: Call, content: bytes) -> Response:
+    async def _admit(self, call: Call) -> None:
+        """Try the token before a long body is read."""
+        if self.desk.quick:
+            self._try_token(call)
+        else:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self.desk.pool, copy_context().run, self._try_token, call)
+
+    def _try_token(self, call: Call) -> None:
+        try:
+            if self.route.path.startswith(OPERATORS):
+                permission.manage_products(call)
+            elif not self.route.open_to_all:
+                permission.view_products(call)
+        except NotPermitted as error:
+            raise NotPermitted(f"the body was not read, as {error}") from error
+
+    async def _in_time(self, call: Call, doing: Coroutine[Any, Any, Result]) -> Result:
         if self.route.patient:
-            return await self._reply(call, content)
+            return await doing
         seconds = self.desk.limits.seconds
         try:
             async with asyncio.timeout(seconds):
-                return await self._reply(call, content)
+                return await doing
         except TimeoutError as error:
             if not call.begun:
                 raise Overloaded(
@@ -102,7 +127,7 @@ class Endpoint:
     async def _reply(self, call: Call, content: bytes) -> Response:
         route, loop, pool = self.route, asyncio.get_running_loop(), self.desk.pool
         # A large body takes its time, and an application may ask a database of its own.
-        if self.desk.quick and route.finds_quickly and len(content) <= SMALL:
+        if self.desk.quick and route.finds_quickly and len(content) <= SMALL_BODY:
             self._check(call, content)
         else:
             await loop.run_in_executor(pool, copy_context().run, self._check, call, content)

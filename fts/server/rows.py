@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
 from typing import Any, TypeAlias
 
 import msgspec
@@ -44,8 +45,9 @@ def read_lines(content: bytes, limits: Limits) -> Rows:
     ------
     BadRequest, InvalidInput, TooLarge
     """
-    lines = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if line.strip()]
-    _check_count(len(lines), limits)
+    # Counted first: a body of nothing but short lines would be many times as large in a list.
+    _check_count(sum(1 for line in BytesIO(content) if line.strip()), limits)
+    lines = [(number, line) for number, line in enumerate(BytesIO(content), 1) if line.strip()]
     try:
         return [(number, _LINES.decode(line)) for number, line in lines]
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
