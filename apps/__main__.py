@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--browser", action="store_true")
     args = parser.parse_args()
     # The token comes in the environment, where no list of processes shows it.
-    with Client(args.exchange, os.environ.get("FTS_TOKEN"), timeout=10.0) as client:
+    with Client(args.exchange, os.environ.get("FTS_TOKEN") or None, timeout=10.0) as client:
         feed = Feed(client)
         feed.start()
         try:

@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ class OpenMarket:
 
     path: Path
     new: bool
-    secret: str
+    secret: str = field(repr=False)
     every: timedelta
     seed: int
     deliveries: list[Delivery]

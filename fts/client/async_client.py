@@ -87,7 +87,7 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.url = url
-        with making():
+        with making(url):
             self._http = httpx.AsyncClient(**settings(url, token, timeout), transport=transport)
 
     async def aclose(self) -> None:

@@ -89,7 +89,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url
-        with making():
+        with making(url):
             self._http = httpx.Client(**settings(url, token, timeout), transport=transport)
 
     def close(self) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import httpx
 
+from fts.client.credential import authorization, shown
 from fts.client.refusal import NoAnswer, refusal_of
+from fts.client.wire import unusable
 from fts.errors import ConfigurationError, FtsError
 
 PATIENCE = 600.0
@@ -34,16 +36,17 @@ def download_market(url: str, token: str, path: str | os.PathLike[str]) -> None:
     RequestFailed
         It refused.
     ConfigurationError
-        Something is there already.
+        Something is there already, or the URL or the token cannot be used.
     """
     target = Path(path)
     if target.exists() or target.is_symlink():
         raise ConfigurationError(f"{target} is there already; name a place where nothing is")
+    headers = authorization(token)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     timeout = httpx.Timeout(30.0, read=PATIENCE)
     try:
         with (
-            httpx.Client(timeout=timeout, headers={"Authorization": f"Bearer {token}"}) as http,
+            httpx.Client(timeout=timeout, headers=headers) as http,
             http.stream("GET", f"{url.rstrip('/')}/backup") as reply,
         ):
             if reply.status_code != 200:
@@ -56,9 +59,9 @@ def download_market(url: str, token: str, path: str | os.PathLike[str]) -> None:
                 os.fsync(file.fileno())
         os.link(partial, target)
     except httpx.InvalidURL as error:
-        raise ConfigurationError(f"{url!r} is no address of an exchange: {error}") from error
+        raise unusable(url, error) from (None if "@" in url else error)
     except httpx.HTTPError as error:
-        raise NoAnswer(f"{url} sent no whole copy: {error or type(error).__name__}; try again") from error
+        raise NoAnswer(f"{shown(url)} sent no whole copy: {error or type(error).__name__}; try again") from error
     except OSError as error:
         raise FtsError(f"could not write the copy {target}: {error.strerror or error}") from error
     finally:

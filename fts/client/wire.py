@@ -10,22 +10,34 @@ from typing import Any, TypeVar
 
 import httpx
 
+from fts.client.credential import authorization, shown
 from fts.client.refusal import NoAnswer, refusal_of
 from fts.client.request import Request
 from fts.errors import ConfigurationError
 
 Answer = TypeVar("Answer")
 Method = TypeVar("Method", bound=Callable[..., Any])
+LARGEST_PORT = 65535
 # What never reached the exchange may be sent again.
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def settings(url: str, token: str | None, timeout: float) -> dict[str, Any]:
-    """How a client of httpx is made."""
+    """How a client of httpx is made.
+
+    Raises
+    ------
+    ConfigurationError
+        The token cannot be sent, or the address has a port that is none.
+    """
+    # str() of a subclass of str is what it was; httpx wants the plain text.
+    plain = str.__str__(url).rstrip("/")
+    port = httpx.URL(plain).port
+    if port is not None and port > LARGEST_PORT:
+        raise ConfigurationError(f"{shown(url)} has the port {port}; a port is at most {LARGEST_PORT}")
     return {
-        # str() of a subclass of str is what it was; httpx wants the plain text.
-        "base_url": str.__str__(url).rstrip("/"),
-        "headers": {} if token is None else {"Authorization": f"Bearer {token}"},
+        "base_url": plain,
+        "headers": authorization(token),
         "timeout": timeout,
     }
 
@@ -53,8 +65,8 @@ def patient(usual: httpx.Timeout, silence: float) -> httpx.Timeout:
 
 
 @contextmanager
-def making() -> Iterator[None]:
-    """What is wrong with a URL or a token.
+def making(url: str) -> Iterator[None]:
+    """What is wrong with a URL.
 
     Raises
     ------
@@ -63,7 +75,13 @@ def making() -> Iterator[None]:
     try:
         yield
     except (httpx.InvalidURL, UnicodeEncodeError) as error:
-        raise ConfigurationError(f"cannot reach an exchange with this URL and token: {error}") from error
+        raise unusable(url, error) from (None if "@" in url else error)
+
+
+def unusable(url: str, error: Exception) -> ConfigurationError:
+    """The error for an address that cannot be used; of one that holds a password, httpx may quote a piece."""
+    reason = "" if "@" in url else f": {error}"
+    return ConfigurationError(f"{shown(url)} is no address of an exchange{reason}")
 
 
 @contextmanager
@@ -77,11 +95,11 @@ def explained(url: httpx.URL) -> Iterator[None]:
     try:
         yield
     except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-        raise ConfigurationError(f"{url} is no address of an exchange: {error}") from error
+        raise unusable(str(url), error) from (None if "@" in str(url) else error)
     except httpx.HTTPError as error:
         reason = str(error) or type(error).__name__
         raise NoAnswer(
-            f"no answer from the exchange at {url}: {reason}", sent=not isinstance(error, UNSENT)
+            f"no answer from the exchange at {shown(str(url))}: {reason}", sent=not isinstance(error, UNSENT)
         ) from error
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 import logging
 import traceback
 from collections.abc import Coroutine
@@ -64,7 +65,8 @@ class Endpoint:
             return await self._in_time(call, self._reply(call, content))
         except StoreError as error:
             # Why names files of this machine, which is the operator's business.
-            log.error("%s %s: %s", self.route.method, self.route.path, error)
+            token = request.headers.get("authorization", "").partition(" ")[2].strip()
+            log.error("%s %s: %s", self.route.method, self.route.path, _without(token, str(error)))
             return refusal(503, "the exchange cannot use its market file now; its log says why; try again later")
         except FtsError as error:
             return refusal_of(error)
@@ -73,8 +75,7 @@ class Endpoint:
         except Exception:
             # What an operator's own application raises may name the token it was asked about.
             token = request.headers.get("authorization", "").partition(" ")[2].strip()
-            told = traceback.format_exc()
-            told = told.replace(token, "(the token)") if token else told
+            told = _without(token, traceback.format_exc())
             log.error("%s %s failed\n%s", self.route.method, self.route.path, told)
             return refusal(500, "the exchange has a defect here; its log says more")
 
@@ -169,6 +170,15 @@ class Endpoint:
     def _answer(self, call: Call) -> Response:
         call.begun = True
         return self.route.reply.write(None if self.route.does is None else self.route.does(call))
+
+
+def _without(token: str, text: str) -> str:
+    """Take a token out of what is logged, as it is and as ``repr`` and JSON write it."""
+    if not token:
+        return text
+    for form in {token, repr(token)[1:-1], json.dumps(token)[1:-1]}:
+        text = text.replace(form, "(the token)")
+    return text
 
 
 def _is_from_here(request: Request) -> bool:

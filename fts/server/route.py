@@ -89,7 +89,7 @@ class Call:
     """
 
     desk: Desk
-    token: str
+    token: str = field(repr=False)
     given: dict[str, Any]
     kind: str = ""
     body: Any = None

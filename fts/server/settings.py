@@ -222,6 +222,8 @@ def read_secret(said: str | None, environment: Mapping[str, str]) -> str:
             "an exchange needs a secret to sign tokens with: "
             "export APP_SECRET=$(python -c 'import secrets; print(secrets.token_hex(32))')"
         )
+    if not _is_utf8(secret):
+        raise ConfigurationError("the secret is no UTF-8 text; make one of letters and digits")
     if len(secret.encode()) < SHORTEST_SECRET:
         raise ConfigurationError(
             f"the secret has {len(secret.encode())} bytes, fewer than {SHORTEST_SECRET}; make one with "
@@ -297,10 +299,21 @@ def _key(algorithm: str, key: str | None) -> str | None:
         raise ConfigurationError("a public key checks no HS256 token; say [token] algorithm = \"RS256\" or \"EdDSA\"")
     try:
         return Path(key).read_text(encoding="ascii")
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the public key {key}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"the public key {key} is no PEM text") from error
+    except (OSError, ValueError):
+        # What is no file may be a key that was pasted without its first line: neither it nor its error is shown.
+        raise ConfigurationError(
+            "[token] public_key is neither PEM text, which begins -----BEGIN, nor a file that can be read"
+        ) from None
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _schedule(every: str | None, start: str | None) -> Schedule | None:
