@@ -8,6 +8,7 @@ import socket
 import panel as pn
 
 from apps.feed import Feed
+from apps.hosts import answer_only, known_hosts
 from apps.market import page
 
 TRIES = 50
@@ -26,25 +27,36 @@ def serve(feed: Feed, port: int, prefix: str, origins: list[str], *, browser: bo
     prefix : str
         Path under which a proxy, which keeps it, serves the pages.
     origins : list of str
-        Hosts whose pages may open the dashboards, beside this machine's own name; ``*`` is any.
+        Hosts under which the dashboards answer, beside this machine's own names; ``*`` is any.
     browser : bool
         Whether it opens one.
+
+    Raises
+    ------
+    ConfigurationError
+        One of the hosts is none.
     """
     free = free_port(port)
+    hosts = known_hosts(free, origins)
     path = "/" + prefix.strip("/") if prefix.strip("/") else ""
     print(f"dashboard: http://localhost:{free}{path}/", flush=True)
-    pn.serve(
+    server = pn.serve(
         {"/": lambda: page(feed)},
         title="fts market",
         address="127.0.0.1",
         port=free,
         prefix=path,
-        websocket_origin=origins or [f"localhost:{free}", f"127.0.0.1:{free}"],
+        websocket_origin=hosts,
         show=browser,
         verbose=False,
         # Everything comes from this server.
         index=None,
+        start=False,
     )
+    # Bokeh looks at the origin of websockets alone, and not where it equals the host.
+    answer_only(server._tornado, hosts)
+    server.start()
+    server.io_loop.start()
 
 
 def free_port(first: int) -> int:

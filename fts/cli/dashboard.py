@@ -33,7 +33,7 @@ def register(subparsers: Any) -> None:
         action="append",
         default=[],
         metavar="HOST",
-        help="host[:port] whose pages may open it (default: this machine; * is any); may be repeated",
+        help="host[:port] under which it answers too, beside this machine's own names (* is any); may be repeated",
     )
     parser.add_argument("--no-browser", action="store_true", help="print the link, open nothing")
 

@@ -65,7 +65,11 @@ def register(subparsers: Any) -> None:
     proxy.add_argument("--root-path", default="", metavar="PATH", help="path of the exchange, which the proxy strips")
     proxy.add_argument("--prefix", default="", metavar="PATH", help="path of the dashboard, which the proxy keeps")
     proxy.add_argument(
-        "--allow-websocket-origin", action="append", default=[], metavar="HOST", help="who may open the dashboard"
+        "--allow-websocket-origin",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="host[:port] under which the dashboard answers too",
     )
 
 

@@ -52,6 +52,8 @@ def options(folder: Path, port: int, *, browser: bool) -> list[str]:
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=50",
         f"--ServerApp.open_browser={browser}",
+        # It answers this machine's own names only, whatever else is configured: no web page reaches it under its own.
+        "--ServerApp.allow_remote_access=False",
         # Whoever starts it is root in many containers; it listens on this machine only, behind its token.
         "--ServerApp.allow_root=True",
         # Neither news nor updates nor extensions are fetched from elsewhere.

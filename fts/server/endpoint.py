@@ -22,6 +22,7 @@ import traceback
 from collections.abc import Coroutine
 from contextvars import copy_context
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -186,6 +187,10 @@ def _is_from_here(request: Request) -> bool:
     if request.client is None or any(name.startswith(FOR_ANOTHER) for name in request.headers):
         return False
     try:
+        # A page whose own name points to this machine says no origin, but it names its host.
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+        if host != "localhost" and not ipaddress.ip_address(host or "").is_loopback:
+            return False
         return ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:
         return False

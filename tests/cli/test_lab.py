@@ -77,3 +77,21 @@ def test_it_wants_its_token(lab: str) -> None:
         urllib.request.urlopen(lab + "api/contents", timeout=30)
     assert refused.value.code == 403
     refused.value.close()
+
+
+def test_it_answers_this_machine_s_own_names_only(lab: str) -> None:
+    port = lab.rstrip("/").rpartition(":")[2]
+
+    def status(host: str) -> int:
+        headers = {"Authorization": f"token {TOKEN}", "Host": host}
+        try:
+            with urllib.request.urlopen(
+                urllib.request.Request(lab + "api/contents", headers=headers), timeout=30
+            ) as reply:
+                return int(reply.status)
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            return refused.code
+
+    assert [status(f"{name}:{port}") for name in ("127.0.0.1", "localhost")] == [200, 200]
+    assert status(f"elsewhere.example:{port}") == 403

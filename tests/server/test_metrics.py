@@ -95,10 +95,15 @@ def test_two_exchanges_in_one_process_count_apart() -> None:
         {"X-Forwarded-Context": "/x"},
         {"Via": "1.1 proxy"},
         {"Origin": "https://elsewhere.example"},
+        # A page whose name points to this machine.
+        {"Host": "elsewhere.example:8080"},
+        {"Host": "localhost.elsewhere.example"},
+        {"Host": "0.0.0.0:8080"},
     ],
 )
 def test_from_elsewhere_it_takes_a_token_that_runs_batches(exchange: Exchange, headers: dict[str, str]) -> None:
     assert exchange.ask("GET", "/metrics").status_code == 200
+    assert exchange.ask("GET", "/metrics", headers={"Host": "localhost:9999"}).status_code == 200
     assert exchange.ask("GET", "/metrics", "whatever").status_code == 200
     assert exchange.ask("GET", "/metrics", headers=headers).status_code == 400
     assert exchange.ask("GET", "/metrics", exchange.alice, headers=headers).status_code == 401
