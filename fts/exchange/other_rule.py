@@ -53,9 +53,9 @@ def certify_outcome(auction: Auction, outcome: Any, given: Auction | None = None
     Returns
     -------
     Outcome
-        Its status is what the measures prove, at the tolerance that the outcome names but at most
-        `LARGEST_TOLERANCE`; ``other rule`` where they prove nothing or the rule says so; ``not solved`` where the rule
-        says so.
+        Its status is what the rule says where all measures prove it, at the tolerance that the outcome names, but at
+        most `LARGEST_TOLERANCE`; ``other rule`` where they prove nothing or the rule says so; ``not solved`` where
+        the rule says so.
 
     Raises
     ------
@@ -69,10 +69,10 @@ def certify_outcome(auction: Auction, outcome: Any, given: Auction | None = None
     tol = min(claimed.tol, LARGEST_TOLERANCE) if claimed.tol > 0 else None
     rates, prices, certified = outcome.rates, outcome.prices, adapters.load("fts.solver").certified
     demand_prices, computed = certified(auction, rates, prices, outcome.demand_prices, tol)
-    if not computed.solved:
+    if computed.status != "exact":
         # Demand prices are a part of the proof, and a rule may have none: the least-squares ones prove what can be.
         other_prices, other = certified(auction, rates, prices, None, tol)
-        demand_prices, computed = (other_prices, other) if other.solved else (demand_prices, computed)
+        demand_prices, computed = (other_prices, other) if other.status == "exact" else (demand_prices, computed)
     is_same = outcome.auction is given
     return Outcome(
         auction,
@@ -111,7 +111,8 @@ def require_outcome_of(auction: Auction, outcome: Any) -> None:
 
 def _judge(claimed: Status, proved: Status) -> Status:
     if claimed in ("solved", "exact"):
-        return "other rule" if proved == "not solved" else proved
+        # Without fit nothing is proved here: where nothing is traded, the other measures are 0 at any price.
+        return claimed if proved == "exact" else "other rule"
     return claimed if claimed == "other rule" else "not solved"
 
 

@@ -68,7 +68,7 @@ def test_a_rule_that_lies_is_another_rule(clock: Any, lie: str, status: Any) -> 
             assert measures.imbalance == pytest.approx(30 / 130, rel=1e-12)
         if lie == "too much":
             assert measures.domain > 0.1
-        assert max(measures.imbalance, measures.domain, measures.gap) > 1e-3
+        assert max(measures.imbalance, measures.domain, measures.gap, measures.fit) > 1e-3
         # ∫(60 - 0.4 z) of what is bought, less 5 a unit of what is sold.
         bought, sold, _ = LIES[lie]
         if lie != "too much":
@@ -175,9 +175,13 @@ def test_what_is_no_outcome_of_this_auction_is_refused(clock: Any, returned: Any
 
 
 def test_a_certificate_is_a_certificate(clock: Any) -> None:
-    with market_of(clock, lambda auction: outcome_that(auction, 80, 80, 28, "exact")) as market:
-        with pytest.raises(InvalidOutcome, match="is a Certificate, this one is a str"):
-            market.run_batch()
+    def rule(auction: Auction) -> Outcome:
+        outcome = outcome_that(auction, 80, 80, 28)
+        outcome.certificate = "exact"  # type: ignore[assignment]
+        return outcome
+
+    with market_of(clock, rule) as market, pytest.raises(InvalidOutcome, match="is a Certificate, this one is a str"):
+        market.run_batch()
 
 
 def test_numbers_that_a_rule_changed_after_they_were_checked_are_checked_again(clock: Any) -> None:
