@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
+from operator import methodcaller
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -80,6 +82,47 @@ class Columns:
         except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
             raise InvalidAuction(f"a column does not hold what it must: {error}") from error
 
+    @classmethod
+    def of_groups(
+        cls,
+        *,
+        demand_ids: Ids,
+        counts: Sequence[int],
+        point_rates: Floats,
+        point_prices: Floats,
+        constant: Sequence[bool],
+        portfolio_ids: Ids,
+        weights: Sequence[Mapping[str, float]],
+        basis: Sequence[Mapping[str, float]],
+    ) -> Columns:
+        """Columns of curves one after another and the weights of each portfolio.
+
+        Parameters
+        ----------
+        counts : (n_demands,)
+            Number of points of each curve.
+        weights, basis : (n_portfolios,)
+            Weight by demand id, and by product id. An id that is not in ``demand_ids`` counts as not defined.
+        """
+        weight_portfolio, weight_names, weight_value = _triplets(weights)
+        basis_portfolio, basis_names, basis_value = _triplets(basis)
+        products = basis_names.dictionary_encode()
+        return cls(
+            demand_ids=demand_ids,
+            point_offsets=np.append(0, np.cumsum(counts)).astype(np.int64),
+            point_rates=point_rates,
+            point_prices=point_prices,
+            constant=np.array(constant, dtype=np.bool_),
+            portfolio_ids=portfolio_ids,
+            weight_portfolio=weight_portfolio,
+            weight_demand=positions(weight_names, demand_ids),
+            weight_value=weight_value,
+            product_ids=products.dictionary,
+            basis_portfolio=basis_portfolio,
+            basis_product=ints(products.indices),
+            basis_value=basis_value,
+        )
+
     def check(self) -> None:
         """Refuse columns that break a rule of curves, weights or ids."""
         for name in ("demand", "portfolio", "product"):
@@ -123,6 +166,13 @@ def flags(values: Any) -> Flags:
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {"Ids": ids, "Ints": ints, "Floats": floats, "Flags": flags}
+
+
+def _triplets(groups: Sequence[Mapping[str, float]]) -> tuple[Ints, Ids, Floats]:
+    """Owner, name and value of every weight, each (n_weights,)."""
+    owners = np.repeat(np.arange(len(groups)), list(map(len, groups)))
+    values = chain.from_iterable(map(methodcaller("values"), groups))
+    return owners, ids(list(chain.from_iterable(groups))), np.fromiter(values, np.float64, len(owners))
 
 
 def _check_ids(name: str, given: Ids) -> None:
