@@ -22,6 +22,7 @@ from fts.models.domain import cut_domains
 from fts.models.dropped import Dropped, dropped_of
 from fts.models.json_text import auction_text
 from fts.models.portfolio import Portfolio
+from fts.models.state import state_of
 
 
 class Auction:
@@ -359,6 +360,9 @@ class Auction:
             basis_product=ints(basis.coords[0]),
             basis_value=floats(basis.data),
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self)
 
     def __repr__(self) -> str:
         return (

@@ -20,6 +20,7 @@ from fts.models.columns import Flags, Floats, Ids, floats
 from fts.models.json_text import outcome_text
 from fts.models.number import read_number
 from fts.models.part_results import PartResults
+from fts.models.state import state_of
 from fts.models.utility import utilities
 
 ROUNDING = 1e-12
@@ -285,6 +286,9 @@ class Outcome:
         """
         viz = adapters.load("fts.viz")
         return viz.show(viz.supply_demand(self.auction, self, product, units))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self)
 
     def __repr__(self) -> str:
         return f"Outcome({self.certificate.status} by {self.solver}, {len(self.prices)} products)"
