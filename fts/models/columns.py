@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fts.errors import InvalidAuction, InvalidCurve, InvalidWeights
+from fts.models.id_text import id_texts
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -137,7 +138,7 @@ def ids(values: Any) -> Ids:
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     if isinstance(values, pa.Array):
-        return values if values.type == pa.string() else values.cast(pa.string())
+        return values if values.type == pa.string() else id_texts(values, "an id")
     try:
         return pa.array(values, pa.string())
     except UnicodeEncodeError as error:
