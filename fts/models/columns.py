@@ -41,6 +41,8 @@ class Columns:
         In input order, each once.
     weight_portfolio, weight_demand, weight_value : (n_weights,)
         Demand weights as triplets; a demand of -1 is one that the auction does not define.
+    undefined_ids : (number of demands of -1,) text, optional
+        Ids of these demands, in the order of their weights.
     product_ids : (n_products,) text
     basis_portfolio, basis_product, basis_value : (n_entries,)
         Basis weights as triplets.
@@ -64,6 +66,7 @@ class Columns:
     basis_portfolio: Ints
     basis_product: Ints
     basis_value: Floats
+    undefined_ids: Ids | None = None
 
     @classmethod
     def read(cls, columns: Mapping[str, Any]) -> Columns:
@@ -75,8 +78,8 @@ class Columns:
             A column is missing, not known, or holds something else.
         """
         kinds = {field.name: field.type for field in fields(cls)}
-        if set(columns) != set(kinds):
-            odd = sorted(set(columns) ^ set(kinds))
+        odd = sorted((set(columns) ^ set(kinds)) - {"undefined_ids"})
+        if odd:
             raise InvalidAuction(f"columns that are missing or not known: {', '.join(odd)}")
         try:
             return cls(**{name: _READERS[str(kinds[name])](values) for name, values in columns.items()})
@@ -107,6 +110,7 @@ class Columns:
         """
         weight_portfolio, weight_names, weight_value = _triplets(weights)
         basis_portfolio, basis_names, basis_value = _triplets(basis)
+        weight_demand = positions(weight_names, demand_ids)
         products = basis_names.dictionary_encode()
         return cls(
             demand_ids=demand_ids,
@@ -116,12 +120,13 @@ class Columns:
             constant=np.array(constant, dtype=np.bool_),
             portfolio_ids=portfolio_ids,
             weight_portfolio=weight_portfolio,
-            weight_demand=positions(weight_names, demand_ids),
+            weight_demand=weight_demand,
             weight_value=weight_value,
             product_ids=products.dictionary,
             basis_portfolio=basis_portfolio,
             basis_product=ints(products.indices),
             basis_value=basis_value,
+            undefined_ids=weight_names.filter(pa.array(weight_demand < 0)),
         )
 
     def check(self) -> None:
@@ -166,7 +171,13 @@ def flags(values: Any) -> Flags:
     return np.ascontiguousarray(values, dtype=np.bool_)
 
 
-_READERS: dict[str, Callable[[Any], Any]] = {"Ids": ids, "Ints": ints, "Floats": floats, "Flags": flags}
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "Ids": ids,
+    "Ids | None": ids,
+    "Ints": ints,
+    "Floats": floats,
+    "Flags": flags,
+}
 
 
 def _triplets(groups: Sequence[Mapping[str, float]]) -> tuple[Ints, Ids, Floats]:
@@ -232,6 +243,9 @@ def _check_weights(
         portfolio.min() < 0 or portfolio.max() >= n_portfolios or target.min() < lowest or target.max() >= n_targets
     ):
         raise InvalidAuction(f"{group} weights point outside the portfolios, demands or products given")
+    if group == "demand" and columns.undefined_ids is not None:
+        if len(columns.undefined_ids) != np.count_nonzero(target < 0):
+            raise InvalidAuction("undefined_ids must have one id for every demand weight whose demand is -1")
     wrong = ~np.isfinite(value)
     if wrong.any():
         owner = columns.portfolio_ids[int(portfolio[np.flatnonzero(wrong)[0]])].as_py()

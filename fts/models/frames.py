@@ -54,6 +54,7 @@ def read_frames(*, points: Any, constants: Any, weights: Any, basis: Any) -> Col
 
     portfolio_ids = pc.unique(pa.concat_arrays([weight["portfolio"], entry["portfolio"]]))
     product_ids = pc.unique(entry["product"])
+    weight_demand = positions(weight["demand"], demand_ids)
     return Columns(
         demand_ids=demand_ids,
         point_offsets=np.append(0, np.cumsum(counts)).astype(np.int64),
@@ -62,12 +63,13 @@ def read_frames(*, points: Any, constants: Any, weights: Any, basis: Any) -> Col
         constant=np.repeat([False, True], [len(sloped), len(constant["demand"])]),
         portfolio_ids=portfolio_ids,
         weight_portfolio=positions(weight["portfolio"], portfolio_ids),
-        weight_demand=positions(weight["demand"], demand_ids),
+        weight_demand=weight_demand,
         weight_value=_reals(weight["weight"]),
         product_ids=product_ids,
         basis_portfolio=positions(entry["portfolio"], portfolio_ids),
         basis_product=positions(entry["product"], product_ids),
         basis_value=_reals(entry["weight"]),
+        undefined_ids=weight["demand"].filter(pa.array(weight_demand < 0)),
     )
 
 
