@@ -48,6 +48,8 @@ def dropped_of(columns: Columns, active: Flags, used: Flags, entries: Flags, def
     defined : (n_weights,)
         Demand weights whose demand has a curve.
     """
+    if used.all() and entries.all() and defined.all() and columns.weight_value.all():
+        return Dropped()
     demand_names, portfolio_names = columns.demand_ids, columns.portfolio_ids
     unknown, counts = np.unique(columns.weight_portfolio[~defined], return_counts=True)
     zero = [
