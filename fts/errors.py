@@ -25,7 +25,15 @@ from typing import Any
 
 
 class FtsError(Exception):
-    """Root of all errors that ``fts`` raises on purpose."""
+    """Root of all errors that ``fts`` raises on purpose.
+
+    Every one can be copied and pickled, so that it comes back whole from another process.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A class may have a constructor of its own, which takes other arguments than the message.
+        reduced = super().__reduce__()
+        return _restore, (type(self), self.args), *reduced[2:]
 
 
 class InvalidInput(FtsError, ValueError):
@@ -163,6 +171,13 @@ class RequestFailed(FtsError):
     def __init__(self, status: int, detail: str) -> None:
         self.status, self.detail = status, detail
         super().__init__(f"the exchange answered {status}: {detail}")
+
+
+def _restore(kind: type[FtsError], args: tuple[Any, ...]) -> FtsError:
+    """Make an error from the arguments of the built-in exception below it; its attributes follow."""
+    error = kind.__new__(kind, *args)
+    super(FtsError, error).__init__(*args)
+    return error
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:

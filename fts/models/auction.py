@@ -22,6 +22,7 @@ from fts.models.domain import cut_domains
 from fts.models.dropped import Dropped, dropped_of
 from fts.models.json_text import auction_text
 from fts.models.portfolio import Portfolio
+from fts.models.state import state_of
 
 
 class Auction:
@@ -144,23 +145,23 @@ class Auction:
     def _adopt(self, columns: Columns) -> None:
         columns.check()
         entries = columns.basis_value != 0
-        counted = (columns.weight_value != 0) & (columns.weight_demand >= 0)
-        active = np.diff(columns.point_offsets) > 0
-        known = columns.weight_demand >= 0
-        defined = np.zeros(len(columns.weight_demand), dtype=bool)
-        defined[known] = active[columns.weight_demand[known]]
-        counted &= defined
+        counts = np.diff(columns.point_offsets)
+        active = counts > 0
+        defined = columns.weight_demand >= 0
+        defined[defined] = active[columns.weight_demand[defined]]
+        counted = defined & (columns.weight_value != 0)
         used = np.zeros(len(columns.demand_ids), dtype=bool)
         used[columns.weight_demand[counted]] = True
 
-        points = np.repeat(used, np.diff(columns.point_offsets))
+        points = np.repeat(used, counts)
         self.demand_ids = columns.demand_ids.filter(pa.array(used))
-        self.point_offsets = np.append(0, np.cumsum(np.diff(columns.point_offsets)[used])).astype(np.int64)
+        self.point_offsets = np.append(0, np.cumsum(counts[used])).astype(np.int64)
         self.point_rates, self.point_prices = columns.point_rates[points], columns.point_prices[points]
         self.constant = columns.constant[used]
         self.portfolio_ids = columns.portfolio_ids
 
-        traded = np.flatnonzero(np.bincount(columns.basis_product[entries], minlength=len(columns.product_ids)))
+        product = columns.basis_product[entries]
+        traded = np.flatnonzero(np.bincount(product, minlength=len(columns.product_ids)))
         names = columns.product_ids.take(pa.array(traded))
         order = ints(pc.sort_indices(names))
         row = np.empty(len(columns.product_ids), dtype=np.int64)
@@ -168,17 +169,14 @@ class Auction:
         self.product_ids = names.take(pa.array(order))
         n_portfolios = len(columns.portfolio_ids)
         self.basis = _matrix(
-            row[columns.basis_product[entries]],
-            columns.basis_portfolio[entries],
-            columns.basis_value[entries],
-            (len(order), n_portfolios),
+            row[product], columns.basis_portfolio[entries], columns.basis_value[entries], (len(order), n_portfolios)
         )
         position = np.cumsum(used) - 1
         self.weights = _matrix(
             position[columns.weight_demand[counted]],
             columns.weight_portfolio[counted],
             columns.weight_value[counted],
-            (int(used.sum()), n_portfolios),
+            (len(self.demand_ids), n_portfolios),
         )
         self.dropped = dropped_of(columns, active, used, entries, defined)
 
@@ -360,6 +358,9 @@ class Auction:
             basis_value=floats(basis.data),
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self)
+
     def __repr__(self) -> str:
         return (
             f"Auction({len(self.product_ids)} products, {len(self.portfolio_ids)} portfolios, "
@@ -418,6 +419,11 @@ def _column(matrix: csc_array, i: int, names: Ids) -> dict[str, float]:
 
 
 def _matrix(row: Ints, column: Ints, value: Floats, shape: tuple[int, int]) -> csc_array:
-    matrix = csc_array((value, (row, column)), shape=shape)
+    """Sparse matrix of triplets, each pair of row and column at most once."""
+    if np.any(column[1:] < column[:-1]):
+        order = np.argsort(column, kind="stable")
+        row, column, value = row[order], column[order], value[order]
+    ends = np.cumsum(np.bincount(column, minlength=shape[1]))
+    matrix = csc_array((value, row, np.append(0, ends)), shape=shape)
     matrix.sort_indices()
     return matrix

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-import numpy as np
 import pyarrow as pa
 
 from fts.errors import InvalidAuction, InvalidCurve, InvalidFile, InvalidWeights
-from fts.models.columns import Columns, Floats, Ids, Ints, floats, ids, ints, positions
-from fts.models.curve import Constant, read_curve
-from fts.models.portfolio import read_portfolio
+from fts.models.columns import Columns, Ids, floats, ids
+from fts.models.curve import Constant, Curve, Point, read_curve, read_points
+from fts.models.portfolio import read_parts
 
 
 def read(file: str | Path | IO[str] | IO[bytes]) -> Any:
@@ -98,55 +97,46 @@ def columns_of(demands: Mapping[str, Any], portfolios: Mapping[str, Any]) -> Col
     InvalidCurve, InvalidWeights, InvalidAuction
         A rule is broken; the message names the demand or portfolio.
     """
-    rates: list[float] = []
-    prices: list[float] = []
+    numbers: list[float] = []
     counts, constant = [], []
     for name, value in demands.items():
         try:
-            curve = read_curve(value)
+            points, is_constant = _points_of(value)
         except InvalidCurve as error:
             raise InvalidCurve(f"demand {name!r}: {error}") from error
-        points = () if curve is None else curve.points
-        rates.extend(rate for rate, _ in points)
-        prices.extend(price for _, price in points)
+        for point in points:
+            numbers.extend(point)
         counts.append(len(points))
-        constant.append(isinstance(curve, Constant))
-    read = []
+        constant.append(is_constant)
+    weights, basis = [], []
     for name, value in portfolios.items():
         try:
-            read.append(read_portfolio(value))
+            demand_weights, basis_weights = read_parts(value)
         except (InvalidAuction, InvalidWeights) as error:
             raise type(error)(f"portfolio {name!r}: {error}") from error
-    demand_ids = _names("demand", demands)
-    weight_portfolio, weight_names, weight_value = _triplets(portfolio.demand for portfolio in read)
-    basis_portfolio, basis_names, basis_value = _triplets(portfolio.basis for portfolio in read)
-    product_ids = basis_names.unique()
-    return Columns(
-        demand_ids=demand_ids,
-        point_offsets=np.append(0, np.cumsum(counts)).astype(np.int64),
-        point_rates=floats(rates),
-        point_prices=floats(prices),
-        constant=np.array(constant, dtype=bool),
+        weights.append(demand_weights)
+        basis.append(basis_weights)
+    rates_and_prices = floats(numbers)
+    return Columns.of_groups(
+        demand_ids=_names("demand", demands),
+        counts=counts,
+        point_rates=floats(rates_and_prices[::2]),
+        point_prices=floats(rates_and_prices[1::2]),
+        constant=constant,
         portfolio_ids=_names("portfolio", portfolios),
-        weight_portfolio=weight_portfolio,
-        weight_demand=positions(weight_names, demand_ids),
-        weight_value=weight_value,
-        product_ids=product_ids,
-        basis_portfolio=basis_portfolio,
-        basis_product=positions(basis_names, product_ids),
-        basis_value=basis_value,
+        weights=weights,
+        basis=basis,
     )
 
 
-def _triplets(groups: Iterable[Mapping[str, float]]) -> tuple[Ints, Ids, Floats]:
-    owners: list[int] = []
-    names: list[str] = []
-    values: list[float] = []
-    for k, group in enumerate(groups):
-        owners.extend([k] * len(group))
-        names.extend(group.keys())
-        values.extend(group.values())
-    return ints(owners), ids(names), floats(values)
+def _points_of(value: Any) -> tuple[tuple[Point, ...], bool]:
+    """Read the points of a curve, without an object in between, and whether it is a constant."""
+    if type(value) is Curve:
+        return value.points, False
+    if type(value) is list or type(value) is tuple:
+        return read_points(value), False
+    curve = read_curve(value)
+    return () if curve is None else curve.points, isinstance(curve, Constant)
 
 
 def _names(what: str, things: Mapping[str, Any]) -> Ids:

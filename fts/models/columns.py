@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
+from operator import methodcaller
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fts.errors import InvalidAuction, InvalidCurve, InvalidWeights
+from fts.models.id_text import id_texts
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -38,6 +41,8 @@ class Columns:
         In input order, each once.
     weight_portfolio, weight_demand, weight_value : (n_weights,)
         Demand weights as triplets; a demand of -1 is one that the auction does not define.
+    undefined_ids : (number of demands of -1,) text, optional
+        Ids of these demands, in the order of their weights.
     product_ids : (n_products,) text
     basis_portfolio, basis_product, basis_value : (n_entries,)
         Basis weights as triplets.
@@ -61,6 +66,7 @@ class Columns:
     basis_portfolio: Ints
     basis_product: Ints
     basis_value: Floats
+    undefined_ids: Ids | None = None
 
     @classmethod
     def read(cls, columns: Mapping[str, Any]) -> Columns:
@@ -72,13 +78,56 @@ class Columns:
             A column is missing, not known, or holds something else.
         """
         kinds = {field.name: field.type for field in fields(cls)}
-        if set(columns) != set(kinds):
-            odd = sorted(set(columns) ^ set(kinds))
+        odd = sorted((set(columns) ^ set(kinds)) - {"undefined_ids"})
+        if odd:
             raise InvalidAuction(f"columns that are missing or not known: {', '.join(odd)}")
         try:
             return cls(**{name: _READERS[str(kinds[name])](values) for name, values in columns.items()})
         except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
             raise InvalidAuction(f"a column does not hold what it must: {error}") from error
+
+    @classmethod
+    def of_groups(
+        cls,
+        *,
+        demand_ids: Ids,
+        counts: Sequence[int],
+        point_rates: Floats,
+        point_prices: Floats,
+        constant: Sequence[bool],
+        portfolio_ids: Ids,
+        weights: Sequence[Mapping[str, float]],
+        basis: Sequence[Mapping[str, float]],
+    ) -> Columns:
+        """Columns of curves one after another and the weights of each portfolio.
+
+        Parameters
+        ----------
+        counts : (n_demands,)
+            Number of points of each curve.
+        weights, basis : (n_portfolios,)
+            Weight by demand id, and by product id. An id that is not in ``demand_ids`` counts as not defined.
+        """
+        weight_portfolio, weight_names, weight_value = _triplets(weights)
+        basis_portfolio, basis_names, basis_value = _triplets(basis)
+        weight_demand = positions(weight_names, demand_ids)
+        products = basis_names.dictionary_encode()
+        return cls(
+            demand_ids=demand_ids,
+            point_offsets=np.append(0, np.cumsum(counts)).astype(np.int64),
+            point_rates=point_rates,
+            point_prices=point_prices,
+            constant=np.array(constant, dtype=np.bool_),
+            portfolio_ids=portfolio_ids,
+            weight_portfolio=weight_portfolio,
+            weight_demand=weight_demand,
+            weight_value=weight_value,
+            product_ids=products.dictionary,
+            basis_portfolio=basis_portfolio,
+            basis_product=ints(products.indices),
+            basis_value=basis_value,
+            undefined_ids=weight_names.filter(pa.array(weight_demand < 0)),
+        )
 
     def check(self) -> None:
         """Refuse columns that break a rule of curves, weights or ids."""
@@ -94,7 +143,7 @@ def ids(values: Any) -> Ids:
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     if isinstance(values, pa.Array):
-        return values if values.type == pa.string() else values.cast(pa.string())
+        return values if values.type == pa.string() else id_texts(values, "an id")
     try:
         return pa.array(values, pa.string())
     except UnicodeEncodeError as error:
@@ -122,7 +171,20 @@ def flags(values: Any) -> Flags:
     return np.ascontiguousarray(values, dtype=np.bool_)
 
 
-_READERS: dict[str, Callable[[Any], Any]] = {"Ids": ids, "Ints": ints, "Floats": floats, "Flags": flags}
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "Ids": ids,
+    "Ids | None": ids,
+    "Ints": ints,
+    "Floats": floats,
+    "Flags": flags,
+}
+
+
+def _triplets(groups: Sequence[Mapping[str, float]]) -> tuple[Ints, Ids, Floats]:
+    """Owner, name and value of every weight, each (n_weights,)."""
+    owners = np.repeat(np.arange(len(groups)), list(map(len, groups)))
+    values = chain.from_iterable(map(methodcaller("values"), groups))
+    return owners, ids(list(chain.from_iterable(groups))), np.fromiter(values, np.float64, len(owners))
 
 
 def _check_ids(name: str, given: Ids) -> None:
@@ -181,6 +243,9 @@ def _check_weights(
         portfolio.min() < 0 or portfolio.max() >= n_portfolios or target.min() < lowest or target.max() >= n_targets
     ):
         raise InvalidAuction(f"{group} weights point outside the portfolios, demands or products given")
+    if group == "demand" and columns.undefined_ids is not None:
+        if len(columns.undefined_ids) != np.count_nonzero(target < 0):
+            raise InvalidAuction("undefined_ids must have one id for every demand weight whose demand is -1")
     wrong = ~np.isfinite(value)
     if wrong.any():
         owner = columns.portfolio_ids[int(portfolio[np.flatnonzero(wrong)[0]])].as_py()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgspec
 import numpy as np
+from msgspec.structs import force_setattr
 from numpy.typing import NDArray
 
 from fts.errors import InvalidCurve
@@ -18,8 +20,8 @@ Floats: TypeAlias = NDArray[np.float64]
 Point: TypeAlias = tuple[float, float]
 
 
-@dataclass(frozen=True, init=False)
-class Curve:
+# Curves and constants hold numbers only, so the garbage collector need not follow a hundred thousand of them.
+class Curve(msgspec.Struct, frozen=True, gc=False):
     """A piecewise-linear demand curve.
 
     Rates never fall and prices never rise from point to point; rate 0 lies between the first and
@@ -42,12 +44,12 @@ class Curve:
 
     points: tuple[Point, ...]
 
-    def __init__(self, points: Iterable[Any]) -> None:
-        if isinstance(points, (str, bytes, Mapping)) or not isinstance(points, Iterable):
-            raise InvalidCurve(f"a curve is a list of points (rate, price), not {_shown(points)}")
-        read = tuple(_read_point(k, point) for k, point in enumerate(points))
-        _check(read)
-        object.__setattr__(self, "points", read)
+    if TYPE_CHECKING:
+
+        def __init__(self, points: Iterable[Any]) -> None: ...
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "points", read_points(self.points))
 
     @property
     def rates(self) -> Floats:
@@ -77,8 +79,7 @@ class Curve:
         return html.curve(self)
 
 
-@dataclass(frozen=True, init=False)
-class Constant:
+class Constant(msgspec.Struct, frozen=True, gc=False):
     """A demand curve of one price over a domain that may be unlimited.
 
     Parameters
@@ -95,20 +96,24 @@ class Constant:
     """
 
     price: float
-    min_rate: float
-    max_rate: float
+    min_rate: float = -math.inf
+    max_rate: float = math.inf
 
-    def __init__(self, price: float, min_rate: float | None = None, max_rate: float | None = None) -> None:
-        price = _number(price, "the price of a constant curve")
-        low = -math.inf if min_rate is None else _number(min_rate, "min_rate", unlimited=-math.inf)
-        high = math.inf if max_rate is None else _number(max_rate, "max_rate", unlimited=math.inf)
+    if TYPE_CHECKING:
+
+        def __init__(self, price: float, min_rate: float | None = None, max_rate: float | None = None) -> None: ...
+
+    def __post_init__(self) -> None:
+        price = _number(self.price, "the price of a constant curve")
+        low = -math.inf if self.min_rate is None else _number(self.min_rate, "min_rate", unlimited=-math.inf)
+        high = math.inf if self.max_rate is None else _number(self.max_rate, "max_rate", unlimited=math.inf)
         if not low <= 0 <= high:
             raise InvalidCurve(
                 f"the domain of a curve contains rate 0: min_rate {low:g} <= 0 <= max_rate {high:g} does not hold"
             )
-        object.__setattr__(self, "price", price)
-        object.__setattr__(self, "min_rate", low)
-        object.__setattr__(self, "max_rate", high)
+        force_setattr(self, "price", price)
+        force_setattr(self, "min_rate", low)
+        force_setattr(self, "max_rate", high)
 
     @property
     def rates(self) -> Floats:
@@ -162,17 +167,68 @@ def read_curve(value: Any) -> DemandCurve | None:
     return Curve(value)
 
 
-_PLAIN = frozenset((int, float))
-# Below the largest float64, and false for NaN.
-_LARGE = 1e308
+def read_points(points: Any) -> tuple[Point, ...]:
+    """Points of a piecewise-linear curve, as (rate, price), from any iterable of points in a written form.
+
+    Raises
+    ------
+    InvalidCurve
+        A rule is broken; the message names rule and point.
+    """
+    read = _plain_points(points)
+    if read is None:
+        if isinstance(points, (str, bytes, Mapping)) or not isinstance(points, Iterable):
+            raise InvalidCurve(f"a curve is a list of points (rate, price), not {_shown(points)}")
+        read = tuple(_read_point(k, point) for k, point in enumerate(points))
+        _check(read)
+    return read
+
+
+_PLAIN = frozenset((int, np.float64, np.int64, np.float32, np.int32))
+_LARGEST = sys.float_info.max
+
+
+def _plain_points(points: Any) -> tuple[Point, ...] | None:
+    """Read points written as plain lists, tuples or dicts of numbers, if they keep the rules of a curve.
+
+    None: they must be read one by one, to accept a rarer form or to name the rule that is broken.
+    """
+    if type(points) is not list and type(points) is not tuple:
+        return None
+    read: list[Point] = []
+    last_rate, last_price = -_LARGEST, _LARGEST
+    for point in points:
+        kind = type(point)
+        if kind is tuple or kind is list:
+            if len(point) != 2:
+                return None
+            rate, price = point
+        elif kind is dict:
+            rate, price = point.get("rate"), point.get("price")
+        else:
+            return None
+        if type(rate) is not float or type(price) is not float:
+            rate, price = _plain_number(rate), _plain_number(price)
+        # False for NaN. Numbers in this order are finite if the first and the last ones are.
+        if not (last_rate <= rate and price <= last_price):
+            return None
+        read.append((rate, price))
+        last_rate, last_price = rate, price
+    if not 0 <= last_rate <= _LARGEST or last_price < -_LARGEST or read[0][0] > 0:
+        return None
+    return tuple(read)
+
+
+def _plain_number(value: Any) -> float:
+    """Read a number of a frequent type; NaN for everything else."""
+    if type(value) is float:
+        return value
+    if type(value) not in _PLAIN or (type(value) is int and abs(value) > _LARGEST):
+        return math.nan
+    return float(value)
 
 
 def _read_point(k: int, point: Any) -> Point:
-    # What programs send, a thousand times a second.
-    if type(point) is dict and len(point) == 2:
-        rate, price = point.get("rate", ""), point.get("price", "")
-        if type(rate) in _PLAIN and type(price) in _PLAIN and -_LARGE < rate < _LARGE and -_LARGE < price < _LARGE:
-            return float(rate), float(price)
     if isinstance(point, Mapping):
         missing = [key for key in ("rate", "price") if key not in point]
         if missing:

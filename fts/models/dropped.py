@@ -24,12 +24,15 @@ class Dropped:
         Portfolios with weights on demands that the auction does not define.
     zero : tuple of (portfolio id, id)
         Weights of exactly 0.
+    undefined : tuple of (portfolio id, demand id)
+        Weights on a demand that has no curve, not even null. Empty for an auction from columns without these ids.
     """
 
     inactive: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     unknown: tuple[tuple[str, int], ...] = ()
     zero: tuple[tuple[str, str], ...] = ()
+    undefined: tuple[tuple[str, str], ...] = ()
 
 
 def dropped_of(columns: Columns, active: Flags, used: Flags, entries: Flags, defined: Flags) -> Dropped:
@@ -45,6 +48,8 @@ def dropped_of(columns: Columns, active: Flags, used: Flags, entries: Flags, def
     defined : (n_weights,)
         Demand weights whose demand has a curve.
     """
+    if used.all() and entries.all() and defined.all() and columns.weight_value.all():
+        return Dropped()
     demand_names, portfolio_names = columns.demand_ids, columns.portfolio_ids
     unknown, counts = np.unique(columns.weight_portfolio[~defined], return_counts=True)
     zero = [
@@ -64,7 +69,15 @@ def dropped_of(columns: Columns, active: Flags, used: Flags, entries: Flags, def
             for name, count in zip(portfolio_names.take(pa.array(unknown)).to_pylist(), counts, strict=True)
         ),
         zero=tuple(zero),
+        undefined=_undefined(columns),
     )
+
+
+def _undefined(columns: Columns) -> tuple[tuple[str, str], ...]:
+    if columns.undefined_ids is None:
+        return ()
+    owners = columns.portfolio_ids.take(pa.array(columns.weight_portfolio[columns.weight_demand < 0]))
+    return tuple(zip(owners.to_pylist(), columns.undefined_ids.to_pylist(), strict=True))
 
 
 def _zeros(value: Floats, defined: Flags, portfolio: Ints, demand: Ints) -> tuple[Ints, Ints]:

@@ -12,6 +12,8 @@ def read_number(value: Any) -> float | None:
 
     Text and booleans are no numbers; an integer too large for a float64 is infinite.
     """
+    if type(value) is float:
+        return value
     if isinstance(value, (bool, np.bool_, str, bytes)) or value is None:
         return None
     if isinstance(value, (float, np.floating)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -20,10 +20,15 @@ from fts.models.columns import Flags, Floats, Ids, floats
 from fts.models.json_text import outcome_text
 from fts.models.number import read_number
 from fts.models.part_results import PartResults
+from fts.models.state import state_of
 from fts.models.utility import utilities
 
 ROUNDING = 1e-12
 """Largest relative difference between a portfolio's price and ``basis · product prices``."""
+
+
+MAX_NAMES = 5
+"""Largest number of products that one sentence of the warnings names; the count of the rest follows."""
 
 
 class Unique(NamedTuple):
@@ -63,6 +68,8 @@ class Outcome:
         Marginal values of constraints that a researcher added.
     parts : PartResults, optional
         How each connected part was cleared.
+    warnings : sequence of str, optional
+        Sentences of the solver, listed first in :attr:`warnings`.
 
     Raises
     ------
@@ -86,6 +93,7 @@ class Outcome:
         unique: Unique = Unique(False, False),  # noqa: B008 - a tuple never changes
         multipliers: Mapping[str, Any] | None = None,
         parts: PartResults | None = None,
+        warnings: Sequence[str] = (),
     ) -> None:
         n_portfolios, n_products = len(auction.portfolio_ids), len(auction.product_ids)
         self.auction = auction
@@ -100,6 +108,7 @@ class Outcome:
         self.unique = unique
         self.multipliers = dict(multipliers or {})
         self._parts = parts
+        self._solver_warnings = tuple(warnings)
         _check_finite("rate", "portfolio", self.rates, np.zeros(n_portfolios, dtype=bool), auction.portfolio_ids)
         unpriced = auction.unpriced
         if certificate.status == "partly solved":
@@ -157,6 +166,31 @@ class Outcome:
         """Gain of every demand, ``U(z) − λz``, (n_demands,) [money / time]; they add up to the welfare."""
         paid = np.where(self.demand_rates == 0, 0.0, self.demand_prices * self.demand_rates)
         return floats(utilities(self.auction, self.demand_rates) - paid)
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about what a reader of this outcome should know: those of the solver, then chosen prices.
+
+        A price is chosen where several would clear the auction; the sentences name these products and, where they are
+        known, the least and the largest such price.
+        """
+        return *self._solver_warnings, *self._chosen_prices()
+
+    def _chosen_prices(self) -> Iterator[str]:
+        if self.unique.prices or self.certificate.status not in ("exact", "solved", "partly solved"):
+            return
+        low, high, names = self.price_low, self.price_high, self.auction.product_ids
+        chosen = np.flatnonzero(low < high)
+        if len(chosen):
+            shown = [f"{names[int(p)].as_py()!r} ({_interval(low[p], high[p])})" for p in chosen[:MAX_NAMES]]
+            yield f"several prices clear the auction, and one was chosen: {_listed(shown, len(chosen))}"
+        unknown = np.flatnonzero((np.isnan(low) | np.isnan(high)) & ~np.isnan(self.prices))
+        if len(unknown):
+            shown = [repr(names[int(p)].as_py()) for p in unknown[:MAX_NAMES]]
+            yield (
+                "several prices may clear the auction, of which one was chosen, for "
+                f"{_listed(shown, len(unknown))}: outcome.price_interval([...]) computes the least and the largest"
+            )
 
     @cached_property
     def products(self) -> pd.DataFrame:
@@ -286,11 +320,24 @@ class Outcome:
         viz = adapters.load("fts.viz")
         return viz.show(viz.supply_demand(self.auction, self, product, units))
 
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self)
+
     def __repr__(self) -> str:
         return f"Outcome({self.certificate.status} by {self.solver}, {len(self.prices)} products)"
 
     def _repr_html_(self) -> str:
         return html.outcome(self)
+
+
+def _interval(low: float, high: float) -> str:
+    if np.isinf(low):
+        return "any price" if np.isinf(high) else f"at most {high:.6g}"
+    return f"at least {low:.6g}" if np.isinf(high) else f"{low:.6g} to {high:.6g}"
+
+
+def _listed(shown: Sequence[str], count: int) -> str:
+    return ", ".join(shown) + (f" and {count - len(shown)} more" if count > len(shown) else "")
 
 
 def _sized(name: str, values: Any, size: int) -> Floats:

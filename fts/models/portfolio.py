@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import force_setattr
 
 from fts.errors import InvalidAuction
 from fts.models.weights import read_weights
 
 
-@dataclass(frozen=True, init=False)
-class Portfolio:
+# A portfolio holds texts and numbers only, so the garbage collector need not follow a hundred thousand of them.
+class Portfolio(msgspec.Struct, frozen=True, gc=False):
     """A direction of trade: one unit of it is ``basis`` in products, and counts ``demand`` in demand curves.
 
     Parameters
@@ -31,12 +33,16 @@ class Portfolio:
     Source: Budish, Cramton, Kyle, Lee, Malec, *Flow Trading*, section 2 (portfolio orders).
     """
 
-    demand: Mapping[str, float]
-    basis: Mapping[str, float]
+    demand: Mapping[str, float] = {}
+    basis: Mapping[str, float] = {}
 
-    def __init__(self, demand: Any = None, basis: Any = None) -> None:
-        object.__setattr__(self, "demand", read_weights(demand))
-        object.__setattr__(self, "basis", read_weights(basis))
+    if TYPE_CHECKING:
+
+        def __init__(self, demand: Any = None, basis: Any = None) -> None: ...
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "demand", read_weights(self.demand))
+        force_setattr(self, "basis", read_weights(self.basis))
 
     def to_json(self) -> dict[str, dict[str, float]]:
         """The portfolio as the auction file writes it."""
@@ -51,11 +57,21 @@ def read_portfolio(value: Any) -> Portfolio:
     InvalidAuction
         A key is missing.
     """
+    return value if isinstance(value, Portfolio) else Portfolio(*read_parts(value))
+
+
+def read_parts(value: Any) -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """Demand weights and basis weights of a portfolio in a form that :func:`read_portfolio` reads.
+
+    Raises
+    ------
+    InvalidAuction, InvalidWeights
+    """
     if isinstance(value, Portfolio):
-        return value
-    if not isinstance(value, Mapping):
+        return value.demand, value.basis
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise InvalidAuction(f"a portfolio is {value!r}; write fts.Portfolio(demand, basis)")
     for key in ("demand", "basis"):
         if key not in value:
             raise InvalidAuction(f"a portfolio without {key!r} is refused; write null for none")
-    return Portfolio(value["demand"], value["basis"])
+    return read_weights(value["demand"]), read_weights(value["basis"])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fts.errors import InvalidWeights
 from fts.models.number import read_number
+
+_LARGEST = sys.float_info.max
 
 
 def read_weights(value: Any) -> dict[str, float]:
@@ -29,15 +32,25 @@ def read_weights(value: Any) -> dict[str, float]:
     InvalidWeights
         The value has none of these forms, or a weight is not finite.
     """
-    if value is None:
-        return {}
     if isinstance(value, str):
         return {value: 1.0}
+    if type(value) is dict and _is_plain(value):
+        return value.copy()
+    if value is None:
+        return {}
     if isinstance(value, Mapping):
         return {_id(key): _weight(key, weight) for key, weight in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
         return {_id(key): 1.0 for key in value}
     raise InvalidWeights(f"weights are {value!r}; write one id, a list of ids, or a mapping of id to weight")
+
+
+def _is_plain(weights: dict[Any, Any]) -> bool:
+    """True if all ids are text and all weights finite floats, so that nothing is to be converted or refused."""
+    for key, weight in weights.items():
+        if type(key) is not str or type(weight) is not float or not -_LARGEST <= weight <= _LARGEST:
+            return False
+    return True
 
 
 def _id(key: Any) -> str:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
 from itertools import chain
 
 import msgspec
 import numpy as np
 
-from fts.models.columns import Columns, Floats, Ids, Ints, ids, positions
+from fts.models.columns import Columns, ids
 from fts.models.weights import read_weights
 
 # An integer that says -0, which msgspec reads as 0; a float that says so keeps its sign.
@@ -77,36 +76,17 @@ def columns_in(content: str | bytes) -> Columns | None:
     if any(curve == [] for curve in curves):
         return None
     portfolios = auction.portfolios.values()
-    demand_ids = ids(list(auction.demand_curves))
-    offsets, rates, prices = _points(curves)
-    weight_portfolio, weight_names, weight_value = _triplets([portfolio.demand for portfolio in portfolios])
-    basis_portfolio, basis_names, basis_value = _triplets([portfolio.basis for portfolio in portfolios])
-    product_ids = basis_names.unique()
-    return Columns(
-        demand_ids=demand_ids,
-        point_offsets=offsets,
-        point_rates=rates,
-        point_prices=prices,
-        constant=np.array([type(curve) is _Constant for curve in curves], dtype=bool),
-        portfolio_ids=ids(list(auction.portfolios)),
-        weight_portfolio=weight_portfolio,
-        weight_demand=positions(weight_names, demand_ids),
-        weight_value=weight_value,
-        product_ids=product_ids,
-        basis_portfolio=basis_portfolio,
-        basis_product=positions(basis_names, product_ids),
-        basis_value=basis_value,
-    )
-
-
-def _points(curves: Collection[_Curve]) -> tuple[Ints, Floats, Floats]:
-    """Offsets, rates and prices of the points of all curves; a constant has two, its ends."""
     groups = [curve if isinstance(curve, list) else _ends(curve) for curve in curves]
     points = list(chain.from_iterable(groups))
-    return (
-        np.append(0, np.cumsum([len(group) for group in groups])).astype(np.int64),
-        np.array([point.rate for point in points], dtype=np.float64),
-        np.array([point.price for point in points], dtype=np.float64),
+    return Columns.of_groups(
+        demand_ids=ids(list(auction.demand_curves)),
+        counts=[len(group) for group in groups],
+        point_rates=np.array([point.rate for point in points], dtype=np.float64),
+        point_prices=np.array([point.price for point in points], dtype=np.float64),
+        constant=[type(curve) is _Constant for curve in curves],
+        portfolio_ids=ids(list(auction.portfolios)),
+        weights=[_by_id(portfolio.demand) for portfolio in portfolios],
+        basis=[_by_id(portfolio.basis) for portfolio in portfolios],
     )
 
 
@@ -118,12 +98,5 @@ def _ends(curve: _Constant | None) -> list[_Point]:
     return [_Point(low, curve.price), _Point(high, curve.price)]
 
 
-def _triplets(written: Collection[_Weights]) -> tuple[Ints, Ids, Floats]:
-    """Owner, name and value of every weight."""
-    groups = [group if isinstance(group, dict) else read_weights(group) for group in written]
-    counts = [len(group) for group in groups]
-    return (
-        np.repeat(np.arange(len(groups)), counts),
-        ids(list(chain.from_iterable(groups))),
-        np.fromiter(chain.from_iterable(map(dict.values, groups)), dtype=np.float64),
-    )
+def _by_id(weights: _Weights) -> dict[str, float]:
+    return weights if isinstance(weights, dict) else read_weights(weights)

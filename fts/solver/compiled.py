@@ -1,19 +1,27 @@
 """Loops over bids as machine code: the one home of numba.
 
 A compiled function is translated at its first call and kept beside its file, or in the user's cache where that folder
-cannot be written (``NUMBA_CACHE_DIR`` names another); where neither can, it is translated anew in every process. It
-sums in the order in which its loops are written, so an answer is the same, bit for bit, in every run.
+cannot be written (``NUMBA_CACHE_DIR`` names another). Where neither can be written, where the disk is full, or where a
+kept file is damaged, it is translated anew: that costs time and is never an error. It sums in the order in which its
+loops are written, so an answer is the same, bit for bit, in every run.
 
 What is kept is known by the file's date alone: a compiled function calls only those of its own file.
 """
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.serialize import dumps
+from numba.core.sigutils import normalize_signature
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
@@ -25,12 +33,72 @@ Short = NDArray[np.int32]
 
 def compiled(loop: Loop) -> Loop:
     """A function of arrays and numbers, translated at its first call; divisions by 0 give inf or NaN as in numpy."""
-    options: Any = {"error_model": "numpy", "nogil": True}
-    try:
-        made: Loop = numba.njit(cache=True, **options)(loop)
-    except RuntimeError:  # there is no folder that it could be kept in
-        made = numba.njit(**options)(loop)
-    return made
+    made: Any = numba.njit(error_model="numpy", nogil=True)(loop)
+    if hasattr(made, "enable_caching"):  # not where NUMBA_DISABLE_JIT leaves the function as it is
+        with suppress(RuntimeError):  # there is no folder that it could be kept in
+            made._cache = _Cache(loop)
+    result: Loop = made
+    return result
+
+
+class _Damaged(Exception):
+    """A kept file does not hold what was written to it."""
+
+
+class _CheckedFormat(CompileResultCacheImpl):
+    """Machine code with its checksum and the date of its source, because wrong code would end the process."""
+
+    def get_filename_base(self, fullname: str, abiflags: str) -> str:
+        # A name of its own: numba's plain cache could not read these files.
+        return f"{super().get_filename_base(fullname, abiflags)}-checked"
+
+    def reduce(self, result: Any) -> tuple[str, bytes]:
+        content = dumps((self.locator.get_source_stamp(), super().reduce(result)))
+        return _checksum(content), content
+
+    def rebuild(self, target: Any, kept: Any) -> Any:
+        if not isinstance(kept, tuple) or len(kept) != 2:
+            raise _Damaged("it was not written by this class")
+        checksum, content = kept
+        if checksum != _checksum(content):
+            raise _Damaged("the checksum is that of another content")
+        stamp, reduced = pickle.loads(content)
+        if stamp != self.locator.get_source_stamp():
+            raise _Damaged("it was translated from an earlier version of the source")
+        return super().rebuild(target, reduced)
+
+
+class _Cache(FunctionCache):
+    """Cache of one function's machine code, in which every failure counts as "not kept"."""
+
+    _impl_class = _CheckedFormat
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            found = super().load_overload(sig, target_context)
+            # An index that was written without its data can name the code of other types.
+            if found is None or found.signature.args == normalize_signature(sig)[0]:
+                return found
+        except Exception:
+            pass  # reading a damaged pickle can raise anything
+        self._forget()
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except Exception:
+            # The disk is full, or the index is damaged and cannot be replaced.
+            self._forget()
+
+    def _forget(self) -> None:
+        # To remove a file takes no room on the disk.
+        with suppress(OSError):
+            Path(self._cache_file._index_path).unlink()
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def entries(matrix: csc_array | csr_array) -> tuple[Short, Short, Floats]:

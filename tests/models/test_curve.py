@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fts.errors import InvalidCurve, InvalidInput
 from fts.models.curve import Constant, Curve, read_curve
@@ -91,3 +95,64 @@ def test_missing_bounds_are_unlimited_and_written_as_null():
 
 def test_minus_zero_survives():
     assert math.copysign(1, Curve([(-0.0, 1)]).points[0][0]) == -1
+
+
+NUMBERS = st.one_of(
+    st.sampled_from([0, -0.0, 1, -1, 2.5, np.float64(3), np.int64(-2), np.float32(0.1), 10**400, -(10**400), 1.7e308]),
+    st.sampled_from([math.nan, math.inf, -math.inf, None, True, "1", 1j, np.bool_(True)]),
+    st.integers(-3, 3),
+    st.floats(-3, 3),
+)
+POINTS = st.one_of(
+    st.tuples(NUMBERS, NUMBERS),
+    st.lists(NUMBERS, min_size=1, max_size=3),
+    st.builds(lambda rate, price: {"rate": rate, "price": price, "note": 1}, NUMBERS, NUMBERS),
+    st.sampled_from([None, "ab", {"rate": 0}, (0, 1, 2), np.array([0.0, 1.0])]),
+)
+
+
+def result(points: object) -> object:
+    """What comes of a curve, down to the sign of zero and the type of the numbers, or its refusal."""
+    try:
+        return repr(Curve(points).points)
+    except InvalidCurve as error:
+        return str(error)
+
+
+@given(st.lists(POINTS, max_size=3), st.booleans())
+def test_points_in_a_plain_list_are_read_as_those_of_any_iterable(points, as_tuple):
+    # An iterator is always read point by point.
+    assert result(tuple(points) if as_tuple else points) == result(iter(points))
+
+
+@given(st.lists(st.floats(-9, 9), min_size=1, max_size=5), st.lists(st.floats(-9, 9), min_size=6, max_size=6))
+def test_points_in_order_are_read_as_they_are(rates, prices):
+    points = list(zip(sorted([*rates, 0.0]), sorted(prices, reverse=True), strict=False))
+    if not points[0][0] <= 0 <= points[-1][0]:
+        points = [(rate - rate, price) for rate, price in points]
+    expected = [list(point) for point in points]
+    for form in (points, tuple(points), expected, [{"rate": rate, "price": price} for rate, price in points]):
+        assert [list(point) for point in Curve(form).points] == expected
+    assert Curve(points).rates.tolist() == [rate for rate, _ in expected]
+    assert Curve(points).prices.tolist() == [price for _, price in expected]
+
+
+def test_a_curve_keeps_its_points_when_the_list_changes():
+    points = [[0.0, 60.0], [100.0, 20.0]]
+    curve = Curve(points)
+    points[1][1] = 99.0
+    points.append([200.0, 1e9])
+    assert curve.points == ((0.0, 60.0), (100.0, 20.0))
+
+
+@pytest.mark.parametrize("value", [Curve([(0, 60), (100, 20)]), Constant(5, max_rate=0), Constant(-0.0)])
+def test_curves_are_values(value):
+    for again in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value), eval(repr(value), NAMES)):
+        assert type(again) is type(value)
+        assert again == value and hash(again) == hash(value) and repr(again) == repr(value)
+    with pytest.raises(AttributeError):
+        value.price = 7
+    assert value != Curve([(0, 1)])
+
+
+NAMES = {"Curve": Curve, "Constant": Constant, "inf": math.inf}

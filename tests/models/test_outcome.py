@@ -11,7 +11,8 @@ import pytest
 from fts.errors import InvalidOutcome
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate
-from fts.models.outcome import Outcome
+from fts.models.curve import Constant
+from fts.models.outcome import Outcome, Unique
 from fts.models.portfolio import Portfolio
 
 PROOF = Certificate("exact", 0, 0, 0, 0, 0, 1600, 1e-9)
@@ -121,3 +122,63 @@ def test_a_shared_demand_leaves_the_surplus_of_its_portfolios_open():
     outcome = Outcome(auction, rates=[0, 0], prices=[0, 0], demand_prices=[0], certificate=PROOF, solver="hand")
     assert outcome.portfolios.surplus.isna().all()
     assert outcome.demands.surplus.tolist() == [0]
+
+
+def test_the_sentences_of_a_solver_come_first(auction):
+    known = {"unique": Unique(True, False)}
+    assert make(auction, **known).warnings == ()
+    assert make(auction, **known, warnings=["the tolerance was missed once", "x"]).warnings == (
+        "the tolerance was missed once",
+        "x",
+    )
+
+
+def test_products_whose_price_was_chosen_are_named(auction):
+    nan = np.nan
+    assert make(auction, price_low=[40, nan, nan], price_high=[40, nan, nan], warnings=["first"]).warnings == (
+        "first",
+        "several prices may clear the auction, of which one was chosen, for 'B': "
+        "outcome.price_interval([...]) computes the least and the largest",
+    )
+    assert make(auction, price_low=[39.5, -np.inf, nan], price_high=[41, np.inf, nan]).warnings == (
+        "several prices clear the auction, and one was chosen: 'A' (39.5 to 41), 'B' (any price)",
+    )
+    assert make(auction, price_low=[-np.inf, 20, nan], price_high=[60, np.inf, nan]).warnings == (
+        "several prices clear the auction, and one was chosen: 'A' (at most 60), 'B' (at least 20)",
+    )
+    # Where every price is its own interval, none was chosen; where nothing is proved, nothing is said of prices.
+    assert make(auction, price_low=[40, -40, nan], price_high=[40, -40, nan]).warnings == ()
+    # A part without an answer has no price to choose; those of the other parts are named.
+    partly = Certificate("partly solved", 0, 0, 0, 0, 0, 1600, 1e-9)
+    prices = {"prices": [40, nan, nan], "price_low": [39, nan, nan], "price_high": [41, nan, nan]}
+    assert make(auction, certificate=partly, **prices).warnings == (
+        "several prices clear the auction, and one was chosen: 'A' (39 to 41)",
+    )
+    other = Certificate("other rule", 0, 0, 0, 0, 0, 1600, 1e-9)
+    assert make(auction, certificate=other).warnings == ()
+
+
+def test_a_solved_auction_names_its_chosen_prices():
+    # Buyers at 60 and sellers at 20, as many as there are buyers: any price in between clears.
+    products = [f"p{k}" for k in range(7)]
+    demands = {name + side: curve for name in products for side, curve in SIDES.items()}
+    auction = Auction(demands, {name: Portfolio(name, name[:2]) for name in demands})
+    assert auction.solve().warnings == (
+        "several prices clear the auction, and one was chosen: "
+        "'p0' (20 to 60), 'p1' (20 to 60), 'p2' (20 to 60), 'p3' (20 to 60), 'p4' (20 to 60) and 2 more",
+    )
+    # A third offer at 50 for part of it sets the price.
+    one = Auction({**SIDES, "more": Constant(50, -5, 5)}, {name: Portfolio(name, "p") for name in [*SIDES, "more"]})
+    assert one.solve().warnings == ()
+    # With a portfolio of both products, their intervals are not computed.
+    both = {name: curve for name, curve in demands.items() if name[:2] in products[:2]}
+    portfolios = {name: Portfolio(name, name[:2]) for name in both} | {"both": Portfolio("both", ["p0", "p1"])}
+    outcome = Auction({**both, "both": Constant(100, 0, 0.5)}, portfolios).solve()
+    assert outcome.warnings == (
+        "several prices may clear the auction, of which one was chosen, for 'p0', 'p1': "
+        "outcome.price_interval([...]) computes the least and the largest",
+    )
+    assert outcome.price_interval(["p0"]).loc["p0"].tolist() == pytest.approx([40, 60])
+
+
+SIDES = {"buy": Constant(60, 0, 10), "sell": Constant(20, -10, 0)}

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
+from types import MappingProxyType
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fts.errors import InvalidAuction, InvalidWeights
 from fts.models.portfolio import Portfolio, read_portfolio
@@ -37,3 +43,34 @@ def test_a_portfolio_without_demand_or_basis_is_refused():
     with pytest.raises(InvalidAuction, match="without 'demand'"):
         read_portfolio({"basis": "p"})
     assert read_portfolio({"demand": None, "basis": "p"}) == Portfolio({}, "p")
+
+
+IDS = st.sampled_from(["X", "Y", np.str_("Z"), 1, None, b"X"])
+VALUES = st.sampled_from(
+    [1, 0.5, -0.0, np.float64(2), np.int64(3), True, None, "1", math.nan, math.inf, 10**400, 1e308]
+)
+
+
+def result(weights: object) -> object:
+    """What comes of weights, down to the sign of zero and the type of the numbers, or the refusal."""
+    try:
+        return repr(read_weights(weights))
+    except InvalidWeights as error:
+        return str(error)
+
+
+@given(st.dictionaries(IDS, VALUES, max_size=3))
+def test_weights_in_a_plain_dict_are_read_as_those_of_any_mapping(weights):
+    assert result(weights) == result(MappingProxyType(weights))
+
+
+def test_a_portfolio_is_a_value_of_its_own():
+    basis = {"X": 1.0, "Y": -0.5}
+    portfolio = Portfolio("d", basis)
+    basis["X"] = 7.0
+    assert portfolio == Portfolio({"d": 1}, {"X": 1, "Y": -0.5}) != Portfolio("d", "X")
+    assert Portfolio() == Portfolio(None, None) == Portfolio(demand={}, basis=[])
+    for again in (pickle.loads(pickle.dumps(portfolio)), copy.copy(portfolio), copy.deepcopy(portfolio)):
+        assert type(again) is Portfolio and again == portfolio
+    with pytest.raises(AttributeError):
+        portfolio.basis = {}

@@ -34,6 +34,8 @@ def bulk(content: bytes) -> Auction:
 
 def shown(values: Any) -> Any:
     """A column as something that compares bit by bit: 0 and -0 differ."""
+    if values is None:
+        return None
     return (str(values.dtype), values.tobytes()) if isinstance(values, np.ndarray) else values.to_pylist()
 
 

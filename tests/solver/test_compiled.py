@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,6 +64,147 @@ assert outcome.certificate.status == "exact" and abs(outcome.prices[0] - 5) < 1e
         timeout=120,
     )
     assert done.returncode == 0 and not done.stderr, done.stderr
+
+
+TINY = """
+from fts.solver.compiled import compiled
+
+@compiled
+def total(values):
+    number = values[0]
+    for k in range(1, len(values)):
+        number += values[k]
+    return number
+"""
+FLOATS, INTS = np.array([1.0, 2.5]), np.array([1, 2])
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A file with one compiled loop, whose machine code is kept beside it."""
+    file = tmp_path / "tiny.py"
+    file.write_text(TINY)
+    return file
+
+
+def loaded(file: Path) -> Any:
+    """The loop of the file as a new process finds it."""
+    spec = importlib.util.spec_from_file_location("tiny", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.total
+
+
+def kept(loop: Any, ending: str) -> list[Path]:
+    return sorted(Path(loop._cache.cache_path).glob(f"tiny.total*{ending}"))
+
+
+def is_kept(file: Path) -> bool:
+    """Whether the loop gives the right answer without being translated again."""
+    loop = loaded(file)
+    assert loop(FLOATS) == 3.5
+    return sum(loop.stats.cache_hits.values()) == 1
+
+
+def test_machine_code_is_kept_for_the_next_process(tiny):
+    assert not is_kept(tiny)
+    assert is_kept(tiny)
+
+
+def emptied(content: bytes) -> bytes:
+    return b""
+
+
+def halved(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def altered(content: bytes) -> bytes:
+    # The middle of the file is machine code: without its checksum, it would be run.
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+
+
+def replaced(content: bytes) -> bytes:
+    return b"something else altogether"
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+@pytest.mark.parametrize("damage", [emptied, halved, altered, replaced])
+def test_a_damaged_file_is_translated_anew_and_kept_again(tiny, ending, damage):
+    loop = loaded(tiny)
+    assert loop(FLOATS) == 3.5
+    (file,) = kept(loop, ending)
+    content = file.read_bytes()
+    file.write_bytes(damage(content))
+    assert not is_kept(tiny)
+    assert is_kept(tiny)
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+def test_a_file_that_can_be_neither_read_nor_replaced_costs_only_time(tiny, ending):
+    loop = loaded(tiny)
+    assert loop(FLOATS) == 3.5
+    (file,) = kept(loop, ending)
+    file.unlink()
+    (file / "occupied").mkdir(parents=True)
+    for _ in range(2):
+        assert not is_kept(tiny)
+
+
+def test_machine_code_of_an_earlier_source_is_not_run(tiny, tmp_path):
+    # As after a process that ended between writing the index and writing the code.
+    old = loaded(tiny)
+    assert old(FLOATS) == 3.5
+    (code,) = kept(old, ".nbc")
+    shutil.copy(code, tmp_path / "old")
+    tiny.write_text(TINY.replace("number += values[k]", "number -= values[k]"))
+    os.utime(tiny, (1, 1))
+    new = loaded(tiny)
+    assert new(FLOATS) == -1.5
+    shutil.copy(tmp_path / "old", code)
+    again = loaded(tiny)
+    assert again(FLOATS) == -1.5
+    assert not again.stats.cache_hits
+
+
+def test_machine_code_for_other_types_is_not_run(tiny):
+    loop = loaded(tiny)
+    assert (loop(FLOATS), loop(INTS)) == (3.5, 3)
+    one, other = (file.read_bytes() for file in kept(loop, ".nbc"))
+    for file, content in zip(kept(loop, ".nbc"), (other, one), strict=True):
+        file.write_bytes(content)
+    again = loaded(tiny)
+    assert (again(FLOATS), again(INTS)) == (3.5, 3)
+    assert type(again(INTS)) is int
+
+
+def test_a_full_disk_costs_only_time(tiny):
+    # No file may grow beyond 4 kB: enough for the index and too little for the code, as on a disk that becomes full.
+    script = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+import numpy as np
+sys.path.insert(0, {str(tiny.parent)!r})
+from tiny import total
+assert total(np.array([1.0, 2.5])) == 3.5
+assert total(np.array([1, 2])) == 3
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-B", "-W", "error", "-c", script],
+            env=environment,
+            cwd=PACKAGE.parent,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0 and not done.stderr, done.stderr
+    assert not list(tiny.parent.rglob("*.nb*"))
+    assert not is_kept(tiny)
+    assert is_kept(tiny)
 
 
 @pytest.mark.parametrize("loop", [best_response.respond, fills.missed, barrier.bent, normal._add_columns])
