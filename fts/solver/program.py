@@ -35,11 +35,10 @@ class Part:
 
 def part_of(auction: Auction) -> Part:
     """The part of an auction that can trade."""
-    active = ~auction.idle
-    priced = ~auction.unpriced
     B, W = auction.basis, auction.weights
-    if active.all():
+    if not auction.idle.any():
         return Part(np.arange(B.shape[1]), np.arange(B.shape[0]), np.arange(W.shape[0]), B, W)
+    active, priced = ~auction.idle, ~auction.unpriced
     B, W = B[:, active], W[:, active]
     used = np.bincount(W.indices, minlength=W.shape[0]) > 0
     return Part(
@@ -99,6 +98,10 @@ def program_of(auction: Auction, part: Part | None = None) -> Program:
     """The program of the part of an auction that can trade."""
     part = part_of(auction) if part is None else part
     segments = segments_of(auction)
+    if len(part.demands) == len(auction.demand_ids):
+        return Program(
+            part.B, part.W, segments.demand, segments.lo, segments.hi, segments.price, np.negative(segments.slope)
+        )
     position = np.full(len(auction.demand_ids), -1, dtype=np.int64)
     position[part.demands] = np.arange(len(part.demands))
     demand = position[segments.demand]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fts.models.auction import Auction
-from fts.models.columns import Flags, Floats, Ints
+from fts.models.columns import Floats, Ints
+from fts.solver.compiled import compiled
 
 
 @dataclass(frozen=True)
@@ -38,40 +39,41 @@ def segments_of(auction: Auction) -> Segments:
 
     Collinear neighbours become one segment, vertical steps none.
     """
-    q, p, offsets = auction.point_rates, auction.point_prices, auction.point_offsets
-    owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    kept = ~_absorbed(q, p, offsets, owner)
-    q, p, owner = q[kept], p[kept], owner[kept]
-    piece = np.flatnonzero((owner[1:] == owner[:-1]) & (q[1:] != q[:-1]))
-    q0, q1, p0, p1 = q[piece], q[piece + 1], p[piece], p[piece + 1]
-    with np.errstate(invalid="ignore", over="ignore"):
-        shift = np.maximum(q0, 0.0) + np.minimum(q1, 0.0)
-        lo, hi = q0 - shift, q1 - shift
-        slope = (p1 - p0) / (hi - lo)
-        middle = slope * (lo + hi) / 2
-    mean = (p0 + p1) / 2
-    finite = np.isfinite(middle)
-    price = np.where(finite, mean - np.where(finite, middle, 0.0), mean)
-    return Segments(demand=owner[piece], lo=lo, hi=hi, slope=slope, price=price)
+    return Segments(*_cut(auction.point_offsets, auction.point_rates, auction.point_prices))
 
 
-def _absorbed(q: Floats, p: Floats, offsets: Ints, owner: Ints) -> Flags:
-    """Points inside a longer segment: both neighbours lie on one line with them, exactly in floating point."""
-    absorbed = np.zeros(len(q), dtype=bool)
-    if len(q) < 3:
-        return absorbed
-    # A curve whose consecutive triples are all bent has nothing to merge; only the others need the walk.
-    with np.errstate(invalid="ignore", over="ignore"):
-        straight = (q[2:] - q[:-2]) * (p[1:-1] - p[:-2]) == (q[1:-1] - q[:-2]) * (p[2:] - p[:-2])
-    straight &= owner[2:] == owner[:-2]
-    for d in np.unique(owner[:-2][straight]).tolist():
-        first, end = int(offsets[d]), int(offsets[d + 1])
-        qs, ps = q[first:end].tolist(), p[first:end].tolist()
-        left = 0
-        for k in range(1, end - first - 1):
-            # The segment being built runs from `left` to k; k + 1 is absorbed if it continues the line.
-            if (qs[k + 1] - qs[left]) * (ps[k] - ps[left]) == (qs[k] - qs[left]) * (ps[k + 1] - ps[left]):
-                absorbed[first + k] = True
+@compiled
+def _cut(offsets: Ints, q: Floats, p: Floats) -> tuple[Ints, Floats, Floats, Floats, Floats]:
+    """Demand, lower and upper bound, slope and price of every segment, (K,) each."""
+    # First the points that stay: not those inside a longer segment, exactly on one line in floating point.
+    kept = np.ones(len(q), dtype=np.bool_)
+    n_segments = 0
+    for d in range(len(offsets) - 1):
+        left = offsets[d]
+        for k in range(offsets[d] + 1, offsets[d + 1]):
+            # The segment being built runs from `left` to k; k is dropped if k + 1 continues the line.
+            if k + 1 < offsets[d + 1] and (q[k + 1] - q[left]) * (p[k] - p[left]) == (q[k] - q[left]) * (
+                p[k + 1] - p[left]
+            ):
+                kept[k] = False
             else:
+                n_segments += q[k] != q[left]
                 left = k
-    return absorbed
+    demand = np.empty(n_segments, dtype=np.int64)
+    lo, hi = np.empty(n_segments), np.empty(n_segments)
+    slope, price = np.empty(n_segments), np.empty(n_segments)
+    at = 0
+    for d in range(len(offsets) - 1):
+        left = offsets[d]
+        for k in range(offsets[d] + 1, offsets[d + 1]):
+            if not kept[k]:
+                continue
+            if q[k] != q[left]:
+                shift = max(q[left], 0.0) + min(q[k], 0.0)
+                demand[at], lo[at], hi[at] = d, q[left] - shift, q[k] - shift
+                slope[at] = (p[k] - p[left]) / (hi[at] - lo[at])
+                middle, mean = slope[at] * (lo[at] + hi[at]) / 2, (p[left] + p[k]) / 2
+                price[at] = mean - middle if np.isfinite(middle) else mean
+                at += 1
+            left = k
+    return demand, lo, hi, slope, price

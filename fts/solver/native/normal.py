@@ -24,6 +24,7 @@ WIDE = 48
 OVERHEAD = 64
 """Adding a dense block to the matrix takes as long as multiplying so many of its columns."""
 NONE = np.empty(0, dtype=np.int64)
+NONE_WEIGHT = np.empty(0)
 
 
 class NormalMatrix:
@@ -68,6 +69,18 @@ class NormalMatrix:
         values = np.zeros(len(cells))
         values[self._at] = self._pairs @ np.ones(self._pairs.shape[1])
         return pattern if pattern.fill(values) <= SPARSE * n * n else None
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the matrix is factored as a dense one."""
+        return self._pattern is None
+
+    def dense(self, weights: Floats, diagonal: Floats) -> NDArray[np.float64]:
+        """The matrix (n, n) without pairs of columns, for one of which :attr:`is_dense`.
+
+        Only its lower triangle counts. It is in Fortran order, and it holds until the next one is made.
+        """
+        return self._dense(weights, NONE_WEIGHT, diagonal)
 
     def factor(self, weights: Floats, between: Floats, diagonal: Floats) -> DenseFactor | SparseFactor:
         """The factor of the matrix, ``diag(d)`` added.
