@@ -61,11 +61,15 @@ def certify_outcome(auction: Auction, outcome: Any, given: Auction | None = None
     ------
     InvalidOutcome
         It is no outcome, or one of an auction with other products, demands or portfolios.
+    NotSolved
+        It solves some connected parts only.
     """
     require_outcome_of(auction, outcome)
     claimed = outcome.certificate
     if not isinstance(claimed, Certificate):
         raise InvalidOutcome(f"the certificate of an outcome is a Certificate, this one is a {type(claimed).__name__}")
+    if claimed.status == "partly solved":
+        raise NotSolved("the rule of clearing solved some connected parts of the auction only; a batch needs all")
     tol = min(claimed.tol, LARGEST_TOLERANCE) if claimed.tol > 0 else None
     rates, prices, certified = outcome.rates, outcome.prices, adapters.load("fts.solver").certified
     demand_prices, computed = certified(auction, rates, prices, outcome.demand_prices, tol)
@@ -120,7 +124,7 @@ def _certify_reached(auction: Auction, reached: Any) -> Outcome | None:
     """Certify the best point that a rule reached; None where it fits the auction in no way."""
     try:
         outcome = certify_outcome(auction, reached)
-    except InvalidOutcome:
+    except (InvalidOutcome, NotSolved):
         return None
     certificate = replace(outcome.certificate, status="not solved")
     return Outcome(

@@ -70,6 +70,8 @@ class Outcome:
         How each connected part was cleared.
     warnings : sequence of str, optional
         Sentences of the solver, listed first in :attr:`warnings`.
+    engine_state : object, optional
+        What the engine may start from next time; it is dropped when the outcome is pickled or copied.
 
     Raises
     ------
@@ -94,6 +96,7 @@ class Outcome:
         multipliers: Mapping[str, Any] | None = None,
         parts: PartResults | None = None,
         warnings: Sequence[str] = (),
+        engine_state: object = None,
     ) -> None:
         n_portfolios, n_products = len(auction.portfolio_ids), len(auction.product_ids)
         self.auction = auction
@@ -109,6 +112,7 @@ class Outcome:
         self.multipliers = dict(multipliers or {})
         self._parts = parts
         self._solver_warnings = tuple(warnings)
+        self.engine_state = engine_state
         _check_finite("rate", "portfolio", self.rates, np.zeros(n_portfolios, dtype=bool), auction.portfolio_ids)
         unpriced = auction.unpriced
         if certificate.status == "partly solved":
@@ -321,7 +325,7 @@ class Outcome:
         return viz.show(viz.supply_demand(self.auction, self, product, units))
 
     def __getstate__(self) -> dict[str, Any]:
-        return state_of(self)
+        return state_of(self) | {"engine_state": None}
 
     def __repr__(self) -> str:
         return f"Outcome({self.certificate.status} by {self.solver}, {len(self.prices)} products)"

@@ -16,6 +16,7 @@ from fts.solver.canonical.ties import price_intervals, quotes
 from fts.solver.deviations import ROUNDING, Deviations, deviations_from, first_prices
 from fts.solver.exact import finish
 from fts.solver.native import engine as native
+from fts.solver.native.dual_newton import State, clear_sloped
 from fts.solver.native.prepared import Prepared, prepare
 from fts.solver.native.scaling import Scales, scales_of
 from fts.solver.program import alone
@@ -46,6 +47,8 @@ class Clearing:
     unique : Unique
     canonical : bool
         Whether it is the canonical one of the optimal answers.
+    state : State, optional
+        The next solve with the same portfolios may start from it.
     """
 
     answer: Answer
@@ -53,10 +56,38 @@ class Clearing:
     price_high: Floats
     unique: Unique
     canonical: bool
+    state: State | None = None
 
 
 Finish = Callable[[Prepared, Bounded], tuple[Answer, float]]
 """An exact answer of a bounded program made ready, and what it misses."""
+
+
+def clearings_of_sloped(
+    program: Program, reference: Floats | None = None, start: Floats | None = None, earlier: State | None = None
+) -> Iterator[Clearing]:
+    """The answer of a part with sloped curves by Newton's method in its prices; none where that method does not apply.
+
+    Parameters
+    ----------
+    program : Program
+        Of one connected part.
+    reference : (P,) [money / quantity], optional
+    start : (P,) [money / quantity], optional
+        Earlier prices; NaN where there is none.
+    earlier : State, optional
+        Of an earlier solve.
+    """
+    found = clear_sloped(program, start, earlier)
+    if found is None:
+        return
+    prices = found.answer.prices
+    if found.is_unique:
+        yield Clearing(found.answer, prices, prices, Unique(True, True), True, found.state)
+        return
+    deviations = deviations_from(program, prices)
+    for clearing in _finished(deviations, reference, _near(deviations.deviating(found.answer))):
+        yield replace(clearing, state=found.state)
 
 
 def clearings(

@@ -18,6 +18,7 @@ from fts.solver.certificate import MEASURES, Measures, measure
 from fts.solver.clearing import Clearing
 from fts.solver.connected_parts import ConnectedParts, ProgramPart, connected_parts
 from fts.solver.multipliers import demand_prices_of
+from fts.solver.native.dual_newton import State
 from fts.solver.program import Part, part_of, restricted
 
 
@@ -40,6 +41,8 @@ class PartResult:
     measures : Measures
         Of each part.
     statuses : tuple of str
+    state : State, optional
+        The next solve with the same portfolios may start from it.
     """
 
     numbers: Ints
@@ -54,6 +57,7 @@ class PartResult:
     unique: Unique
     measures: Measures
     statuses: tuple[Status, ...]
+    state: State | None = None
 
     def only(self, kept: Flags) -> PartResult:
         """The results of some of the parts, (n,)."""
@@ -108,6 +112,7 @@ def judge_part(auction: Auction, part: Part, piece: ProgramPart, clearing: Clear
         unique=clearing.unique,
         measures=measures,
         statuses=("exact" if status == "exact" and clearing.canonical else "not solved",),
+        state=clearing.state,
     )
 
 
@@ -181,6 +186,7 @@ def outcome_of_parts(
         price_high=high,
         unique=Unique(*(all(result.unique[k] for result in results) for k in (0, 1))),
         parts=_part_results(auction, part, parts, statuses, measures),
+        engine_state=results[0].state if len(results) == 1 else None,
     )
 
 

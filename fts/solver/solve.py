@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from time import perf_counter
 
 import numpy as np
@@ -16,18 +17,19 @@ from fts.models.columns import Flags, Floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Engine, Program
 from fts.solver.book_clearing import clear_books_of, find_books
-from fts.solver.clearing import Clearing, clearings, clearings_of, plain
+from fts.solver.clearing import Clearing, clearings, clearings_of, clearings_of_sloped, plain
 from fts.solver.connected_parts import ConnectedParts, ProgramPart, connected_parts, programs_of
 from fts.solver.deviations import deviations_from, first_prices
 from fts.solver.engines import DEFAULT, NATIVE, engine, installed, tolerance
 from fts.solver.magnitude import refuse_overflow
+from fts.solver.native.dual_newton import State
 from fts.solver.part_result import PartResult, judge_books, judge_part, outcome_of_parts, worst_measure
 from fts.solver.program import Part, part_of, program_of, restricted
 from fts.solver.reference import reference_prices
 from fts.solver.scaling import scaling_of
 from fts.solver.tidy import readings_of
 from fts.solver.unbounded import refuse_unbounded
-from fts.solver.warm import start_from
+from fts.solver.warm import carried_prices, start_from
 
 SHARPER = 1e-3
 """The tolerance of a second attempt, as a share of the first one's."""
@@ -99,7 +101,7 @@ def solve(
             results, rest = _cleared_books(auction, part, program, parts, near, tol)
         pieces = list(programs_of(program, parts, rest)) if rest.any() else []
         unbounded = _unbounded(auction, part, pieces, throw)
-        start = None if warm is None or name != NATIVE or not pieces else start_from(warm, auction, part, program)
+        start = None if warm is None else _Start(warm, auction, part, program, parts.count)
         library = None if name == NATIVE else _Library(run, program, tol)
         for piece in pieces:
             own = None if near is None else near[piece.products]
@@ -146,10 +148,28 @@ def _unbounded(auction: Auction, part: Part, pieces: list[ProgramPart], throw: b
     return found
 
 
-def _native(piece: ProgramPart, near: Floats | None, start: Answer | None) -> Iterator[Clearing]:
+class _Start:
+    """What an earlier outcome says about the parts of an auction."""
+
+    def __init__(self, outcome: Outcome, auction: Auction, part: Part, program: Program, n_parts: int) -> None:
+        self._given = outcome, auction, part, program
+        self.prices = carried_prices(outcome, auction, part)
+        # A state is of a whole program.
+        state = outcome.engine_state if n_parts == 1 else None
+        self.state = state if isinstance(state, State) else None
+
+    @cached_property
+    def answer(self) -> Answer | None:
+        """The earlier answer for the present bids."""
+        return start_from(*self._given)
+
+
+def _native(piece: ProgramPart, near: Floats | None, start: _Start | None) -> Iterator[Clearing]:
     """Answers of a part by the native engine, and from another engine's where it is stuck."""
-    warm = None if start is None else _of_part(start, piece)
-    yield from clearings(piece.program, near, warm)
+    prices, state = (None, None) if start is None else (start.prices[piece.products], start.state)
+    yield from clearings_of_sloped(piece.program, near, prices, state)
+    answer = None if start is None else start.answer
+    yield from clearings(piece.program, near, None if answer is None else _of_part(answer, piece))
     if installed(RESCUE):
         yield from clearings(piece.program, near, None, engine(RESCUE))
 

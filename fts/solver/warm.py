@@ -17,13 +17,18 @@ NEAR = 1e-9
 """A flat segment priced this near (relative) to the earlier price may have been in between."""
 
 
+def carried_prices(outcome: Outcome, auction: Auction, part: Part) -> Floats:
+    """The earlier prices of an auction's products that can trade, (P,) [money / quantity]; NaN where there is none."""
+    return _carried(outcome.auction.product_ids, outcome.prices, auction.product_ids)[part.products]
+
+
 def start_from(outcome: Outcome, auction: Auction, part: Part, program: Program) -> Answer | None:
     """What the earlier prices say about the present bids; None where no product has an earlier price.
 
     A new product has the price its bidders speak of. Sloped curves answer these prices; flat ones at their price keep
     their earlier fill, others are full or empty.
     """
-    prices = _carried(outcome.auction.product_ids, outcome.prices, auction.product_ids)[part.products]
+    prices = carried_prices(outcome, auction, part)
     if np.isnan(prices).all():
         return None
     p = program

@@ -204,10 +204,23 @@ def test_a_batch_that_fails_keeps_the_last_outcome(market, clock, noon, pair, bi
 
 
 def test_an_answer_that_misses_its_tolerance_is_recorded_and_not_stored(clock, bidder, seller) -> None:
-    def throws(auction):
-        raise NotSolved("the engine stopped", outcome=auction.solve(tol=1e-300, throw=False))
+    def misses(auction):
+        found = auction.solve()
+        rates = 1.5 * found.rates
+        certificate = auction.certify(rates, found.prices)
+        return Outcome(
+            auction,
+            rates=rates,
+            prices=found.prices,
+            demand_prices=found.demand_prices,
+            certificate=certificate,
+            solver="native",
+        )
 
-    for rule in (throws, lambda auction: auction.solve(tol=1e-300, throw=False)):
+    def throws(auction):
+        raise NotSolved("the engine stopped", outcome=misses(auction))
+
+    for rule in (throws, misses):
         with Market(application=ForwardTerms(clock), clearing=rule) as market:
             noon = market.create_product({"kind": 0, "from": "2027-07-01T12:00:00Z", "thru": "2027-07-01T13:00:00Z"}).id
             two_sides(market, noon, bidder, seller)

@@ -206,3 +206,16 @@ def test_the_native_rule_passed_by_hand_is_exact(clock: Any) -> None:
         record = market.run_batch()
         assert record.status == "exact"
         assert market.prices()["price"].tolist() == pytest.approx([28])
+
+
+def test_a_rule_that_solves_some_parts_only_solves_no_batch(clock: Any) -> None:
+    with market_of(clock, lambda auction: auction.solve(throw=False)) as market:
+        night = market.create_product(HOUR | {"from": "2027-07-01T22:00:00Z", "thru": "2027-07-01T23:00:00Z"}).id
+        # An unlimited buyer at 10 and an unlimited seller at 5: the part of the night has no largest gain.
+        for name, curve in {"rich": {"price": 10, "min_rate": 0}, "cheap": {"price": 5, "max_rate": 0}}.items():
+            bidder = uuid4()
+            demand = market.create_demand({"name": name}, curve, bidder=bidder)
+            market.create_portfolio({"name": name}, demand.id, night, bidder=bidder)
+        record = market.run_batch()
+        assert record.status == "not solved" and "some connected parts" in record.reason
+        assert market.prices().empty

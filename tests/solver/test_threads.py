@@ -77,8 +77,12 @@ def test_the_canonical_step_of_a_small_auction_runs_on_one_thread(two_threads, m
     monkeypatch.setattr(clearing, "canonical", watched)
     before = counts()
     auction = fts.Auction(
-        {"buy": fts.Constant(3, 0, 1), "sell": fts.Constant(1, -1, 0)},
-        {"b": fts.Portfolio("buy", "power"), "s": fts.Portfolio("sell", "power")},
+        {"buy": fts.Constant(3, 0, 1), "sell": fts.Constant(1, -1, 0), "gas": fts.Constant(1, -1, 1)},
+        {
+            "b": fts.Portfolio("buy", {"power": 1, "gas": 1}),
+            "s": fts.Portfolio("sell", "power"),
+            "g": fts.Portfolio("gas", "gas"),
+        },
     )
     assert auction.solve("native").certificate.status == "exact"
     assert seen == [{1}] and counts() == before
