@@ -31,6 +31,8 @@ NUMBER = 1e-13
 """A price this near to a quote that determines it, in shares of the dispersion of prices, is the quote."""
 RECENTRED = 3
 """At most so many times first prices are replaced by better ones."""
+CIRCLES = 10.0
+"""An engine's largest rate, as a multiple of the canonical one, from which on the last step is done again."""
 ENGINE_TOL = 1e-9
 """The tolerance another engine is asked for where the native one is stuck."""
 
@@ -177,9 +179,11 @@ def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -
                 centred, restored, missing = _recentred(deviations, restored, bounds.between(exact))
                 units = scales_of(centred.program, centred.rounding)
             if missing <= native.CLEAN:
-                if factor > FACTORS[0]:
-                    restored, bounds, prepared = _in_traded_sizes(centred, restored, units, bounds, prepared)
                 made = canonical(centred, restored, native.solve_exactly, units, reference, bounds.sizes)
+                if factor > FACTORS[0] or _is_less_trade(made.answer, restored):
+                    # What an engine trades in circles leaves its rounding in everybody's rates.
+                    restored, bounds, prepared = _in_traded_sizes(centred, made.answer, units, bounds, prepared)
+                    made = canonical(centred, restored, native.solve_exactly, units, reference, bounds.sizes)
         if missing <= native.CLEAN:
             room = prepared.rooms * prepared.scales.rate
             for share in NOISE:
@@ -190,11 +194,18 @@ def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -
             return
 
 
+def _is_less_trade(answer: Answer, than: Answer) -> bool:
+    """Whether an answer trades so much less than another one that the other's rounding counts in it."""
+    return float(np.abs(than.x).max(initial=0.0)) > CIRCLES * float(np.abs(answer.x).max(initial=0.0))
+
+
 def _in_traded_sizes(
     deviations: Deviations, answer: Answer, scales: Scales, bounds: Bounded, prepared: Prepared
 ) -> tuple[Answer, Bounded, Prepared]:
     """An exact answer, finished again in bounds that its own trades set, so that rounding is measured against these."""
-    tight = bounded(deviations.program, scales, FACTORS[0], answer.x)
+    # Where only rounding is traded, what could be traded is usual.
+    traded = _without(answer.x, NOISE[0] * prepared.rooms * prepared.scales.rate)
+    tight = bounded(deviations.program, scales, FACTORS[0], traded)
     ready = prepare(tight.program, deviations.rounding)
     exact, missing = finish(ready, tight.cut(answer))
     if not missing <= native.CLEAN or tight.binds_fill(exact) or tight.binds_price(exact):

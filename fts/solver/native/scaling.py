@@ -11,6 +11,9 @@ from fts.models.columns import Floats, Ints
 from fts.ports.engine import Program
 from fts.solver.compiled import Short, compiled, entries
 
+NEIGHBOUR = 1e-3
+"""The least unit of a product, as a share of what the products held with it would make it."""
+
 
 @dataclass(frozen=True)
 class Scales:
@@ -57,9 +60,33 @@ def scales_of(program: Program, rounding: Floats | None = None) -> Scales:
     price = medians(*B, worth, n_products)
     known = price > 0
     price = np.where(known, price, np.median(price[known]) if known.any() else 1.0)
+    # Two bids that nearly agree tell nothing about how far the price of a product may move.
+    price = np.maximum(price, NEIGHBOUR * _neighbour_prices(*B, price))
     length = np.sqrt(_squares(*B, price))
     rate = 1.0 / np.where(length > 0, length, 1.0)
     return Scales(price, rate, _largest(*W, rate, program.W.shape[0]))
+
+
+@compiled
+def _neighbour_prices(start: Short, product: Short, weight: Floats, price: Floats) -> Floats:
+    """The largest unit of each product that the units (P,) of other products of a portfolio speak for, (P,).
+
+    Of each portfolio the other product that is worth least counts: a price cap is worth most.
+    """
+    unit = np.zeros(len(price))
+    for i in range(len(start) - 1):
+        least, second, at = np.inf, np.inf, -1
+        for e in range(start[i], start[i + 1]):
+            worth = abs(weight[e]) * price[product[e]]
+            if worth < least:
+                least, second, at = worth, least, e
+            elif worth < second:
+                second = worth
+        for e in range(start[i], start[i + 1]):
+            other = second if e == at else least
+            if other < np.inf:
+                unit[product[e]] = max(unit[product[e]], other / abs(weight[e]))
+    return unit
 
 
 @compiled
