@@ -76,13 +76,15 @@ def _utility(q: Floats, p: Floats, start: int, end: int, z: float) -> float:
 
 
 @compiled
-def _off(at: float, to: float, unit: float) -> float:
-    """A deviation in its unit; 0/0 is 0."""
-    return 0.0 if at == to else (at - to) / unit
+def _off(at: float, to: float, per_unit: float) -> float:
+    """A deviation in units, whose inverse is given; 0/0 is 0."""
+    return 0.0 if at == to else (at - to) * per_unit
 
 
 @compiled
-def _distance(q: Floats, p: Floats, start: int, end: int, z: float, lam: float, Z: float, Lambda: float) -> float:
+def _distance(
+    q: Floats, p: Floats, start: int, end: int, z: float, lam: float, per_Z: float, per_Lambda: float
+) -> float:
     """The least τ for which a point of the curve is within ``τ·Z`` of ``z`` and ``τ·Lambda`` of ``lam``.
 
     In the scaled plane a falling curve meets the growing square around the point first in one of the two corners where
@@ -91,7 +93,7 @@ def _distance(q: Floats, p: Floats, start: int, end: int, z: float, lam: float, 
     u = v = g = 0.0
     for k in range(start, end):
         u0, v0, g0 = u, v, g
-        u, v = _off(q[k], z, Z), _off(p[k], lam, Lambda)
+        u, v = _off(q[k], z, per_Z), _off(p[k], lam, per_Lambda)
         g = 0.0 if u == v else u - v
         if g <= 0:
             continue
@@ -122,7 +124,7 @@ def _distance_in_price(q: Floats, p: Floats, start: int, end: int, z: float, lam
         high = np.inf if first == start else p[first]
         low = -np.inf if last == end - 1 else p[last]
     clamped = min(max(lam, low), high)
-    return abs(_off(lam, clamped, Lambda))
+    return 0.0 if lam == clamped else abs(lam - clamped) / Lambda
 
 
 @compiled
@@ -168,8 +170,24 @@ def respond(
         if np.isnan(z[d]) or np.isnan(lam[d]):
             domain[d] = fit[d] = lost[d] = turnover[d] = value[d] = np.nan
             continue
+        if end - start == 2 and first < z[d] < last < np.inf and first > -np.inf and p[start + 1] < p[start]:
+            # Most rates stand inside a line: three divisions instead of a dozen.
+            fall = (p[start] - p[start + 1]) / (last - first)
+            above = p[start] - fall * (z[d] - first) - lam[d]
+            step = above / fall
+            near = abs(above) / (Lambda[d] + fall * Z[d])
+            if (
+                first <= z[d] + step <= last
+                and abs(step) <= Z[d]
+                and first <= z[d] - near * Z[d]
+                and (z[d] + near * Z[d] <= last)
+            ):
+                lost[d], fit[d] = abs(above * step) / 2, near
+                value[d] = z[d] * (p[start] - fall * (z[d] / 2 - first))
+                turnover[d] = abs(lam[d]) * (abs(z[d]) + abs(z[d] + step)) + abs(value[d])
+                continue
         clamped = min(max(z[d], first), last)
-        domain[d] = abs(_off(z[d], clamped, Z[d]))
+        domain[d] = 0.0 if z[d] == clamped else abs(z[d] - clamped) / Z[d]
         tie = tol * Lambda[d]
         response = _best_response(q, p, start, end, clamped, lam[d], tie)
         value[d] = _utility(q, p, start, end, clamped)
@@ -180,7 +198,7 @@ def respond(
         if response != z[d] or np.isinf(first) or np.isinf(last):
             lost[d] = np.inf if np.isinf(response) else _lost(q, p, start, end, clamped, near, lam[d])
             if Z[d] > 0:
-                fit[d] = _distance(q, p, start, end, z[d], lam[d], Z[d], Lambda[d])
+                fit[d] = _distance(q, p, start, end, z[d], lam[d], 1.0 / Z[d], 1.0 / Lambda[d])
             else:
                 fit[d] = _distance_in_price(q, p, start, end, z[d], lam[d], Lambda[d])
     return domain, fit, lost, turnover, value

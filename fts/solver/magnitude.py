@@ -6,12 +6,15 @@ import numpy as np
 
 from fts.errors import InvalidAuction
 from fts.models.auction import Auction
-from fts.models.columns import Flags
+from fts.models.columns import Flags, Floats
 from fts.ports.engine import Program
+from fts.solver.compiled import compiled
 from fts.solver.program import Part
 from fts.solver.scaling import scaling_of
 
 LARGEST = 1e100
+ORDINARY = 1e20
+"""Numbers between this and its inverse need no closer look."""
 ADVICE = "write its rates, prices and weights in units that keep them between 1e-100 and 1e100"
 
 
@@ -23,6 +26,8 @@ def refuse_overflow(auction: Auction, part: Part, program: Program) -> None:
     InvalidAuction
         The message names one demand or portfolio that causes it.
     """
+    if _is_ordinary(program.B.data, program.W.data, program.lo, program.hi, program.c, program.s):
+        return
     # Squares of numbers between 1e-100 and 1e100 are far from the ends of float64.
     for matrix in (program.B, program.W):
         size = np.abs(matrix.data)
@@ -40,6 +45,21 @@ def refuse_overflow(auction: Auction, part: Part, program: Program) -> None:
         lost: Flags = ~np.isfinite(matrix.data) | (matrix.data == 0)
         _refuse("portfolio", auction.portfolio_ids, part.portfolios[owner[lost]])
     _refuse("demand", auction.demand_ids, part.demands[program.segment_demand[sizes]])
+
+
+@compiled
+def _is_ordinary(B: Floats, W: Floats, lo: Floats, hi: Floats, c: Floats, s: Floats) -> bool:
+    """Whether all numbers are so near to 1 that no scale and no square of them leaves float64."""
+    for weights in (B, W):
+        for e in range(len(weights)):
+            if not 1 / ORDINARY <= abs(weights[e]) <= ORDINARY:
+                return False
+    for k in range(len(c)):
+        if abs(c[k]) > ORDINARY or s[k] > ORDINARY or not (c[k] == c[k] and s[k] == s[k]):
+            return False
+        if (hi[k] > ORDINARY and hi[k] < np.inf) or (lo[k] < -ORDINARY and lo[k] > -np.inf):
+            return False
+    return True
 
 
 def _refuse(what: str, names: object, wrong: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:

@@ -62,6 +62,8 @@ def restricted(
 
     `B` and `W` are the matrices of these, if they are known.
     """
+    if B is part.B and W is part.W:
+        return part
     return Part(
         part.portfolios[portfolios],
         part.products[products],

@@ -139,6 +139,9 @@ def _unbounded(auction: Auction, part: Part, pieces: list[ProgramPart], throw: b
     """The numbers of the parts that have no largest gain; with `throw` the first one raises UnboundedAuction."""
     found = set()
     for piece in pieces:
+        # Only unlimited curves can earn without limit.
+        if not (np.isinf(piece.program.lo).any() or np.isinf(piece.program.hi).any()):
+            continue
         try:
             refuse_unbounded(auction, restricted(part, piece.products, piece.portfolios, piece.demands), piece.program)
         except UnboundedAuction:

@@ -239,3 +239,25 @@ def test_the_segments_of_the_last_step_are_as_they_are_written():
     assert g == pytest.approx(np.bincount(owner, 1 / bend, 4))
     assert t == pytest.approx(np.bincount(owner, np.where(between, curve / bend, 0.0), 4))
     assert soft == bool((between & (s * size < 1e-3)).any())
+
+
+def test_a_rate_inside_a_line_is_measured_as_on_any_curve():
+    # The same line with a third point in its middle takes the general way.
+    rng = np.random.default_rng(3)
+    n = 400
+    left, right = -rng.uniform(0, 5, n), rng.uniform(0.1, 5, n)
+    top, drop = rng.normal(0, 10, n), rng.uniform(0.01, 8, n)
+    z = left + (right - left) * rng.uniform(0.05, 0.95, n)
+    fall = drop / (right - left)
+    lam = top - fall * (z - left) + rng.choice([0, 1e-12, 1e-6, 1e-2], n) * rng.normal(size=n)
+    Z, Lambda = np.abs(z) + rng.uniform(0, 1, n), np.abs(lam) + 1e-3
+    two = np.arange(n + 1) * 2, np.column_stack([left, right]).ravel(), np.column_stack([top, top - drop]).ravel()
+    middle = (left + right) / 2
+    three = (
+        np.arange(n + 1) * 3,
+        np.column_stack([left, middle, right]).ravel(),
+        np.column_stack([top, top - drop / 2, top - drop]).ravel(),
+    )
+    found, again = (best_response.respond(*one, np.arange(n), z, Z, lam, Lambda, 1e-9) for one in (two, three))
+    for one, other, unit in zip(found, again, (1.0, 1.0, 100.0, 100.0, 100.0), strict=True):
+        assert one == pytest.approx(other, rel=1e-9, abs=1e-14 * unit)
