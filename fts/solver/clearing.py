@@ -18,7 +18,7 @@ from fts.solver.exact import finish
 from fts.solver.native import engine as native
 from fts.solver.native.dual_newton import State, clear_sloped
 from fts.solver.native.prepared import Prepared, prepare
-from fts.solver.native.scaling import Scales, scales_of
+from fts.solver.native.scaling import Scales, scaled, scales_of
 from fts.solver.program import alone
 from fts.solver.scaling import scaling_of
 from fts.solver.threads import threads_for
@@ -33,6 +33,8 @@ RECENTRED = 3
 """At most so many times first prices are replaced by better ones."""
 CIRCLES = 10.0
 """An engine's largest rate, as a multiple of the canonical one, from which on the last step is done again."""
+LARGEST_DENSE = 1_000
+"""Most products, or portfolios, of a part whose condition is computed."""
 ENGINE_TOL = 1e-9
 """The tolerance another engine is asked for where the native one is stuck."""
 
@@ -51,6 +53,8 @@ class Clearing:
         Whether it is the canonical one of the optimal answers.
     state : State, optional
         The next solve with the same portfolios may start from it.
+    condition : float
+        Of the last step's matrix; computed only where the canonical answer was not found.
     """
 
     answer: Answer
@@ -59,6 +63,7 @@ class Clearing:
     unique: Unique
     canonical: bool
     state: State | None = None
+    condition: float = 1.0
 
 
 Finish = Callable[[Prepared, Bounded], tuple[Answer, float]]
@@ -186,12 +191,23 @@ def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -
                     made = canonical(centred, restored, native.solve_exactly, units, reference, bounds.sizes)
         if missing <= native.CLEAN:
             room = prepared.rooms * prepared.scales.rate
+            condition = 1.0 if made.found else _condition(centred.program, units)
             for share in NOISE:
-                yield _restored(centred, made, units, room, share)
+                yield replace(_restored(centred, made, units, room, share), condition=condition)
             return
         if bounds.is_source:
-            yield plain(centred.restored(restored))
+            yield replace(plain(centred.restored(restored)), condition=_condition(program, scales))
             return
+
+
+def _condition(program: Program, scales: Scales) -> float:
+    """The condition of the product system ``B B'`` in the program's units, directions without any weight left out."""
+    if min(program.B.shape) > LARGEST_DENSE or not program.B.nnz:
+        return 1.0
+    B = scaled(program, scales).B.toarray()
+    length = np.linalg.norm(B, axis=1)
+    values = np.linalg.svd(B / np.where(length > 0, length, 1.0)[:, None], compute_uv=False)
+    return float((values[0] / values[values > len(B) * np.finfo(float).eps * values[0]].min()) ** 2)
 
 
 def _is_less_trade(answer: Answer, than: Answer) -> bool:

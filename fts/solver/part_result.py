@@ -21,6 +21,9 @@ from fts.solver.multipliers import demand_prices_of
 from fts.solver.native.dual_newton import State
 from fts.solver.program import Part, part_of, restricted
 
+ILL_CONDITIONED = 1e12
+"""A condition beyond which float64 cannot tell the canonical answer from others."""
+
 
 @dataclass(frozen=True)
 class PartResult:
@@ -89,7 +92,10 @@ class PartResult:
 
 
 def judge_part(auction: Auction, part: Part, piece: ProgramPart, clearing: Clearing, tol: float) -> PartResult:
-    """An answer of one connected part with its measures; ``exact`` needs the canonical answer as well."""
+    """An answer of one connected part with its measures.
+
+    ``exact`` needs the canonical answer as well. Where float64 cannot hold it, ``solved`` is left.
+    """
     own = restricted(part, piece.products, piece.portfolios, piece.demands, piece.program.B, piece.program.W)
     answer = clearing.answer
     label, portfolio_label, demand_label = (
@@ -99,6 +105,12 @@ def judge_part(auction: Auction, part: Part, piece: ProgramPart, clearing: Clear
     parts = ConnectedParts(1, label, portfolio_label, demand_label)
     measures = measure(auction, own, parts, answer.x, answer.prices, lam, tol)
     [status] = measures.statuses(tol)
+    unique = clearing.unique
+    if status == "exact" and not clearing.canonical:
+        status = "solved" if clearing.condition > ILL_CONDITIONED else "not solved"
+        unique = Unique(False, False)
+    elif status == "solved":
+        status = "not solved"
     return PartResult(
         numbers=np.array([piece.number]),
         products=piece.products,
@@ -109,9 +121,9 @@ def judge_part(auction: Auction, part: Part, piece: ProgramPart, clearing: Clear
         answer=replace(answer, demand_prices=lam),
         price_low=clearing.price_low,
         price_high=clearing.price_high,
-        unique=clearing.unique,
+        unique=unique,
         measures=measures,
-        statuses=("exact" if status == "exact" and clearing.canonical else "not solved",),
+        statuses=(status,),
         state=clearing.state,
     )
 
@@ -186,8 +198,21 @@ def outcome_of_parts(
         price_high=high,
         unique=Unique(*(all(result.unique[k] for result in results) for k in (0, 1))),
         parts=_part_results(auction, part, parts, statuses, measures),
+        warnings=_warnings(auction, part, results),
         engine_state=results[0].state if len(results) == 1 else None,
     )
+
+
+def _warnings(auction: Auction, part: Part, results: list[PartResult]) -> list[str]:
+    """A sentence about every part whose canonical answer float64 cannot hold."""
+    return [
+        f"the canonical answer of the part with product {auction.product_ids[int(part.products[p])].as_py()!r} "
+        "is beyond float64, since some of its portfolios are nearly equal; this one clears the auction, "
+        "but may depend on names and order"
+        for result in results
+        if "solved" in result.statuses
+        for p in result.products[:1]
+    ]
 
 
 def _by_number(count: int, results: list[PartResult]) -> tuple[Status, ...]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fts
-from fts.errors import NotSolved, UnboundedAuction
+from fts.errors import UnboundedAuction
+from fts.models.outcome import Unique
+from fts.ports.engine import Answer
+from fts.solver.clearing import plain
 from fts.solver.connected_parts import connected_parts, programs_of
+from fts.solver.part_result import judge_part, outcome_of_parts
 from fts.solver.program import part_of, program_of
 
 _SPEC = importlib.util.spec_from_file_location("native_markets", Path(__file__).parent / "conftest.py")
@@ -118,7 +123,17 @@ def test_parts_of_an_outcome_from_a_file_are_judged_afresh():
     assert len(outcome.parts) == 2 and list(outcome.parts.index) == [0, 1]
 
 
-def test_a_part_that_is_not_solved_is_named_in_the_error():
-    auction = two_parts(GOOD, {"b": [(0, 9), (3, 8)], "s": [(-2, 2), (0, 1)]})
-    with pytest.raises(NotSolved, match="1 of 2 connected parts|2 of 2 connected parts"):
-        auction.solve(tol=1e-40)
+@pytest.mark.parametrize(("condition", "status"), [(1e6, "not solved"), (1e13, "solved")])
+def test_an_answer_that_is_not_the_canonical_one_is_solved_only_where_float64_cannot_hold_that(condition, status):
+    # Both pay 5, so any split of the 3 that are offered clears; in proportion to 4 and 2 it would be 2 and 1.
+    demands = {"a": fts.Constant(5, 0, 4), "b": fts.Constant(5, 0, 2), "s": fts.Constant(1, -3, 0)}
+    auction = fts.Auction(demands, {name: fts.Portfolio(name, "noon") for name in demands})
+    part = part_of(auction)
+    [piece] = programs_of(program_of(auction, part), connected_parts(part.B, part.W))
+    answer = Answer(np.array([1.0, 2.0, -3.0]), np.zeros(3), np.array([5.0]), np.full(3, 5.0), "solved", 0)
+    clearing = replace(plain(answer), condition=condition, unique=Unique(True, True))
+    result = judge_part(auction, part, piece, clearing, 1e-9)
+    assert result.statuses == (status,) and result.unique == (False, False)
+    outcome = outcome_of_parts(auction, part, connected_parts(part.B, part.W), [result], 1e-9, "native", 0.0)
+    assert outcome.certificate.status == status
+    assert any("'noon' is beyond float64" in sentence for sentence in outcome.warnings) == (status == "solved")
