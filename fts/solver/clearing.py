@@ -18,7 +18,7 @@ from fts.solver.exact import finish
 from fts.solver.native import engine as native
 from fts.solver.native.dual_newton import State, clear_sloped
 from fts.solver.native.prepared import Prepared, prepare
-from fts.solver.native.scaling import Scales, scaled, scales_of
+from fts.solver.native.scaling import Scales, price_units, scaled, scales_in
 from fts.solver.program import alone
 from fts.solver.scaling import scaling_of
 from fts.solver.threads import threads_for
@@ -170,34 +170,47 @@ def _by(engine: Engine) -> Finish:
 def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -> Iterator[Clearing]:
     """Canonical answers, in the least artificial bounds that do not matter; else the point that was reached."""
     program = deviations.program
-    scales = scales_of(program, deviations.rounding)
+    units = _units(deviations)
+    scales = scales_in(program, units)
     for factor in FACTORS:
         bounds = bounded(program, scales, factor)
-        prepared = prepare(bounds.program, deviations.rounding)
+        prepared = prepare(bounds.program, units)
         with threads_for(program.B.shape[0]):
             exact, missing = solve(prepared, bounds)
             if missing <= native.CLEAN and bounds.binds_fill(exact):
                 continue
-            centred, units, restored = deviations, scales, bounds.restored(exact)
+            centred, restored = deviations, bounds.restored(exact)
             if not missing <= native.CLEAN or bounds.binds_price(exact):
                 # In deviations from the prices that were reached, the rounding of prices is smaller.
-                centred, restored, missing = _recentred(deviations, restored, bounds.between(exact))
-                units = scales_of(centred.program, centred.rounding)
+                centred, restored, missing = _recentred(deviations, restored, bounds.between(exact), units)
             if missing <= native.CLEAN:
-                made = canonical(centred, restored, native.solve_exactly, units, reference, bounds.sizes)
+                made = canonical(centred, restored, native.solve_exactly, scales, reference, bounds.sizes)
                 if factor > FACTORS[0] or _is_less_trade(made.answer, restored):
                     # What an engine trades in circles leaves its rounding in everybody's rates.
-                    restored, bounds, prepared = _in_traded_sizes(centred, made.answer, units, bounds, prepared)
-                    made = canonical(centred, restored, native.solve_exactly, units, reference, bounds.sizes)
+                    restored, bounds, prepared = _in_traded_sizes(centred, made.answer, scales, bounds, prepared)
+                    made = canonical(centred, restored, native.solve_exactly, scales, reference, bounds.sizes)
         if missing <= native.CLEAN:
             room = prepared.rooms * prepared.scales.rate
-            condition = 1.0 if made.found else _condition(centred.program, units)
+            condition = 1.0 if made.found else _condition(centred.program, scales)
             for share in NOISE:
-                yield replace(_restored(centred, made, units, room, share), condition=condition)
+                yield replace(_restored(centred, made, scales, room, share), condition=condition)
             return
         if bounds.is_source:
             yield replace(plain(centred.restored(restored)), condition=_condition(program, scales))
             return
+
+
+def _units(deviations: Deviations) -> Floats:
+    """Units of prices, (P,), from deviations of the first prices given, or of the bids' own where these are smaller.
+
+    Beside a price that a cap sets every bid that it leaves idle looks far away.
+    """
+    units = price_units(deviations.program, deviations.rounding, deviations.prices)
+    own = first_prices(deviations.source)
+    if np.array_equal(own, deviations.prices):
+        return units
+    other = deviations_from(deviations.source, own)
+    return np.minimum(units, price_units(other.program, other.rounding, other.prices))
 
 
 def _condition(program: Program, scales: Scales) -> float:
@@ -222,18 +235,21 @@ def _in_traded_sizes(
     # Where only rounding is traded, what could be traded is usual.
     traded = _without(answer.x, NOISE[0] * prepared.rooms * prepared.scales.rate)
     tight = bounded(deviations.program, scales, FACTORS[0], traded)
-    ready = prepare(tight.program, deviations.rounding)
+    ready = prepare(tight.program, scales.price)
     exact, missing = finish(ready, tight.cut(answer))
     if not missing <= native.CLEAN or tight.binds_fill(exact) or tight.binds_price(exact):
         return answer, bounds, prepared
     return tight.restored(exact), tight, ready
 
 
-def _recentred(deviations: Deviations, answer: Answer, between: Flags) -> tuple[Deviations, Answer, float]:
+def _recentred(
+    deviations: Deviations, answer: Answer, between: Flags, units: Floats
+) -> tuple[Deviations, Answer, float]:
     """The program in deviations from the prices that an answer's active segments tell, and its exact answer there."""
     found, missing = answer, np.inf
     for _ in range(RECENTRED):
-        prepared = prepare(deviations.program, deviations.rounding)
+        # Units stay those of the first prices: beside a price cap, every bid that it leaves idle looks far away.
+        prepared = prepare(deviations.program, units)
         found, missing = finish(prepared, found, between=between)
         if missing <= native.CLEAN or not np.isfinite(found.prices).all():
             break

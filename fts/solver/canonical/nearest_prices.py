@@ -27,7 +27,7 @@ ROUNDING = 1e-14
 """What rounding may do to a limit, in typical prices."""
 STEPS = 6
 """At most so many moves."""
-FAR = 1e6
+FAR = 1e8
 """Beyond this many typical prices open prices tell nothing of their limits: an engine ends there if nothing holds."""
 NEAR = 1e-10
 """A move of this many typical prices is the last one."""

@@ -46,6 +46,10 @@ class Merging:
         """Prices of rows from those of products, (M,)."""
         return floats(np.bincount(self.row, weights=self.ratio * prices, minlength=self.B.shape[0]))
 
+    def joined_units(self, units: Floats) -> Floats:
+        """Units of rows from those of products, (M,)."""
+        return floats(np.bincount(self.row, weights=np.abs(self.ratio) * units, minlength=self.B.shape[0]))
+
     def split(self, prices: Floats) -> Floats:
         """Prices of products from those of rows, (P,): an equal share of each row's money."""
         return prices[self.row] / (np.bincount(self.row)[self.row] * self.ratio)

@@ -11,7 +11,7 @@ from fts.ports.engine import Answer, Program
 from fts.solver.compiled import Short, compiled, entries
 from fts.solver.native.elimination import Elimination
 from fts.solver.native.merging import Merging, merge
-from fts.solver.native.scaling import Scales, scaled, scales_of, segment_sizes
+from fts.solver.native.scaling import Scales, scaled, scales_in, scales_of, segment_sizes
 from fts.solver.native.substitution import Substitution, substitute
 
 
@@ -76,18 +76,18 @@ class Prepared:
         )
 
 
-def prepare(program: Program, rounding: Floats | None = None) -> Prepared:
+def prepare(program: Program, units: Floats | None = None) -> Prepared:
     """Make a program ready to be solved.
 
     Parameters
     ----------
     program : Program
-    rounding : (D,) [money / quantity], optional
-        Typical prices of curves up to this are rounding of 0.
+    units : (P,) [money / quantity], optional
+        In which the prices of products are measured; None: those that the program's own prices tell.
     """
     merging = merge(program.B)
     program = replace(program, B=merging.B)
-    scales = scales_of(program, rounding)
+    scales = scales_of(program) if units is None else scales_in(program, merging.joined_units(units))
     in_units = scaled(program, scales)
     sizes = segment_sizes(in_units)
     substitution = substitute(in_units.B, in_units.W)

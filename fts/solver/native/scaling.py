@@ -11,8 +11,8 @@ from fts.models.columns import Floats, Ints
 from fts.ports.engine import Program
 from fts.solver.compiled import Short, compiled, entries
 
-NEIGHBOUR = 1e-3
-"""The least unit of a product, as a share of what the products held with it would make it."""
+LEAST_DISPERSION = 1e-6
+"""The least unit of a product's price, as a share of its level."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,21 @@ class Scales:
     demand_price: Floats
 
 
-def scales_of(program: Program, rounding: Floats | None = None) -> Scales:
-    """Units of a program in deviations: of each product the lower median of what one unit of it is worth.
+def scales_of(program: Program) -> Scales:
+    """Units of a program, from its own prices."""
+    return scales_in(program, price_units(program))
+
+
+def scales_in(program: Program, price: Floats) -> Scales:
+    """Units of a program in which prices of products have these units, (P,)."""
+    B, W = entries(program.B), entries(program.W)
+    length = np.sqrt(_squares(*B, price))
+    rate = 1.0 / np.where(length > 0, length, 1.0)
+    return Scales(price, rate, _largest(*W, rate, program.W.shape[0]))
+
+
+def price_units(program: Program, rounding: Floats | None = None, levels: Floats | None = None) -> Floats:
+    """The dispersion of the price of every product, (P,): the lower median of what one unit is worth in deviations.
 
     A portfolio says that one unit of a product is worth what one unit of the portfolio is worth to its demands, and
     what it costs, over the product's weight. A median, because one price cap or one odd portfolio must not move a unit.
@@ -43,11 +56,13 @@ def scales_of(program: Program, rounding: Floats | None = None) -> Scales:
     Parameters
     ----------
     program : Program
+        In deviations from first prices.
     rounding : (D,) [money / quantity], optional
         Typical prices of curves up to this are rounding of 0.
+    levels : (P,) [money / quantity], optional
+        The prices that the program's prices deviate from.
     """
     B, W = entries(program.B), entries(program.W)
-    n_products, n_portfolios = program.B.shape
     curve_price = _curve_prices(
         program.segment_demand, program.lo, program.hi, program.c, program.s, program.W.shape[0]
     )
@@ -57,36 +72,11 @@ def scales_of(program: Program, rounding: Floats | None = None) -> Scales:
     if program.cost is not None:
         cost = np.abs(program.cost)
         worth += cost if rounding is None else np.where(cost > _worths(*W, rounding), cost, 0.0)
-    price = medians(*B, worth, n_products)
+    price = medians(*B, worth, program.B.shape[0])
     known = price > 0
     price = np.where(known, price, np.median(price[known]) if known.any() else 1.0)
     # Two bids that nearly agree tell nothing about how far the price of a product may move.
-    price = np.maximum(price, NEIGHBOUR * _neighbour_prices(*B, price))
-    length = np.sqrt(_squares(*B, price))
-    rate = 1.0 / np.where(length > 0, length, 1.0)
-    return Scales(price, rate, _largest(*W, rate, program.W.shape[0]))
-
-
-@compiled
-def _neighbour_prices(start: Short, product: Short, weight: Floats, price: Floats) -> Floats:
-    """The largest unit of each product that the units (P,) of other products of a portfolio speak for, (P,).
-
-    Of each portfolio the other product that is worth least counts: a price cap is worth most.
-    """
-    unit = np.zeros(len(price))
-    for i in range(len(start) - 1):
-        least, second, at = np.inf, np.inf, -1
-        for e in range(start[i], start[i + 1]):
-            worth = abs(weight[e]) * price[product[e]]
-            if worth < least:
-                least, second, at = worth, least, e
-            elif worth < second:
-                second = worth
-        for e in range(start[i], start[i + 1]):
-            other = second if e == at else least
-            if other < np.inf:
-                unit[product[e]] = max(unit[product[e]], other / abs(weight[e]))
-    return unit
+    return price if levels is None else np.maximum(price, LEAST_DISPERSION * np.abs(levels))
 
 
 @compiled
