@@ -12,7 +12,7 @@ from fts.models.columns import Flags, Floats, floats
 
 RANK = 1e-11
 """Singular values below this share of the largest one are rounding."""
-CLEAN = 1e-13
+CLEAN = 1e-10
 """Components of a direction below this are rounding."""
 PULLS = (1e-7, 1e-5, 1e-4, 1e-3)
 """Weights of the moves that a level does not care about, while its active bounds are looked for: the first that gives
