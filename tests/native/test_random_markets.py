@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fts
-from fts.errors import UnboundedAuction
+from fts.errors import NotSolved, UnboundedAuction
 from fts.solver import solve
 
 _SPEC = importlib.util.spec_from_file_location("native_markets", Path(__file__).parent / "conftest.py")
@@ -24,7 +24,9 @@ SEEDS = st.integers(0, 10**6)
 
 def cleared(auction: fts.Auction, engine: str = "native", **options) -> fts.Outcome:
     try:
-        return solve(auction, engine, throw=False, **options)
+        return solve(auction, engine, **options)
+    except NotSolved as error:
+        return error.outcome
     except UnboundedAuction:
         assume(False)
         raise

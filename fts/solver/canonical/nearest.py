@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ PULLS = (1e-7, 1e-5, 1e-4, 1e-3)
 an optimal point."""
 BALANCE = 1e-9
 """What may be missing in the balance of an optimal point, and the least force of a bound that holds it."""
+FAR_APART = 1e12
+"""Weights of one level that differ by this factor are two levels."""
 FAR = 1e-18
 """Least share of the residual of the least-distance problem; without it the bounds contradict each other."""
 SLACK = 1e-11
@@ -68,7 +71,7 @@ def nearest(N: Floats, rows: Floats, low: Floats, high: Floats, levels: list[Lev
     """
     move = np.zeros(N.shape[0])
     size = floats(np.linalg.norm(rows, axis=1))
-    for level in levels:
+    for level in (graded for one in levels for graded in _by_weight(one)):
         if not N.shape[1]:
             break
         wished = np.flatnonzero(level.weight > 0)
@@ -89,6 +92,17 @@ def nearest(N: Floats, rows: Floats, low: Floats, high: Floats, levels: list[Lev
         # Bounds that cost this level something hold every point that satisfies it best.
         N = _clean(N @ directions(np.vstack([G, held])))
     return move
+
+
+def _by_weight(level: Level) -> Iterator[Level]:
+    """A level as several ones where its weights are so far apart that the light ones do not move the heavy ones."""
+    wished = np.flatnonzero(level.weight > 0)
+    order = wished[np.argsort(-level.weight[wished], kind="stable")]
+    ends = np.flatnonzero(level.weight[order][:-1] > FAR_APART * level.weight[order][1:]) + 1
+    for chosen in np.split(order, ends):
+        weight = np.zeros(len(level.weight))
+        weight[chosen] = level.weight[chosen]
+        yield Level(weight, level.target)
 
 
 def directions(kept: Floats) -> Floats:
