@@ -15,7 +15,7 @@ import numpy as np
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Answer, Program
 from fts.solver.compiled import Short, compiled, entries
-from fts.solver.native.scaling import Scales, medians
+from fts.solver.native.scaling import medians
 
 NEAR = 1e-6
 """A fill within this share of an artificial bound rests on it."""
@@ -71,12 +71,14 @@ class Bounded:
             return answer
         return replace(answer, y=_split(self.segment, self.program.lo, self.program.hi, answer.y))
 
-    def binds_fill(self, answer: Answer) -> bool:
-        """Whether a fill of an answer of the bounded program rests on an artificial bound."""
+    def binding(self, answer: Answer) -> Flags:
+        """The demands of whose fills one rests on an artificial bound in an answer of the bounded program, (D,)."""
         p = self.program
         low = self.cut_low & (answer.y <= p.lo + NEAR * np.abs(p.lo))
         high = self.cut_high & (answer.y >= p.hi - NEAR * np.abs(p.hi))
-        return bool(low.any() or high.any())
+        binding = np.zeros(p.W.shape[0], dtype=bool)
+        binding[p.segment_demand[low | high]] = True
+        return binding
 
     def binds_price(self, answer: Answer) -> bool:
         """Whether the price of a demand lies beyond its artificial bound."""
@@ -89,23 +91,18 @@ class Bounded:
         return np.bincount(self.segment, weights=inside, minlength=len(self.source.c)) > 0
 
 
-def bounded(program: Program, scales: Scales, factor: float, rates: Floats | None = None) -> Bounded:
-    """The program with sizes and prices cut at `factor` times what is usual; infinite: as it is.
+def bounded(program: Program, size: Floats, price: Floats) -> Bounded:
+    """The program with sizes of segments and prices cut.
 
     Parameters
     ----------
     program : Program
         In deviations from first prices.
-    scales : Scales
-        Of the program.
-    factor : float
-    rates : (I,) [quantity / time], optional
-        What portfolios trade, if that is known: then it is what is usual.
+    size : (D,) [quantity / time]
+        Largest fill of the segments of each demand, on either side of 0.
+    price : (D,) [money / quantity]
+        Largest price of each demand's segments, on either side of 0.
     """
-    if not np.isfinite(factor):
-        return _unbounded(program)
-    size = factor * _usual_sizes(program, rates)
-    price = factor * scales.demand_price
     if not _exceeds(program.segment_demand, program.lo, program.hi, program.c, program.s, size, price):
         return _unbounded(program)
     segment, lo, hi, c, s, cut_low, cut_high = _cut(
@@ -121,10 +118,10 @@ def _unbounded(program: Program) -> Bounded:
     return Bounded(program, program, np.arange(K), none, none, np.full(program.W.shape[0], np.inf))
 
 
-def _usual_sizes(program: Program, rates: Floats | None) -> Floats:
+def usual_sizes(program: Program, rates: Floats | None = None) -> Floats:
     """What the portfolios of each demand usually trade, (D,) [quantity / time]; infinite where nobody has a limit.
 
-    Of each product the lower median of what its portfolios could trade.
+    Of each product the lower median of what its portfolios could trade, or what they do trade at the given rates (I,).
     """
     B, W = entries(program.B), entries(program.W)
     room = _rooms(*W, _offers(program.segment_demand, program.lo, program.hi, program.W.shape[0]))

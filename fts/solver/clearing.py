@@ -10,7 +10,7 @@ import numpy as np
 from fts.models.columns import Flags, Floats
 from fts.models.outcome import Unique
 from fts.ports.engine import Answer, Engine, Program
-from fts.solver.artificial_bounds import Bounded, bounded
+from fts.solver.artificial_bounds import Bounded, bounded, usual_sizes
 from fts.solver.canonical.choice import Canonical, canonical
 from fts.solver.canonical.ties import price_intervals, quotes
 from fts.solver.deviations import ROUNDING, Deviations, deviations_from, first_prices
@@ -23,8 +23,12 @@ from fts.solver.program import alone
 from fts.solver.scaling import scaling_of
 from fts.solver.threads import threads_for
 
-FACTORS = (1e4, 1e7, 1e10, np.inf)
-"""Artificial bounds, in shares of what is usual: the first at which no bound matters."""
+USUAL = 1e4
+"""Artificial bounds, in shares of what is usual."""
+WIDER = 1e3
+"""A bound that matters is made so many times as wide."""
+WIDENED = 8
+"""At most so many times; then there are no artificial bounds of sizes."""
 NOISE = (1e-14, 0.0, 1e-12, 1e-10)
 """Shares of usual rates and prices that may be rounding of 0, the likeliest first."""
 NUMBER = 1e-13
@@ -172,12 +176,16 @@ def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -
     program = deviations.program
     units = _units(deviations)
     scales = scales_in(program, units)
-    for factor in FACTORS:
-        bounds = bounded(program, scales, factor)
+    size, price = USUAL * usual_sizes(program), USUAL * scales.demand_price
+    for attempt in range(WIDENED + 1):
+        bounds = bounded(program, size if attempt < WIDENED else np.full(len(size), np.inf), price)
         prepared = prepare(bounds.program, units)
         with threads_for(program.B.shape[0]):
             exact, missing = solve(prepared, bounds)
-            if missing <= native.CLEAN and bounds.binds_fill(exact):
+            binding = bounds.binding(exact)
+            if missing <= native.CLEAN and binding.any():
+                # Only the bids that want more have more: what is far from the market stays far.
+                size = np.where(binding, WIDER * size, size)
                 continue
             centred, restored = deviations, bounds.restored(exact)
             if not missing <= native.CLEAN or bounds.binds_price(exact):
@@ -185,7 +193,7 @@ def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -
                 centred, restored, missing = _recentred(deviations, restored, bounds.between(exact), units)
             if missing <= native.CLEAN:
                 made = canonical(centred, restored, native.solve_exactly, scales, reference, bounds.sizes)
-                if factor > FACTORS[0] or _is_less_trade(made.answer, restored):
+                if attempt or _is_less_trade(made.answer, restored):
                     # What an engine trades in circles leaves its rounding in everybody's rates.
                     restored, bounds, prepared = _in_traded_sizes(centred, made.answer, scales, bounds, prepared)
                     made = canonical(centred, restored, native.solve_exactly, scales, reference, bounds.sizes)
@@ -195,9 +203,10 @@ def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -
             for share in NOISE:
                 yield replace(_restored(centred, made, scales, room, share), condition=condition)
             return
-        if bounds.is_source:
+        if bounds.is_source or attempt == WIDENED:
             yield replace(plain(centred.restored(restored)), condition=_condition(program, scales))
             return
+        size = WIDER * size
 
 
 def _units(deviations: Deviations) -> Floats:
@@ -234,10 +243,11 @@ def _in_traded_sizes(
     """An exact answer, finished again in bounds that its own trades set, so that rounding is measured against these."""
     # Where only rounding is traded, what could be traded is usual.
     traded = _without(answer.x, NOISE[0] * prepared.rooms * prepared.scales.rate)
-    tight = bounded(deviations.program, scales, FACTORS[0], traded)
+    size = USUAL * usual_sizes(deviations.program, traded)
+    tight = bounded(deviations.program, size, USUAL * scales.demand_price)
     ready = prepare(tight.program, scales.price)
     exact, missing = finish(ready, tight.cut(answer))
-    if not missing <= native.CLEAN or tight.binds_fill(exact) or tight.binds_price(exact):
+    if not missing <= native.CLEAN or tight.binding(exact).any() or tight.binds_price(exact):
         return answer, bounds, prepared
     return tight.restored(exact), tight, ready
 
