@@ -206,7 +206,7 @@ def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -
         if bounds.is_source or attempt == WIDENED:
             yield replace(plain(centred.restored(restored)), condition=_condition(program, scales))
             return
-        size = WIDER * size
+        size, price = WIDER * size, WIDER * price
 
 
 def _units(deviations: Deviations) -> Floats:

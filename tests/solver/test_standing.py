@@ -148,9 +148,10 @@ def test_surpluses_add_up_to_the_welfare(engine, folder):
 
 
 def test_missing_the_tolerance_raises_with_what_was_reached(engine):
-    auction = Auction(
-        {"b": [(0, 61), (93, 17)], "s": SELLER}, {"b": Portfolio("b", {"A": 0.7}), "s": Portfolio("s", "A")}
-    )
+    # Thirds and sevenths: some measure is a rounding error, and not 0.
+    demands = {"b": [(0, 61), (93, 17)], "s": SELLER, "t": [(-70, 33), (0, 10 / 3)], "u": [(-9, 31), (9, 10 / 7)]}
+    portfolios = {"b": Portfolio("b", {"A": 0.7, "B": 0.3}), "s": Portfolio("s", "A"), "t": Portfolio("t", "B")}
+    auction = Auction(demands, portfolios | {"u": Portfolio("u", {"A": -0.3, "B": 0.7})})
     with pytest.raises(fts.errors.NotSolved, match="throw=False") as raised:
         auction.solve(engine, tol=1e-300)
     reached = raised.value.outcome
