@@ -33,6 +33,10 @@ NOISE = (1e-14, 0.0, 1e-12, 1e-10)
 """Shares of usual rates and prices that may be rounding of 0, the likeliest first."""
 NUMBER = 1e-13
 """A price this near to a quote that determines it, in shares of the dispersion of prices, is the quote."""
+RESTARTS = 3
+"""At most so many times a part is solved again in the dispersion around the prices that were reached."""
+FINER = 0.03
+"""A dispersion of this share of another one is much less."""
 RECENTRED = 3
 """At most so many times first prices are replaced by better ones."""
 CIRCLES = 10.0
@@ -70,7 +74,7 @@ class Clearing:
     condition: float = 1.0
 
 
-Finish = Callable[[Prepared, Bounded], tuple[Answer, float]]
+Finish = Callable[[Prepared, Bounded, Deviations], tuple[Answer, float]]
 """An exact answer of a bounded program made ready, and what it misses."""
 
 
@@ -97,7 +101,7 @@ def clearings_of_sloped(
         yield Clearing(found.answer, prices, prices, Unique(True, True), True, found.state)
         return
     deviations = deviations_from(program, prices)
-    for clearing in _finished(deviations, reference, _near(deviations.deviating(found.answer))):
+    for clearing in _finished(deviations, reference, _near(found.answer)):
         yield replace(clearing, state=found.state)
 
 
@@ -120,14 +124,14 @@ def clearings(
     known = reference if warm is None else warm.prices
     deviations = deviations_from(program, first_prices(program, known))
     if warm is not None:
-        yield from _finished(deviations, reference, _from(deviations.deviating(warm)))
+        yield from _finished(deviations, reference, _from(warm))
     yield from _finished(deviations, reference, _natively if engine is None else _by(engine))
 
 
 def clearings_of(program: Program, reference: Floats | None, answer: Answer) -> Iterator[Clearing]:
     """Answers of a part that finish another engine's answer exactly; none where it cannot be finished."""
     deviations = deviations_from(program, first_prices(program, reference))
-    yield from _finished(deviations, reference, _near(deviations.deviating(answer)))
+    yield from _finished(deviations, reference, _near(answer))
 
 
 def plain(answer: Answer) -> Clearing:
@@ -136,7 +140,7 @@ def plain(answer: Answer) -> Clearing:
     return Clearing(answer, unknown, unknown, Unique(False, False), False)
 
 
-def _natively(prepared: Prepared, _: Bounded) -> tuple[Answer, float]:
+def _natively(prepared: Prepared, _: Bounded, __: Deviations) -> tuple[Answer, float]:
     exact, missing, _rough = native.solve_prepared(prepared)
     return exact, missing
 
@@ -144,8 +148,8 @@ def _natively(prepared: Prepared, _: Bounded) -> tuple[Answer, float]:
 def _from(start: Answer) -> Finish:
     """From the answer of a similar program."""
 
-    def finish_warm(prepared: Prepared, bounds: Bounded) -> tuple[Answer, float]:
-        near = bounds.cut(start)
+    def finish_warm(prepared: Prepared, bounds: Bounded, deviations: Deviations) -> tuple[Answer, float]:
+        near = bounds.cut(deviations.deviating(start))
         if native.mostly_sloped(bounds.program):
             # Where prices tell the fills, the exact last step finds them from the earlier prices at once.
             return finish(prepared, near)
@@ -157,13 +161,13 @@ def _from(start: Answer) -> Finish:
 
 def _near(start: Answer) -> Finish:
     """By the exact last step from an answer of the same program."""
-    return lambda prepared, bounds: finish(prepared, bounds.cut(start))
+    return lambda prepared, bounds, deviations: finish(prepared, bounds.cut(deviations.deviating(start)))
 
 
 def _by(engine: Engine) -> Finish:
     """By the exact last step from another engine's answer."""
 
-    def finish_engine(prepared: Prepared, bounds: Bounded) -> tuple[Answer, float]:
+    def finish_engine(prepared: Prepared, bounds: Bounded, _: Deviations) -> tuple[Answer, float]:
         scaling = scaling_of(bounds.program)
         answer = scaling.restored(bounds.program, engine(scaling.scaled(bounds.program), ENGINE_TOL))
         return finish(prepared, answer)
@@ -171,7 +175,9 @@ def _by(engine: Engine) -> Finish:
     return finish_engine
 
 
-def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -> Iterator[Clearing]:
+def _finished(
+    deviations: Deviations, reference: Floats | None, solve: Finish, restarts: int = RESTARTS
+) -> Iterator[Clearing]:
     """Canonical answers, in the least artificial bounds that do not matter; else the point that was reached."""
     program = deviations.program
     units = _units(deviations)
@@ -181,7 +187,7 @@ def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -
         bounds = bounded(program, size if attempt < WIDENED else np.full(len(size), np.inf), price)
         prepared = prepare(bounds.program, units)
         with threads_for(program.B.shape[0]):
-            exact, missing = solve(prepared, bounds)
+            exact, missing = solve(prepared, bounds, deviations)
             binding = bounds.binding(exact)
             if missing <= native.CLEAN and binding.any():
                 # Only the bids that want more have more: what is far from the market stays far.
@@ -192,6 +198,12 @@ def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -
                 # In deviations from the prices that were reached, the rounding of prices is smaller.
                 centred, restored, missing = _recentred(deviations, restored, bounds.between(exact), units)
             if missing <= native.CLEAN:
+                nearer = deviations_from(deviations.source, centred.prices + restored.prices)
+                if restarts and _is_finer(nearer, units):
+                    # The bids around these prices are nearer to each other than those around the first ones.
+                    yield from _finished(nearer, reference, _again(solve), restarts - 1)
+                    return
+                centred, restored, missing = _polished(centred, nearer, restored, missing, size, price, units)
                 made = canonical(centred, restored, native.solve_exactly, scales, reference, bounds.sizes)
                 if attempt or _is_less_trade(made.answer, restored):
                     # What an engine trades in circles leaves its rounding in everybody's rates.
@@ -207,6 +219,35 @@ def _finished(deviations: Deviations, reference: Floats | None, solve: Finish) -
             yield replace(plain(centred.restored(restored)), condition=_condition(program, scales))
             return
         size, price = WIDER * size, WIDER * price
+
+
+def _again(solve: Finish) -> Finish:
+    """The way to solve a program again in other deviations: a warm or given start says nothing more there."""
+    return solve if solve is _natively or solve.__name__ == "finish_engine" else _natively
+
+
+def _is_finer(nearer: Deviations, units: Floats) -> bool:
+    """Whether the dispersion of prices is much less around the prices that were reached than it was taken for."""
+    finer = price_units(nearer.program, nearer.rounding, nearer.prices)
+    return bool((finer < FINER * units).any())
+
+
+def _polished(
+    deviations: Deviations,
+    nearer: Deviations,
+    answer: Answer,
+    missing: float,
+    size: Floats,
+    price: Floats,
+    units: Floats,
+) -> tuple[Deviations, Answer, float]:
+    """An exact answer with the last step once more in deviations from its own prices, if that misses no more."""
+    start = nearer.deviating(deviations.restored(answer))
+    bounds = bounded(nearer.program, size, price)
+    exact, left = finish(prepare(bounds.program, units), bounds.cut(start))
+    if not left <= missing or bounds.binding(exact).any() or bounds.binds_price(exact):
+        return deviations, answer, missing
+    return nearer, bounds.restored(exact), left
 
 
 def _units(deviations: Deviations) -> Floats:

@@ -18,8 +18,8 @@ from fts.solver.compiled import Short, compiled, entries
 
 ROUNDING = 4 * float(np.finfo(float).eps)
 """A share of the money in a portfolio that its price may be off by."""
-ROUNDS = 4
-"""Passes over the portfolios in which products without bids of their own get a first price from those that have one."""
+ROUNDS = 100
+"""At most so many passes over the portfolios in which products without bids of their own get a first price."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,8 @@ def first_prices(program: Program, known: Floats | None = None) -> Floats:
     """Prices to deviate from, (P,) [money / quantity].
 
     Of each product the lower median of what portfolios would pay for one unit of it at the middle of their curves:
-    first bids for the product alone, then portfolios whose other products have a first price. What stays open is 0.
+    first bids for the product alone, then portfolios whose other products have a first price; where there are only
+    portfolios of several products without one, one of these is at 0.
 
     Parameters
     ----------
@@ -175,13 +176,17 @@ def first_prices(program: Program, known: Floats | None = None) -> Floats:
         First prices of some products; NaN where there is none.
     """
     prices = np.full(program.B.shape[0], np.nan) if known is None else known.copy()
+    if not np.isnan(prices).any():
+        return prices
     middle = middle_prices(program)
+    holders = np.bincount(program.B.indices, minlength=len(prices))
     for _ in range(ROUNDS):
-        if not np.isnan(prices).any():
-            break
-        found = _implied(*entries(program.B), *entries(program.W), middle, prices)
-        if not found:
-            break
+        if not _implied(*entries(program.B), *entries(program.W), middle, prices):
+            unknown = np.flatnonzero(np.isnan(prices))
+            if not len(unknown):
+                break
+            # Products that are only traded against each other: the one that most portfolios hold is at 0.
+            prices[unknown[np.argmax(holders[unknown])]] = 0.0
     return np.where(np.isnan(prices), 0.0, prices)
 
 
