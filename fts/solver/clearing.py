@@ -100,7 +100,7 @@ def clearings_of_sloped(
     if found.is_unique:
         yield Clearing(found.answer, prices, prices, Unique(True, True), True, found.state)
         return
-    deviations = deviations_from(program, prices)
+    deviations = deviations_from(program, first_prices(program, reference))
     for clearing in _finished(deviations, reference, _near(found.answer)):
         yield replace(clearing, state=found.state)
 
