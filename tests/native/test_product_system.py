@@ -7,6 +7,7 @@ import pytest
 from scipy.sparse import csc_array
 
 from fts.solver.native.elimination import Elimination
+from fts.solver.native.factor import LowRankFactor
 from fts.solver.native.normal import NormalMatrix, Outer
 
 
@@ -82,3 +83,17 @@ def test_shared_demands_are_solved_as_in_the_whole_system(products: int, size: i
     assert q * step.x + B.T @ step.prices - S.T @ step.shared == pytest.approx(a, abs=1e-7)
     assert B @ step.x == pytest.approx(b, abs=1e-7)
     assert S @ step.x + g[len(own) :] * step.shared == pytest.approx(t, abs=1e-7)
+
+
+@pytest.mark.parametrize("least", [1.0, 1e-9])
+def test_few_columns_of_several_entries_are_solved_in_their_own_space(least: float) -> None:
+    # Every product has a column of its own; `least` is how much the first of them weighs.
+    rng = np.random.default_rng(4)
+    C = csc_array(np.hstack([np.eye(300), rng.uniform(0.5, 1.5, (300, 20))]))
+    weights, diagonal = rng.uniform(1.0, 2.0, 320), np.zeros(300)
+    weights[0] = least
+    right = rng.normal(size=300)
+    factor = NormalMatrix(C).factor(weights, np.empty(0), diagonal)
+    assert isinstance(factor, LowRankFactor) == (least == 1.0)
+    matrix = (C.toarray() * weights) @ C.toarray().T
+    assert matrix @ factor.solve(right) == pytest.approx(right, abs=1e-9 / least**0.5)

@@ -3,17 +3,19 @@
 If row ``q`` of ``B`` is ``κ_q`` times row ``p``, both say the same about the rates, and portfolios see only
 ``π_p + κ_q π_q``. One row is kept for all of them. Its price is split again in equal parts of money; which of the many
 splits is meant, the canonical step decides.
+Where there are many more products than portfolios, a few of them stand for all (``independent_products.py``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
 from fts.models.columns import Floats, Ints, floats
 from fts.solver.compiled import Short, compiled, entries
+from fts.solver.native.independent_products import IndependentProducts, independent_products, rows_of
 
 SAME = 4 * np.finfo(float).eps
 """Weights in the same proportion differ by at most this share."""
@@ -33,20 +35,19 @@ class Merging:
         The row of each product.
     ratio : (P,)
         ``κ``: the product's weights over those of its row.
+    independent : IndependentProducts, optional
+        Of rows before: those that are left determine the others.
     """
 
     B: csc_array
     row: Ints
     ratio: Floats
-
-    @property
-    def merged(self) -> bool:
-        """Whether any products are one."""
-        return bool(self.B.shape[0] < len(self.row))
+    independent: IndependentProducts | None = None
 
     def joined(self, prices: Floats) -> Floats:
         """Prices of rows from those of products, (M,)."""
-        return floats(np.bincount(self.row, weights=self.ratio * prices, minlength=self.B.shape[0]))
+        of_rows = floats(np.bincount(self.row, weights=self.ratio * prices))
+        return of_rows if self.independent is None else self.independent.joined(of_rows)
 
     def joined_units(self, units: Floats) -> Floats:
         """Units of rows from those of products, (M,)."""
@@ -54,10 +55,21 @@ class Merging:
 
     def split(self, prices: Floats) -> Floats:
         """Prices of products from those of rows, (P,): an equal share of each row's money."""
+        if self.independent is not None:
+            prices = self.independent.split(prices)
         return prices[self.row] / (np.bincount(self.row)[self.row] * self.ratio)
 
 
 def merge(B: csc_array) -> Merging:
+    """Find the products that are held in one proportion, then those that determine all others."""
+    merging = _merge_proportional(B)
+    independent = independent_products(merging.B)
+    if independent is None:
+        return merging
+    return replace(merging, B=rows_of(merging.B, independent.chosen), independent=independent)
+
+
+def _merge_proportional(B: csc_array) -> Merging:
     """Find the products that are held in one proportion."""
     P: int = B.shape[0]
     row, ratio = np.arange(P), np.ones(P)
