@@ -116,5 +116,11 @@ def entries(matrix: csc_array | csr_array) -> tuple[Short, Short, Floats]:
 
 
 def unsigned(positions: NDArray[np.integer[Any]]) -> Index:
-    """Positions as unsigned numbers, for the inner loops."""
-    return positions.astype(np.uint32)
+    """Positions as unsigned numbers, for the inner loops; the same memory where they are short."""
+    return positions.astype(np.int32, copy=False).view(np.uint32)
+
+
+def unsigned_entries(matrix: csc_array | csr_array) -> tuple[Index, Index, Floats]:
+    """:func:`entries` with unsigned positions."""
+    start, row, value = entries(matrix)
+    return unsigned(start), unsigned(row), value

@@ -20,6 +20,89 @@ from fts.solver.compiled import Index, compiled
 
 
 @compiled
+def begin(
+    start: Index,
+    lo: Floats,
+    hi: Floats,
+    c: Floats,
+    s: Floats,
+    size: Floats,
+    y: Floats,
+    l: Floats,
+    u: Floats,
+    g: Floats,
+    t: Floats,
+) -> None:
+    """Compute fills in the middle of their bounds, and the equations of a market with every segment at half its size.
+
+    Parameters
+    ----------
+    start, lo, hi, c, s, size
+        See above.
+    y, l, u : (K,)
+        Written.
+    g, t : (D,)
+        Written: ``Σ 1/h`` with ``h = s + 1/size``, and ``Σ (c - s y)/h + y``.
+    """
+    for d in range(len(g)):
+        response, pull = 0.0, 0.0
+        for k in range(start[d], start[d + 1]):
+            below, above, half = lo[k] > -np.inf, hi[k] < np.inf, size[k] / 2
+            if below and above:
+                fill = (lo[k] + hi[k]) / 2
+            elif below:
+                fill = lo[k] + half
+            else:
+                fill = hi[k] - half if above else 0.0
+            answer = 1.0 / (s[k] + 1.0 / size[k])
+            y[k] = fill
+            l[k] = fill - lo[k] if below else 1.0
+            u[k] = hi[k] - fill if above else 1.0
+            response += answer
+            pull += (c[k] - s[k] * fill) * answer + fill
+        g[d], t[d] = response, pull
+
+
+@compiled
+def price_bounds(
+    start: Index,
+    c: Floats,
+    s: Floats,
+    y: Floats,
+    below: Flags,
+    above: Flags,
+    lam: Floats,
+    least: float,
+    share: float,
+    v: Floats,
+    w: Floats,
+) -> None:
+    """Compute multipliers of bounds that fit the prices of demands.
+
+    Each is what the price misses of its curve, if of the right sign, plus the larger of `least` and
+    ``share`` times the mean of what all miss.
+
+    Parameters
+    ----------
+    start, c, s, y, below, above, lam
+        See above.
+    least, share : float
+    v, w : (K,)
+        Written.
+    """
+    total = 0.0
+    for d in range(len(lam)):
+        for k in range(start[d], start[d + 1]):
+            v[k] = s[k] * y[k] - c[k] + lam[d]
+            total += abs(v[k])
+    room = max(least, share * total / max(len(y), 1))
+    for k in range(len(y)):
+        miss = v[k]
+        v[k] = max(miss, 0.0) + room if below[k] else 0.0
+        w[k] = max(-miss, 0.0) + room if above[k] else 0.0
+
+
+@compiled
 def assess(
     start: Index,
     c: Floats,

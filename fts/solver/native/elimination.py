@@ -20,7 +20,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, vstack
 
 from fts.models.columns import Flags, Floats, floats
-from fts.solver.compiled import Index, Short, compiled, entries, unsigned
+from fts.solver.compiled import Index, compiled, unsigned, unsigned_entries
 from fts.solver.native.reduced_system import ReducedSystem
 
 
@@ -75,13 +75,12 @@ class Elimination:
             C.sort_indices()
         else:
             self.S = csr_array((0, self.n_portfolios))
-        start, row, value = entries(C)
-        self._columns = (unsigned(start), unsigned(row), value)
+        self._columns = unsigned_entries(C)
         self._system = ReducedSystem(C, self.n_products, np.diff(self._own) > 0)
         self._nought = np.zeros(self.n_portfolios)
         self.rate_scale = rate_scale
         # A fixed rate has no response; a tiny one keeps the step defined and costs a round of refinement.
-        self.reach = _reaches(*entries(W), rate_scale, self.n_demands)
+        self.reach = _reaches(*unsigned_entries(W), rate_scale, self.n_demands)
         self._fixed_response = np.where(fixed, 1e-10 * self.reach, 0.0)
         self.proximal = 1e-9 / rate_scale
         self.least_flow = 1e-6 * self.traded(rate_scale)[2]
@@ -174,7 +173,7 @@ class Elimination:
 
 
 @compiled
-def _reaches(start: Short, demand: Short, weight: Floats, rate_scale: Floats, n_demands: int) -> Floats:
+def _reaches(start: Index, demand: Index, weight: Floats, rate_scale: Floats, n_demands: int) -> Floats:
     """How much each demand may trade, (D,): the largest ``|W_di| rate_scale_i``."""
     reach = np.zeros(n_demands)
     for i in range(len(rate_scale)):

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fts.models.columns import Floats, floats
+from fts.models.columns import Floats
 from fts.ports.engine import Program
 from fts.solver.compiled import Index
-from fts.solver.native.barrier import advance, assess, correct, predict, respond
+from fts.solver.native.barrier import advance, assess, begin, correct, predict, price_bounds, respond
 from fts.solver.native.elimination import Elimination
 
 MOST_STEPS = 100
@@ -130,16 +130,11 @@ class InteriorPoint:
         self.program, self.sizes, self.elimination = program, sizes, elimination
         self.first_segment = first_segment
         self.below, self.above = np.isfinite(program.lo), np.isfinite(program.hi)
-        self._lo, self._hi = np.where(self.below, program.lo, 0.0), np.where(self.above, program.hi, 0.0)
         self._n_bounds = max(int(self.below.sum() + self.above.sum()), 1)
         self._per_size = 1.0 / sizes
         self._work = Workspace(len(sizes), program.W.shape[0])
         self._free: list[Iterate] = []
         self._flat = not program.s.any()
-
-    def by_demand(self, values: Floats) -> Floats:
-        """Sums over the segments of each demand, (D,)."""
-        return floats(np.bincount(self.program.segment_demand, weights=values, minlength=self.program.W.shape[0]))
 
     def start(self) -> Iterate:
         """A point in the middle of the bounds with prices of the sloped market that fits them best."""
@@ -147,20 +142,17 @@ class InteriorPoint:
             return self._start()
 
     def _start(self) -> Iterate:
-        p, e, size = self.program, self.elimination, self.sizes
-        y = np.where(self.below & self.above, (self._lo + self._hi) / 2, 0.0)
-        y = np.where(self.below & ~self.above, self._lo + size / 2, y)
-        y = np.where(~self.below & self.above, self._hi - size / 2, y)
-        left, right = np.where(self.below, y - self._lo, 1.0), np.where(self.above, self._hi - y, 1.0)
-        per_h, f = 1.0 / (p.s + 1.0 / size), p.c - p.s * y
-        e.factor(self.by_demand(per_h))
+        p, e, work, to = self.program, self.elimination, self._work, self._spare()
+        begin(self.first_segment, p.lo, p.hi, p.c, p.s, self.sizes, to.y, to.left, to.right, work.g, work.t)
+        e.factor(work.g)
         cost = np.zeros(p.B.shape[1]) if p.cost is None else p.cost
-        step, demand_prices = e.answer(self.by_demand(f * per_h + y), cost, np.zeros(p.B.shape[0]))
-        miss = p.s * y - p.c + demand_prices[p.segment_demand]
-        typical = max(float(np.mean(np.abs(miss))), 1e-3 * float(np.mean(np.abs(p.c))), 1e-6)
-        v = np.where(self.below, np.maximum(miss, 0.0) + typical, 0.0)
-        w = np.where(self.above, np.maximum(-miss, 0.0) + typical, 0.0)
-        return Iterate(step.x, y, step.prices, demand_prices, left, right, v, w)
+        step, to.demand_prices = e.answer(work.t, cost, np.zeros(p.B.shape[0]))
+        to.x, to.prices = step.x, step.prices
+        least = max(1e-3 * float(np.mean(np.abs(p.c))), 1e-6)
+        price_bounds(
+            self.first_segment, p.c, p.s, to.y, self.below, self.above, to.demand_prices, least, 1.0, to.v, to.w
+        )
+        return to
 
     def near(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats) -> Iterate:
         """A point inside the bounds near an earlier answer, with multipliers that fit its prices."""
@@ -168,17 +160,11 @@ class InteriorPoint:
         low = np.where(self.below, p.lo + np.minimum(room, (p.hi - p.lo) / 2), -np.inf)
         high = np.where(self.above, p.hi - np.minimum(room, (p.hi - p.lo) / 2), np.inf)
         y = np.clip(y, low, high)
-        miss = p.s * y - p.c + demand_prices[p.segment_demand]
-        return Iterate(
-            x,
-            y,
-            prices,
-            demand_prices,
-            left=np.where(self.below, y - self._lo, 1.0),
-            right=np.where(self.above, self._hi - y, 1.0),
-            v=np.where(self.below, np.maximum(miss, 0.0) + INSIDE, 0.0),
-            w=np.where(self.above, np.maximum(-miss, 0.0) + INSIDE, 0.0),
-        )
+        to = self._spare()
+        to.x, to.y, to.prices, to.demand_prices = x, y, prices, demand_prices
+        to.left, to.right = np.where(self.below, y - p.lo, 1.0), np.where(self.above, p.hi - y, 1.0)
+        price_bounds(self.first_segment, p.c, p.s, y, self.below, self.above, demand_prices, INSIDE, 0.0, to.v, to.w)
+        return to
 
     def residual(self, at: Iterate) -> Residual:
         """Compute what a point misses; the workspace then has its curvature and the predictor's right-hand side."""

@@ -51,7 +51,8 @@ class Merging:
 
     def joined_units(self, units: Floats) -> Floats:
         """Units of rows from those of products, (M,)."""
-        return floats(np.bincount(self.row, weights=np.abs(self.ratio) * units, minlength=self.B.shape[0]))
+        of_rows = floats(np.bincount(self.row, weights=np.abs(self.ratio) * units))
+        return of_rows if self.independent is None else of_rows[self.independent.chosen]
 
     def split(self, prices: Floats) -> Floats:
         """Prices of products from those of rows, (P,): an equal share of each row's money."""

@@ -10,7 +10,7 @@ from scipy.linalg.blas import dsyrk
 from scipy.sparse import csc_array, csr_array
 
 from fts.models.columns import Floats, Ints, ints
-from fts.solver.compiled import Index, compiled, entries, unsigned
+from fts.solver.compiled import Index, compiled, unsigned_entries
 from fts.solver.native.factor import DenseFactor, LowRankFactor, SparseFactor, SparsePattern
 
 SMALL = 400
@@ -73,8 +73,7 @@ class NormalMatrix:
     def __init__(self, C: csc_array, outer: Outer | None = None) -> None:
         self.size = C.shape[0]
         counts = np.diff(C.indptr)
-        (start, row, value), self._outer = entries(C), outer
-        self._columns = (unsigned(start), unsigned(row), value)
+        self._columns, self._outer = unsigned_entries(C), outer
         self._profiles = _profiles(C, np.flatnonzero(counts > WIDE))
         self._diagonal = np.arange(self.size) * (self.size + 1)
         self._pattern = self._sparse_pattern(C, counts)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fts.models.columns import Flags, Floats, floats
 from fts.ports.engine import Answer, Program
-from fts.solver.compiled import Index, Short, compiled, entries, unsigned
+from fts.solver.compiled import Index, compiled, unsigned, unsigned_entries
 from fts.solver.native.elimination import Elimination
 from fts.solver.native.merging import Merging, merge
 from fts.solver.native.order import Order, order_of, ordered, placed
@@ -132,7 +132,7 @@ def _rooms(program: Program, sizes: Floats) -> Floats:
     """How much each portfolio may trade, (I,), by the tightest of its demands."""
     W = program.W
     offer = floats(np.bincount(program.segment_demand, weights=sizes, minlength=W.shape[0]))
-    room = _tightest(*entries(W), offer)
+    room = _tightest(*unsigned_entries(W), offer)
     known = np.isfinite(room) & (room > 0)
     if known.all():
         return room
@@ -140,7 +140,7 @@ def _rooms(program: Program, sizes: Floats) -> Floats:
 
 
 @compiled
-def _tightest(start: Short, demand: Short, weight: Floats, offer: Floats) -> Floats:
+def _tightest(start: Index, demand: Index, weight: Floats, offer: Floats) -> Floats:
     """The least ``offer_d / |W_di|`` of every portfolio's demands, (I,)."""
     room = np.full(len(start) - 1, np.inf)
     for i in range(len(room)):

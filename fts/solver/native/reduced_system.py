@@ -15,8 +15,8 @@ from scipy.sparse import coo_array, csc_array
 from scipy.sparse.csgraph import connected_components
 
 from fts.models.columns import Flags, Floats, Ints
-from fts.solver.compiled import Short, compiled, entries
-from fts.solver.native.normal import NormalMatrix, Outer
+from fts.solver.compiled import Index, compiled, unsigned_entries
+from fts.solver.native.normal import SMALL, NormalMatrix, Outer
 
 MOST_DEMANDS = 32
 """Most shared demands of a component that is eliminated; its own factor is made by a plain loop."""
@@ -71,7 +71,7 @@ class ReducedSystem:
     """
 
     def __init__(self, C: csc_array, n_products: int, has_own: Flags) -> None:
-        self.n_products, self._columns = n_products, entries(C)
+        self.n_products, self._columns = n_products, unsigned_entries(C)
         n_shared = C.shape[0] - n_products
         self._left = np.arange(n_products, C.shape[0])
         self._components: Components | None = None
@@ -79,9 +79,9 @@ class ReducedSystem:
             self._normal = NormalMatrix(C)
             return
         label, able = _components_of(C, n_products, has_own)
-        sparse_one = self._lay_out(C, label, able, MOST_PRODUCTS)
-        self._normal = sparse_one
-        if sparse_one.is_dense and len(self._left):
+        # A small system is dense whatever it holds.
+        self._normal = self._lay_out(C, label, able, n_products if n_products <= SMALL else MOST_PRODUCTS)
+        if n_products > SMALL and self._normal.is_dense and len(self._left):
             self._normal = self._lay_out(C, label, able, n_products)
 
     def _lay_out(self, C: csc_array, label: Ints, able: Flags, most_products: int) -> NormalMatrix:
@@ -158,7 +158,7 @@ def _gathered(C: csc_array, n_products: int, label: Ints, chosen: Flags) -> Comp
     demand_start = np.append(0, np.cumsum(np.bincount(of_demand, minlength=n)))
     position = np.full(len(label), -1)
     position[own[order]] = np.arange(len(own)) - demand_start[of_demand[order]]
-    start, row, _ = entries(C)
+    start, row, _ = unsigned_entries(C)
     of_portfolio = _component_of_portfolios(start, row, n_products, np.where(chosen, number, -1)[label])
     members = np.flatnonzero(of_portfolio >= 0)
     members = members[np.argsort(of_portfolio[members], kind="stable")]
@@ -172,7 +172,7 @@ def _gathered(C: csc_array, n_products: int, label: Ints, chosen: Flags) -> Comp
 
 
 @compiled
-def _component_of_portfolios(start: Short, row: Short, n_products: int, component: Ints) -> Ints:
+def _component_of_portfolios(start: Index, row: Index, n_products: int, component: Ints) -> Ints:
     """The component of the shared demands of each portfolio, (I,); -1 where it has none that is chosen."""
     found = np.full(len(start) - 1, -1, dtype=np.int64)
     for i in range(len(found)):
@@ -184,7 +184,7 @@ def _component_of_portfolios(start: Short, row: Short, n_products: int, componen
 
 @compiled
 def _located(
-    start: Short, row: Short, n_products: int, member_start: Ints, members: Ints, position: Ints
+    start: Index, row: Index, n_products: int, member_start: Ints, members: Ints, position: Ints
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """The products of each component, in order, and the place of every member's entry in its component."""
     n = len(member_start) - 1
@@ -226,8 +226,8 @@ def _rows(C: csc_array, left: Flags) -> csc_array:
 
 @compiled
 def _eliminate(
-    start: Short,
-    row: Short,
+    start: Index,
+    row: Index,
     value: Floats,
     demand_start: Ints,
     demands: Ints,
