@@ -7,8 +7,10 @@ import pytest
 from scipy.sparse import csc_array
 
 import fts
+from fts.solver.native.dual_newton import clear_sloped
 from fts.solver.native.independent_products import independent_products
 from fts.solver.native.merging import merge
+from fts.solver.program import program_of
 
 
 def wide(seed: int, products: int, portfolios: int, rank: int) -> np.ndarray:
@@ -56,6 +58,7 @@ def test_a_market_of_few_wide_portfolios_clears_as_with_clarabel(rank: int) -> N
         demands[f"d{k}"] = [(-2.0, price * 1.1), (3.0, price * 0.9)]
         portfolios[f"b{k}"] = fts.Portfolio({f"p{j:03d}": v for j, v in enumerate(basis)}, {f"d{k}": 1.0})
     auction = fts.Auction(demands, portfolios)
+    assert clear_sloped(program_of(auction)) is None  # its Hessian would have no inverse
     ours, theirs = auction.solve("native"), auction.solve("clarabel", throw=False)
     assert ours.certificate.status == "exact"
     assert ours.certificate.welfare == pytest.approx(theirs.certificate.welfare, rel=1e-7, abs=1e-7)

@@ -60,10 +60,15 @@ class IndependentProducts:
         return floats(all_money / self.unit)
 
 
+def is_far_wider(n_products: int, n_portfolios: int) -> bool:
+    """Whether products are so many more than portfolios that it pays to choose some."""
+    return n_products >= max(FEWEST_PRODUCTS, FEWER * n_portfolios) and n_portfolios <= MOST_PORTFOLIOS
+
+
 def independent_products(B: csc_array) -> IndependentProducts | None:
     """Choose products that determine the others; None where there are too few products for that to pay."""
     P, n = B.shape
-    if P < FEWEST_PRODUCTS or FEWER * n > P or n > MOST_PORTFOLIOS:
+    if not is_far_wider(P, n):
         return None
     A = B.toarray()
     unit = np.ones(P)
