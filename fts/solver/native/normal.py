@@ -83,21 +83,22 @@ class NormalMatrix:
             self._flat = np.empty(self.size * self.size)
             self._long, self._short = self._divided(outer)
 
-    def _few_columns(self, C: csc_array, counts: Ints) -> tuple[Ints, NDArray[np.float64]] | None:
-        """The columns of more than one entry, and these as a dense matrix, where they are few beside the rows."""
+    def _few_columns(self, C: csc_array, counts: Ints) -> tuple[Ints, NDArray[np.float64], NDArray[np.float64]] | None:
+        """The columns of several entries as a dense matrix, and its squares, where they are few beside the rows."""
         joint = np.flatnonzero(counts > 1)
         if self.size <= SMALL // 2 or FEW_COLUMNS * len(joint) > self.size or self._outer is not None:
             return None
-        return joint, np.asfortranarray(C[:, joint].toarray())
+        V = np.asfortranarray(C[:, joint].toarray())
+        return joint, V, V**2
 
     def _low_rank(self, weights: Floats, diagonal: Floats) -> LowRankFactor | None:
         """The factor in the space of the few columns, where what the others add to the diagonal is not too small."""
         if self._few is None:
             return None
-        joint, V = self._few
+        joint, V, squares = self._few
         start, row, value = self._columns
         own = diagonal + _squares_of_single(start, row, value, weights, self.size)
-        whole = own + V**2 @ weights[joint]
+        whole = own + squares @ weights[joint]
         if not (own >= LEAST_OWN * whole).all() or not (own > 0).all():
             return None
         return LowRankFactor(V, weights[joint], own)
