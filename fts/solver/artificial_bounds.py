@@ -14,7 +14,7 @@ import numpy as np
 
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Answer, Program
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Index, compiled, unsigned_entries
 from fts.solver.native.scaling import medians
 
 NEAR = 1e-6
@@ -123,7 +123,7 @@ def usual_sizes(program: Program, rates: Floats | None = None) -> Floats:
 
     Of each product the lower median of what its portfolios could trade, or what they do trade at the given rates (I,).
     """
-    B, W = entries(program.B), entries(program.W)
+    B, W = unsigned_entries(program.B), unsigned_entries(program.W)
     room = _rooms(*W, _offers(program.segment_demand, program.lo, program.hi, program.W.shape[0]))
     usual = medians(B[0], B[1], 1.0 / B[2], room, program.B.shape[0])
     known = usual > 0
@@ -145,7 +145,7 @@ def _offers(demand: Ints, lo: Floats, hi: Floats, n_demands: int) -> Floats:
 
 
 @compiled
-def _rooms(start: Short, demand: Short, weight: Floats, offer: Floats) -> Floats:
+def _rooms(start: Index, demand: Index, weight: Floats, offer: Floats) -> Floats:
     """The least ``offer_d / |W_di|`` of every portfolio, (I,); 0 where it is unlimited."""
     room = np.full(len(start) - 1, np.inf)
     for i in range(len(room)):
@@ -158,11 +158,11 @@ def _rooms(start: Short, demand: Short, weight: Floats, offer: Floats) -> Floats
 
 @compiled
 def _demand_sizes(
-    B_start: Short,
-    B_product: Short,
+    B_start: Index,
+    B_product: Index,
     B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
+    W_start: Index,
+    W_demand: Index,
     W_weight: Floats,
     usual: Floats,
     n_demands: int,

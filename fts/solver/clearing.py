@@ -17,6 +17,7 @@ from fts.solver.deviations import ROUNDING, Deviations, deviations_from, first_p
 from fts.solver.exact import finish
 from fts.solver.native import engine as native
 from fts.solver.native.dual_newton import State, clear_sloped
+from fts.solver.native.independent_products import is_far_wider
 from fts.solver.native.prepared import Prepared, prepare
 from fts.solver.native.scaling import Scales, price_units, scaled, scales_in
 from fts.solver.program import alone
@@ -121,6 +122,8 @@ def clearings(
     engine : Engine, optional
         None is the native one.
     """
+    if is_far_wider(*program.B.shape):
+        warm = None  # earlier prices of many products that few portfolios tell apart lead the canonical step astray
     known = reference if warm is None else warm.prices
     deviations = deviations_from(program, first_prices(program, known))
     if warm is not None:

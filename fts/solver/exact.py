@@ -14,6 +14,7 @@ import numpy as np
 
 from fts.models.columns import Flags, Floats
 from fts.ports.engine import Answer
+from fts.solver.compiled import unsigned
 from fts.solver.fills import UNIT, above, bent, filled, follow, missed, moved, placed, settled, tell
 from fts.solver.native.prepared import Prepared
 
@@ -44,9 +45,7 @@ class Standing:
     curve: Floats
 
 
-def finish(
-    prepared: Prepared, answer: Answer, rounds: int = 30, between: Flags | None = None
-) -> tuple[Answer, float]:
+def finish(prepared: Prepared, answer: Answer, rounds: int = 30, between: Flags | None = None) -> tuple[Answer, float]:
     """Bring an answer to rounding level.
 
     Parameters
@@ -72,7 +71,8 @@ def finish(
 
 def _refined(equations: _Equations, answer: Answer, rounds: int, between: Flags | None) -> tuple[Answer, float]:
     prepared = equations.prepared
-    at = equations.stand(*prepared.point(answer), between)
+    inside = None if between is None else prepared.flags(between)
+    at = equations.stand(*prepared.point(answer), inside)
     best, least = at, np.inf
     stale, clean, stiffness = 0, 0, STIFF
     for _ in range(rounds):
@@ -87,9 +87,9 @@ def _refined(equations: _Equations, answer: Answer, rounds: int, between: Flags 
         # Once at rounding level one more solve is worth its while, with the same factor.
         if clean >= 2 or (least <= ROUNDING and stale) or stale >= 8 or (missing > 100 * least and least < 1e-2):
             break
-        inside = int(np.count_nonzero(at.between))
+        n_inside = int(np.count_nonzero(at.between))
         at, moves = equations.move(equations.step(at, parts, stiffness))
-        stiffness = max(stiffness / 100, SOFT) if moves <= 1 + inside // 200 else min(10 * stiffness, STIFF)
+        stiffness = max(stiffness / 100, SOFT) if moves <= 1 + n_inside // 200 else min(10 * stiffness, STIFF)
     y = equations.settle(best)
     return prepared.answer(best.x, y, best.prices, best.demand_prices, answer.status, answer.iterations), least
 
@@ -122,7 +122,7 @@ class _Equations:
         p, e = self.program, self.elimination
         per_column = np.diff(p.W.indptr)
         single = per_column[e.private_portfolio] == 1
-        self.alone_demand, self.alone = e.private_demand[single], e.private_portfolio[single]
+        self.alone_demand, self.alone = unsigned(e.private_demand[single]), unsigned(e.private_portfolio[single])
         self.alone_weight = e.private_weight[single]
         # Portfolios with one demand of their own meet their equation by the way their λ is made.
         joint = np.ones(p.W.shape[1], dtype=bool)
@@ -164,11 +164,11 @@ class _Equations:
         """What is missing at a point."""
         p, e = self.program, self.elimination
         start = self.prepared.first_segment
+        rates, net, flow = e.traded(at.x)
         demand, worst = missed(
-            start, p.lo, p.hi, p.c, self.sizes, at.y, at.between, at.curve, at.demand_prices, e.demand_rates(at.x),
-            e.reach,
-        )  # fmt: skip
-        product, flow = -(e.B_rows @ at.x), e.magnitude @ np.abs(at.x)
+            start, p.lo, p.hi, p.c, self.sizes, at.y, at.between, at.curve, at.demand_prices, rates, e.reach
+        )
+        product = -net
         worst = max(worst, float(np.max(np.abs(product) / np.maximum(flow, self.floor), initial=0.0)))
         portfolio = np.zeros(len(at.x))
         if len(self.joint):

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fts.models.columns import Flags, Floats, Ints
-from fts.solver.compiled import compiled
+from fts.models.columns import Flags, Floats
+from fts.solver.compiled import Index, compiled
 
 FIXED = 1e8
 """Curvature (price unit over size) that stands for a segment held at its bound."""
@@ -24,7 +24,7 @@ SLACK, ROOM = 1e-12, 1e-13
 
 @compiled
 def placed(
-    start: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, size: Floats, y: Floats, lam: Floats
+    start: Index, lo: Floats, hi: Floats, c: Floats, s: Floats, size: Floats, y: Floats, lam: Floats
 ) -> tuple[Floats, Flags]:
     """Every segment where fill and price together say it belongs: ``y + size (c - s y - λ)``, within the bounds."""
     fill, between = np.empty(len(y)), np.empty(len(y), dtype=np.bool_)
@@ -41,7 +41,7 @@ def placed(
 
 
 @compiled
-def follow(start: Ints, y: Floats, between: Flags, demand: Ints, portfolio: Ints, weight: Floats, x: Floats) -> None:
+def follow(start: Index, y: Floats, between: Flags, demand: Index, portfolio: Index, weight: Floats, x: Floats) -> None:
     """Portfolios with one demand of their own trade what its segments hold, if none of these is in between."""
     for n in range(len(demand)):
         total, free = 0.0, 0
@@ -53,14 +53,14 @@ def follow(start: Ints, y: Floats, between: Flags, demand: Ints, portfolio: Ints
 
 
 @compiled
-def tell(demand: Ints, portfolio: Ints, weight: Floats, worth: Floats, lam: Floats) -> None:
+def tell(demand: Index, portfolio: Index, weight: Floats, worth: Floats, lam: Floats) -> None:
     """Demands that one portfolio has for itself have the price that its worth gives them."""
     for n in range(len(demand)):
         lam[demand[n]] = worth[portfolio[n]] / weight[n]
 
 
 @compiled
-def above(start: Ints, c: Floats, s: Floats, y: Floats, lam: Floats) -> Floats:
+def above(start: Index, c: Floats, s: Floats, y: Floats, lam: Floats) -> Floats:
     """How far each curve is above its demand's price."""
     curve = np.empty(len(y))
     for d in range(len(start) - 1):
@@ -71,7 +71,7 @@ def above(start: Ints, c: Floats, s: Floats, y: Floats, lam: Floats) -> Floats:
 
 @compiled
 def missed(
-    start: Ints,
+    start: Index,
     lo: Floats,
     hi: Floats,
     c: Floats,
@@ -124,7 +124,7 @@ def missed(
 
 @compiled
 def bent(
-    start: Ints, s: Floats, size: Floats, between: Flags, curve: Floats, missing: Floats, stiffness: float, flat: float
+    start: Index, s: Floats, size: Floats, between: Flags, curve: Floats, missing: Floats, stiffness: float, flat: float
 ) -> tuple[Floats, Floats, Floats, bool]:
     """The curvature of every segment and what its demand makes of it.
 
@@ -161,7 +161,7 @@ def bent(
 
 
 @compiled
-def filled(start: Ints, h: Floats, y: Floats, between: Flags, curve: Floats, change: Floats) -> Floats:
+def filled(start: Index, h: Floats, y: Floats, between: Flags, curve: Floats, change: Floats) -> Floats:
     """Fills after the prices of demands changed: those in between follow their curves."""
     fill = np.empty(len(y))
     for d in range(len(change)):
@@ -172,7 +172,7 @@ def filled(start: Ints, h: Floats, y: Floats, between: Flags, curve: Floats, cha
 
 @compiled
 def moved(
-    start: Ints,
+    start: Index,
     lo: Floats,
     hi: Floats,
     c: Floats,

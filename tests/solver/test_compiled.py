@@ -207,7 +207,7 @@ assert total(np.array([1, 2])) == 3
     assert is_kept(tiny)
 
 
-@pytest.mark.parametrize("loop", [best_response.respond, fills.missed, barrier.bent, normal._add_columns])
+@pytest.mark.parametrize("loop", [best_response.respond, fills.missed, barrier.assess, normal._add_columns])
 def test_the_loops_are_compiled_and_documented(loop):
     assert loop.py_func.__doc__ and loop.__doc__
 

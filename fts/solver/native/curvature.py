@@ -14,7 +14,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs, spotrf, spotrs
 from fts.models.columns import Floats, floats
 from fts.solver.compiled import compiled
 from fts.solver.native.bid_response import multiply
-from fts.solver.native.factor import DIAGONAL, DenseFactor, SparseFactor
+from fts.solver.native.factor import DIAGONAL, DenseFactor, LowRankFactor, SparseFactor
 from fts.solver.native.normal import NormalMatrix
 from fts.solver.native.profiles import CompressedBids
 
@@ -111,7 +111,7 @@ class _SingleCholesky:
 class _Preconditioner:
     """A sparse factor with a little added to the diagonal."""
 
-    factor: DenseFactor | SparseFactor
+    factor: DenseFactor | LowRankFactor | SparseFactor
     is_exact: bool = False
 
     def solve(self, right: Floats) -> Floats:

@@ -41,6 +41,7 @@ from fts.solver.native.curvature import (
     KeptHessian,
     conjugate_gradients,
 )
+from fts.solver.native.independent_products import is_far_wider
 from fts.solver.native.profiles import CompressedBids, compress
 from fts.solver.threads import threads_for
 
@@ -219,6 +220,8 @@ def _market_of(program: Program, start: Floats | None, earlier: State | None) ->
     p = program
     n_products, n_bids = p.B.shape
     if not n_bids or n_products > MAX_PRODUCTS or len(p.W.indices) != n_bids:
+        return None
+    if is_far_wider(n_products, n_bids):  # the Hessian would have no inverse
         return None
     flat, finite = count_flat(p.s, p.lo, p.hi)
     if not finite or flat > MAX_FLAT * len(p.s):

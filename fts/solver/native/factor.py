@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf, dpotrs
 from scipy.sparse import csc_array
 from scipy.sparse.linalg import SuperLU, splu
@@ -42,6 +43,32 @@ class DenseFactor:
     def solve(self, right: Floats) -> Floats:
         """Solve for one right-hand side, (n,)."""
         solved: Floats = dpotrs(self._factor, right, lower=1)[0]
+        return solved
+
+
+class LowRankFactor:
+    """Factor of ``diag(d) + V diag(ω) V'`` with few columns ``V``, in the space of these columns.
+
+    ``V' diag(1/d) V + diag(1/ω)`` is factored; that loses digits where `d` is small beside the whole diagonal.
+
+    Parameters
+    ----------
+    V : (n, k)
+    weights : (k,)
+    diagonal : (n,)
+    """
+
+    def __init__(self, V: NDArray[np.float64], weights: Floats, diagonal: Floats) -> None:
+        self._V, self._diagonal = V, diagonal
+        inner = dsyrk(1.0, V / np.sqrt(diagonal)[:, None], trans=1, lower=1)
+        at = np.arange(len(inner))
+        inner[at, at] += 1.0 / weights
+        self._inner = DenseFactor(lambda: np.asfortranarray(inner))
+
+    def solve(self, right: Floats) -> Floats:
+        """Solve for one right-hand side, (n,)."""
+        scaled = right / self._diagonal
+        solved: Floats = scaled - (self._V @ self._inner.solve(self._V.T @ scaled)) / self._diagonal
         return solved
 
 

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fts.models.columns import Floats, Ints, floats
+from fts.models.columns import Floats
 from fts.ports.engine import Program
-from fts.solver.native.barrier import advanced, answered, bent, missed, pulled
+from fts.solver.compiled import Index
+from fts.solver.native.barrier import advance, assess, begin, correct, predict, price_bounds, respond
 from fts.solver.native.elimination import Elimination
 
 MOST_STEPS = 100
@@ -33,10 +34,6 @@ LEAST = 1e-12
 """Curvature (price unit over size) below which a segment counts as this curved: a proximal term."""
 INSIDE = 0.1
 """How far inside its bounds, in shares of its size, and above 0, in typical prices, a warm start begins."""
-
-
-Bend = tuple[Floats, Floats, Floats]
-"""``1/h``, ``1/l`` and ``1/u`` of every segment, (K,) each."""
 
 
 @dataclass
@@ -59,21 +56,20 @@ class Iterate:
 
 @dataclass(frozen=True)
 class Residual:
-    """What is missing in the equations above.
+    """What a point misses of the equations above.
 
     Attributes
     ----------
-    curve, portfolio, demand, product
-        Right-hand sides of the Newton step, in the order of the equations.
+    portfolio : (I,)
+    product : (P,)
+        Right-hand sides of the Newton step.
     gap : float
         Mean of ``l v`` and ``u w`` over the size.
     worst : float
         The largest of imbalance, curve, portfolio, demand and gap, relative.
     """
 
-    curve: Floats
     portfolio: Floats
-    demand: Floats
     product: Floats
     gap: float
     worst: float
@@ -81,29 +77,19 @@ class Residual:
 
 @dataclass(frozen=True)
 class Direction:
-    """A Newton step, and what it does to the bounds.
+    """A Newton step; its changes of fills and multipliers are in the workspace.
 
     Attributes
     ----------
-    x, y, prices, demand_prices, v, w
+    x, prices, demand_prices
         Changes.
-    lower, upper : (K,)
-        ``Δl Δv`` and ``Δu Δw``.
-    crossed : float
-        Mean of both over the size.
     primal, dual : float
         The longest steps, at most 2, that keep distances from the bounds, and multipliers, at or above 0.
     """
 
     x: Floats
-    y: Floats
     prices: Floats
     demand_prices: Floats
-    v: Floats
-    w: Floats
-    lower: Floats
-    upper: Floats
-    crossed: float
     primal: float
     dual: float
 
@@ -111,6 +97,18 @@ class Direction:
     def longest(self) -> float:
         """The longest step that keeps all of them at or above 0."""
         return min(self.primal, self.dual)
+
+
+class Workspace:
+    """Arrays that the passes of one step write, used again in the next.
+
+    ``per_h``, ``f``, ``dy``, ``dv``, ``dw`` ``(K,)`` of segments, ``g``, ``t``, ``demand`` ``(D,)`` of demands, as in
+    :mod:`fts.solver.native.barrier`.
+    """
+
+    def __init__(self, n_segments: int, n_demands: int) -> None:
+        self.per_h, self.f, self.dy, self.dv, self.dw = (np.empty(n_segments) for _ in range(5))
+        self.g, self.t, self.demand = (np.empty(n_demands) for _ in range(3))
 
 
 class InteriorPoint:
@@ -128,18 +126,15 @@ class InteriorPoint:
         Of the same program.
     """
 
-    def __init__(self, program: Program, sizes: Floats, first_segment: Ints, elimination: Elimination) -> None:
+    def __init__(self, program: Program, sizes: Floats, first_segment: Index, elimination: Elimination) -> None:
         self.program, self.sizes, self.elimination = program, sizes, elimination
         self.first_segment = first_segment
         self.below, self.above = np.isfinite(program.lo), np.isfinite(program.hi)
-        self._lo, self._hi = np.where(self.below, program.lo, 0.0), np.where(self.above, program.hi, 0.0)
         self._n_bounds = max(int(self.below.sum() + self.above.sum()), 1)
-        self._none = np.zeros(len(sizes))
+        self._per_size = 1.0 / sizes
+        self._work = Workspace(len(sizes), program.W.shape[0])
+        self._free: list[Iterate] = []
         self._flat = not program.s.any()
-
-    def by_demand(self, values: Floats) -> Floats:
-        """Sums over the segments of each demand, (D,)."""
-        return floats(np.bincount(self.program.segment_demand, weights=values, minlength=self.program.W.shape[0]))
 
     def start(self) -> Iterate:
         """A point in the middle of the bounds with prices of the sloped market that fits them best."""
@@ -147,20 +142,17 @@ class InteriorPoint:
             return self._start()
 
     def _start(self) -> Iterate:
-        p, e, size = self.program, self.elimination, self.sizes
-        y = np.where(self.below & self.above, (self._lo + self._hi) / 2, 0.0)
-        y = np.where(self.below & ~self.above, self._lo + size / 2, y)
-        y = np.where(~self.below & self.above, self._hi - size / 2, y)
-        left, right = np.where(self.below, y - self._lo, 1.0), np.where(self.above, self._hi - y, 1.0)
-        per_h, f = 1.0 / (p.s + 1.0 / size), p.c - p.s * y
-        e.factor(self.by_demand(per_h))
+        p, e, work, to = self.program, self.elimination, self._work, self._spare()
+        begin(self.first_segment, p.lo, p.hi, p.c, p.s, self.sizes, to.y, to.left, to.right, work.g, work.t)
+        e.factor(work.g)
         cost = np.zeros(p.B.shape[1]) if p.cost is None else p.cost
-        step, demand_prices = e.answer(self.by_demand(f * per_h + y), cost, np.zeros(p.B.shape[0]))
-        miss = p.s * y - p.c + demand_prices[p.segment_demand]
-        typical = max(float(np.mean(np.abs(miss))), 1e-3 * float(np.mean(np.abs(p.c))), 1e-6)
-        v = np.where(self.below, np.maximum(miss, 0.0) + typical, 0.0)
-        w = np.where(self.above, np.maximum(-miss, 0.0) + typical, 0.0)
-        return Iterate(step.x, y, step.prices, demand_prices, left, right, v, w)
+        step, to.demand_prices = e.answer(work.t, cost, np.zeros(p.B.shape[0]))
+        to.x, to.prices = step.x, step.prices
+        least = max(1e-3 * float(np.mean(np.abs(p.c))), 1e-6)
+        price_bounds(
+            self.first_segment, p.c, p.s, to.y, self.below, self.above, to.demand_prices, least, 1.0, to.v, to.w
+        )
+        return to
 
     def near(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats) -> Iterate:
         """A point inside the bounds near an earlier answer, with multipliers that fit its prices."""
@@ -168,61 +160,65 @@ class InteriorPoint:
         low = np.where(self.below, p.lo + np.minimum(room, (p.hi - p.lo) / 2), -np.inf)
         high = np.where(self.above, p.hi - np.minimum(room, (p.hi - p.lo) / 2), np.inf)
         y = np.clip(y, low, high)
-        miss = p.s * y - p.c + demand_prices[p.segment_demand]
-        return Iterate(
-            x,
-            y,
-            prices,
-            demand_prices,
-            left=np.where(self.below, y - self._lo, 1.0),
-            right=np.where(self.above, self._hi - y, 1.0),
-            v=np.where(self.below, np.maximum(miss, 0.0) + INSIDE, 0.0),
-            w=np.where(self.above, np.maximum(-miss, 0.0) + INSIDE, 0.0),
-        )
+        to = self._spare()
+        to.x, to.y, to.prices, to.demand_prices = x, y, prices, demand_prices
+        to.left, to.right = np.where(self.below, y - p.lo, 1.0), np.where(self.above, p.hi - y, 1.0)
+        price_bounds(self.first_segment, p.c, p.s, y, self.below, self.above, demand_prices, INSIDE, 0.0, to.v, to.w)
+        return to
 
     def residual(self, at: Iterate) -> Residual:
-        """What is missing at a point."""
-        p, e = self.program, self.elimination
-        curve, demand, gap, worst = missed(
-            self.first_segment, p.c, p.s, self.sizes, at.y, at.left, at.right, at.v, at.w, at.demand_prices,
-            e.demand_rates(at.x), e.reach,
-        )  # fmt: skip
-        portfolio = e.worth(at.prices) - e.told(at.demand_prices)
+        """Compute what a point misses; the workspace then has its curvature and the predictor's right-hand side."""
+        p, e, work = self.program, self.elimination, self._work
+        portfolio, rates, net, flow = e.remainder(at.x, at.prices, at.demand_prices)
         if p.cost is not None:
             portfolio += p.cost
-        product = -(e.B_rows @ at.x)
-        flow = e.magnitude @ np.abs(at.x) + e.least_flow
+        gap, worst = assess(
+            self.first_segment, p.c, p.s, self._per_size, at.y, at.left, at.right, at.v, at.w, at.demand_prices,
+            rates, e.reach, LEAST, work.per_h, work.g, work.t, work.demand,
+        )  # fmt: skip
+        product, flow = -net, flow + e.least_flow
         gap /= self._n_bounds
         imbalance = float(np.max(np.abs(product) / np.where(flow > 0, flow, 1.0), initial=0.0))
         worst = max(worst, imbalance, float(np.max(np.abs(portfolio), initial=0.0)), gap)
-        return Residual(curve, portfolio, demand, product, gap, worst)
+        return Residual(portfolio, product, gap, worst)
 
-    def direction(
-        self,
-        at: Iterate,
-        missing: Residual,
-        bend: Bend,
-        centre: float,
-        before: Direction | None = None,
-        share: float = 1.0,
-    ) -> Direction:
-        """The Newton step that removes what is missing and brings ``l v`` and ``u w`` to ``centre·size``.
+    def predictor(self, at: Iterate, missing: Residual) -> tuple[Floats, float, float]:
+        """Step straight to the optimum.
 
-        Of what another step `before` adds to ``l v`` and ``u w`` a `share` is taken off. Without one, the step is a
-        predictor, which needs no refinement.
+        Returns
+        -------
+        demand_prices : (D,)
+            Changes.
+        crossed : float
+            Mean over the size of what it adds to ``l v`` and ``u w``.
+        reach : float
+            The longest step that keeps distances from bounds, and multipliers, at or above 0.
         """
-        p, size = self.program, self.sizes
-        lower, upper = (self._none, self._none) if before is None else (before.lower, before.upper)
-        f, v, w, t = pulled(
-            self.first_segment, p.lo, p.hi, size, at.left, at.right, at.v, at.w, *bend, missing.curve, missing.demand,
-            centre, lower, upper, share,
+        p, work = self.program, self._work
+        # A predictor needs no refinement.
+        _, change = self.elimination.answer(work.t, missing.portfolio, missing.product, 0)
+        crossed, primal, dual = predict(
+            self.first_segment, p.c, p.s, self._per_size, at.y, at.left, at.right, at.v, at.w, self.below, self.above,
+            at.demand_prices, work.per_h, change,
         )  # fmt: skip
-        step, demand_prices = self.elimination.answer(t, missing.portfolio, missing.product, int(before is not None))
-        y, lower, upper, crossed, primal, dual = answered(
-            self.first_segment, p.lo, p.hi, size, at.v, at.w, *bend, f, v, w, demand_prices
-        )
-        crossed /= self._n_bounds
-        return Direction(step.x, y, step.prices, demand_prices, v, w, lower, upper, crossed, primal, dual)
+        return change, crossed / self._n_bounds, min(primal, dual)
+
+    def corrector(self, at: Iterate, missing: Residual, change: Floats, centre: float, share: float) -> Direction:
+        """Compute the Newton step that removes what is missing and brings ``l v`` and ``u w`` to ``centre·size``.
+
+        Of what the predictor, whose `change` of demands' prices (D,) is given, adds to these, a `share` is taken off.
+        """
+        p, work = self.program, self._work
+        correct(
+            self.first_segment, p.c, p.s, self.sizes, at.y, at.left, at.right, at.v, at.w, self.below, self.above,
+            at.demand_prices, work.per_h, change, work.demand, centre, share, work.f, work.dv, work.dw, work.t,
+        )  # fmt: skip
+        step, demand_prices = self.elimination.answer(work.t, missing.portfolio, missing.product, 1)
+        primal, dual = respond(
+            self.first_segment, at.left, at.right, at.v, at.w, self.below, self.above, work.per_h, demand_prices,
+            work.f, work.dv, work.dw, work.dy,
+        )  # fmt: skip
+        return Direction(step.x, step.prices, demand_prices, primal, dual)
 
     def solve(self, tol: float, at: Iterate) -> tuple[Iterate, int, str]:
         """Follow the central path from a point until all is missing by at most `tol`."""
@@ -236,29 +232,29 @@ class InteriorPoint:
         for steps in range(MOST_STEPS + 1):
             missing = self.residual(at)
             if missing.worst < best_miss:
+                if best is not at:
+                    self._free.append(best)
                 best, best_miss = at, missing.worst
             lowest_gap, waited = (missing.gap, 0) if missing.gap < lowest_gap / 2 else (lowest_gap, waited + 1)
             if missing.worst <= tol:
                 return at, steps, "solved"
             if steps == MOST_STEPS or waited >= PATIENCE:
                 break
-            per_h, per_l, per_u, g = bent(
-                self.first_segment, self.program.s, self.sizes, at.left, at.right, at.v, at.w, LEAST
-            )
-            bend = per_h, per_l, per_u
-            self.elimination.factor(g)
-            # Predictor: straight to the optimum; how far it gets says how much to centre.
-            affine = self.direction(at, missing, bend, 0.0)
-            reach = min(1.0, affine.longest)
+            self.elimination.factor(self._work.g)
+            # How far the predictor gets says how much to centre.
+            change, crossed, longest = self.predictor(at, missing)
+            reach = min(1.0, longest)
             # (l + α Δl)(v + α Δv), where l Δv + v Δl = -l v.
-            after = (1.0 - reach) * missing.gap + reach**2 * affine.crossed
+            after = (1.0 - reach) * missing.gap + reach**2 * crossed
             target = missing.gap * min(1.0, (after / missing.gap) ** 3) if missing.gap > 0 else 0.0
             # Corrector: the products of the predictor's changes, and the pull to the centre.
-            step = self.direction(at, missing, bend, target, affine)
+            step = self.corrector(at, missing, change, target, 1.0)
             if step.longest < SHORT * reach:
                 # The predictor got further: its changes count only as far as it got (Colombo & Gondzio 2008).
-                step = self.direction(at, missing, bend, target, affine, reach**2)
-            at = self.advanced(at, step)
+                step = self.corrector(at, missing, change, target, reach**2)
+            before, at = at, self.advanced(at, step)
+            if before is not best:
+                self._free.append(before)
             if not (np.isfinite(at.y).all() and np.isfinite(at.prices).all()):
                 break
         return best, steps, "no progress"
@@ -268,19 +264,21 @@ class InteriorPoint:
 
         Where all curves are flat, prices and fills meet in no equation, and each go as far as they may by themselves.
         """
-        p = self.program
         primal, dual = (step.primal, step.dual) if self._flat else (step.longest, step.longest)
         primal, dual = min(1.0, TOWARDS_BOUND * primal), min(1.0, TOWARDS_BOUND * dual)
-        y, left, right, v, w = advanced(
-            p.lo, p.hi, at.y, at.left, at.right, at.v, at.w, step.y, step.v, step.w, primal, dual
-        )
-        return Iterate(
-            at.x + primal * step.x,
-            y,
-            at.prices + dual * step.prices,
-            at.demand_prices + dual * step.demand_prices,
-            left,
-            right,
-            v,
-            w,
-        )
+        to, work = self._spare(), self._work
+        advance(
+            at.y, at.left, at.right, at.v, at.w, self.below, self.above, work.dy, work.dv, work.dw, primal, dual,
+            to.y, to.left, to.right, to.v, to.w,
+        )  # fmt: skip
+        to.x, to.prices = at.x + primal * step.x, at.prices + dual * step.prices
+        to.demand_prices = at.demand_prices + dual * step.demand_prices
+        return to
+
+    def _spare(self) -> Iterate:
+        """A point whose arrays may be written."""
+        if self._free:
+            return self._free.pop()
+        none = np.empty(0)
+        y, left, right, v, w = (np.empty(len(self.sizes)) for _ in range(5))
+        return Iterate(none, y, none, none, left, right, v, w)

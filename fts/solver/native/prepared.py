@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fts.models.columns import Floats, Ints, floats
+from fts.models.columns import Flags, Floats, floats
 from fts.ports.engine import Answer, Program
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Index, compiled, unsigned, unsigned_entries
 from fts.solver.native.elimination import Elimination
 from fts.solver.native.merging import Merging, merge
+from fts.solver.native.order import Order, order_of, ordered, placed
 from fts.solver.native.scaling import Scales, scaled, scales_in, scales_of, segment_sizes
 from fts.solver.native.substitution import Substitution, substitute
 
@@ -22,7 +23,7 @@ class Prepared:
     Attributes
     ----------
     program : Program
-        In scaled units, after merging and substitution: `B` and `W` are those of its columns.
+        In scaled units and in its own order, after merging and substitution: `B` and `W` are those of its columns.
     sizes : (K,)
         How much each segment may trade.
     elimination : Elimination
@@ -31,11 +32,13 @@ class Prepared:
         Prices are those of merged products.
     substitution : Substitution
     rooms : (I,)
-        How much each portfolio may trade, in scaled units.
+        How much each portfolio may trade, in scaled units, in the order of the original program.
     first_segment : (D + 1,)
         Demand ``d`` has the segments ``first_segment[d]:first_segment[d + 1]``.
     lo, hi : (K,)
-        Bounds in the units of the original program.
+        Bounds in the units and the order of the original program.
+    order : Order or None
+        Of `program`, against that of the original one.
     """
 
     program: Program
@@ -45,9 +48,10 @@ class Prepared:
     scales: Scales
     substitution: Substitution
     rooms: Floats
-    first_segment: Ints
+    first_segment: Index
     lo: Floats
     hi: Floats
+    order: Order | None
 
     @property
     def typical_prices(self) -> Floats:
@@ -56,10 +60,15 @@ class Prepared:
 
     def answer(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats, status: str, steps: int) -> Answer:
         """A point of the scaled program in the units of the original one; who is at a bound stays there."""
-        fills = np.where(y >= self.program.hi, self.hi, y / self.scales.demand_price[self.program.segment_demand])
+        full, empty = y >= self.program.hi, y <= self.program.lo
+        fills = y / self._unit
+        if self.order is not None:
+            x, demand_prices = placed(x, self.order.portfolio), placed(demand_prices, self.order.demand)
+            fills, full, empty = (placed(one, self.order.segment) for one in (fills, full, empty))
+        fills = np.where(full, self.hi, fills)
         return Answer(
             x=self.substitution.rates(x) * self.scales.rate,
-            y=np.where(y <= self.program.lo, self.lo, fills),
+            y=np.where(empty, self.lo, fills),
             prices=self.merging.split(prices * self.scales.price),
             demand_prices=demand_prices * self.scales.demand_price,
             status=status,
@@ -68,12 +77,22 @@ class Prepared:
 
     def point(self, answer: Answer) -> tuple[Floats, Floats, Floats, Floats]:
         """An answer as ``x, y, prices, demand_prices`` of the scaled program."""
-        return (
-            self.substitution.columns(answer.x / self.scales.rate),
-            answer.y * self.scales.demand_price[self.program.segment_demand],
-            self.merging.joined(answer.prices) / self.scales.price,
-            answer.demand_prices / self.scales.demand_price,
-        )
+        x = self.substitution.columns(answer.x / self.scales.rate)
+        y, demand_prices = answer.y, answer.demand_prices / self.scales.demand_price
+        if self.order is not None:
+            x, demand_prices = x[self.order.portfolio], demand_prices[self.order.demand]
+            y = y[self.order.segment]
+        return x, y * self._unit, self.merging.joined(answer.prices) / self.scales.price, demand_prices
+
+    def flags(self, segments: Flags) -> Flags:
+        """Flags of segments, (K,), in the order of the scaled program."""
+        return segments if self.order is None else segments[self.order.segment]
+
+    @property
+    def _unit(self) -> Floats:
+        """The unit of each segment's quantity, in the order of the scaled program."""
+        unit = self.scales.demand_price
+        return (unit if self.order is None else unit[self.order.demand])[self.program.segment_demand]
 
 
 def prepare(program: Program, units: Floats | None = None) -> Prepared:
@@ -98,17 +117,22 @@ def prepare(program: Program, units: Floats | None = None) -> Prepared:
     offer = np.bincount(in_units.segment_demand, weights=sizes, minlength=in_units.W.shape[0])
     carried = offer[substitution.demand]
     for_pivots[substitution.pivot] = np.where(carried > 0, carried, 1.0)
-    per_demand = np.bincount(in_units.segment_demand, minlength=in_units.W.shape[0])
+    order = order_of(columns)
+    if order is not None:
+        columns, sizes, for_pivots = ordered(columns, order), sizes[order.segment], for_pivots[order.portfolio]
+    per_demand = np.bincount(columns.segment_demand, minlength=columns.W.shape[0])
     elimination = Elimination(columns.B, columns.W, for_pivots, per_demand == 0)
-    first = np.append(0, np.cumsum(per_demand))
-    return Prepared(columns, sizes, elimination, merging, scales, substitution, room, first, program.lo, program.hi)
+    first = unsigned(np.append(0, np.cumsum(per_demand)))
+    return Prepared(
+        columns, sizes, elimination, merging, scales, substitution, room, first, program.lo, program.hi, order
+    )
 
 
 def _rooms(program: Program, sizes: Floats) -> Floats:
     """How much each portfolio may trade, (I,), by the tightest of its demands."""
     W = program.W
     offer = floats(np.bincount(program.segment_demand, weights=sizes, minlength=W.shape[0]))
-    room = _tightest(*entries(W), offer)
+    room = _tightest(*unsigned_entries(W), offer)
     known = np.isfinite(room) & (room > 0)
     if known.all():
         return room
@@ -116,7 +140,7 @@ def _rooms(program: Program, sizes: Floats) -> Floats:
 
 
 @compiled
-def _tightest(start: Short, demand: Short, weight: Floats, offer: Floats) -> Floats:
+def _tightest(start: Index, demand: Index, weight: Floats, offer: Floats) -> Floats:
     """The least ``offer_d / |W_di|`` of every portfolio's demands, (I,)."""
     room = np.full(len(start) - 1, np.inf)
     for i in range(len(room)):

@@ -9,7 +9,7 @@ from scipy.sparse import csc_array
 
 from fts.models.columns import Floats, Ints
 from fts.ports.engine import Program
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Index, compiled, unsigned_entries
 
 LEAST_DISPERSION = 1e-6
 """The least unit of a product's price, as a share of its level."""
@@ -41,7 +41,7 @@ def scales_of(program: Program) -> Scales:
 
 def scales_in(program: Program, price: Floats) -> Scales:
     """Units of a program in which prices of products have these units, (P,)."""
-    B, W = entries(program.B), entries(program.W)
+    B, W = unsigned_entries(program.B), unsigned_entries(program.W)
     length = np.sqrt(_squares(*B, price))
     rate = 1.0 / np.where(length > 0, length, 1.0)
     return Scales(price, rate, _largest(*W, rate, program.W.shape[0]))
@@ -62,7 +62,7 @@ def price_units(program: Program, rounding: Floats | None = None, levels: Floats
     levels : (P,) [money / quantity], optional
         The prices that the program's prices deviate from.
     """
-    B, W = entries(program.B), entries(program.W)
+    B, W = unsigned_entries(program.B), unsigned_entries(program.W)
     curve_price = _curve_prices(
         program.segment_demand, program.lo, program.hi, program.c, program.s, program.W.shape[0]
     )
@@ -80,7 +80,7 @@ def price_units(program: Program, rounding: Floats | None = None, levels: Floats
 
 
 @compiled
-def _worths(start: Short, demand: Short, weight: Floats, curve_price: Floats) -> Floats:
+def _worths(start: Index, demand: Index, weight: Floats, curve_price: Floats) -> Floats:
     """What one unit of each portfolio is worth to its demands, (I,)."""
     worth = np.zeros(len(start) - 1)
     for i in range(len(worth)):
@@ -90,7 +90,7 @@ def _worths(start: Short, demand: Short, weight: Floats, curve_price: Floats) ->
 
 
 @compiled
-def medians(start: Short, product: Short, weight: Floats, worth: Floats, n_products: int) -> Floats:
+def medians(start: Index, product: Index, weight: Floats, worth: Floats, n_products: int) -> Floats:
     """The lower median of the positive ``worth_i / |B_pi|`` of each product, (P,); 0 where there is none."""
     count = np.zeros(n_products + 1, dtype=np.int64)
     for i in range(len(worth)):
@@ -113,7 +113,7 @@ def medians(start: Short, product: Short, weight: Floats, worth: Floats, n_produ
 
 
 @compiled
-def _squares(start: Short, product: Short, weight: Floats, price: Floats) -> Floats:
+def _squares(start: Index, product: Index, weight: Floats, price: Floats) -> Floats:
     """``Σ_p (B_pi price_p)²``, (I,)."""
     square = np.zeros(len(start) - 1)
     for i in range(len(square)):
@@ -123,7 +123,7 @@ def _squares(start: Short, product: Short, weight: Floats, price: Floats) -> Flo
 
 
 @compiled
-def _largest(start: Short, demand: Short, weight: Floats, rate: Floats, n_demands: int) -> Floats:
+def _largest(start: Index, demand: Index, weight: Floats, rate: Floats, n_demands: int) -> Floats:
     """A typical price of each demand, (D,): the largest ``1/(|W_di| rate_i)``, 1 where there is none."""
     price = np.zeros(n_demands)
     for i in range(len(rate)):
@@ -150,12 +150,14 @@ def scaled(program: Program, scales: Scales) -> Program:
 
 def _in_units(matrix: csc_array, row_unit: Floats, column_unit: Floats) -> csc_array:
     """A matrix in other units; short indices, because products with it are bound by memory."""
-    start, row, weight = entries(matrix)
-    return csc_array((_multiplied(start, row, weight, row_unit, column_unit), row, start), shape=matrix.shape)
+    start, row, weight = unsigned_entries(matrix)
+    return csc_array(
+        (_multiplied(start, row, weight, row_unit, column_unit), matrix.indices, matrix.indptr), shape=matrix.shape
+    )
 
 
 @compiled
-def _multiplied(start: Short, row: Short, weight: Floats, row_unit: Floats, column_unit: Floats) -> Floats:
+def _multiplied(start: Index, row: Index, weight: Floats, row_unit: Floats, column_unit: Floats) -> Floats:
     """Entries times the units of their row and column."""
     made = np.empty(len(weight))
     for i in range(len(start) - 1):

@@ -62,6 +62,15 @@ class WholeSystem(Elimination):
             warnings.simplefilter("ignore", LinAlgWarning)
             self._lu = lu_factor(scaled, check_finite=False)
 
+    def answer(self, t: Floats, portfolio: Floats, product: Floats, rounds: int = 1) -> tuple[Step, Floats]:
+        """Solve for what segments ask, as :meth:`Elimination.answer`."""
+        weighted = self.private_weight * (t / self.g)[self.private_demand]
+        a = np.bincount(self.private_portfolio, weights=weighted, minlength=self.n_portfolios) - portfolio
+        step = self.solve(floats(a), product, t[self.shared_demand], rounds)
+        demand_prices = (t - self.traded(step.x)[0]) / self.g
+        demand_prices[self.shared_demand] = step.shared
+        return step, demand_prices
+
     def solve(self, a: Floats, b: Floats, t: Floats, rounds: int = 1) -> Step:
         """Solve for right-hand sides ``a (I,)``, ``b (P,)``, ``t (S,)``, refined against the true operator."""
         right = np.concatenate([a, b, t])
