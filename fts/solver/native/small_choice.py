@@ -182,7 +182,7 @@ def _share_ties(
             if drop <= FLAT and abs(c[k] - worth) <= near[i]:
                 tied += 1
                 bids[n_bids], segments[n_bids] = i, k
-                n += (hi[k] > 0) + (lo[k] < 0)
+                n += int(hi[k] > 0) + int(lo[k] < 0)
         if tied > 1:
             return 2
         n_bids += tied
@@ -560,16 +560,20 @@ def _nearest(
     soft = SOFT if n_wished > 0 else 1.0
     for p in range(n):
         scale[p] = root[p] / greatest if wished[p] else soft * root[p] / greatest_other
-    normals, size, least, most = np.empty(len(weight)), np.empty(len(low)), np.empty(len(low)), np.empty(len(low))
+    normals, least, most = np.empty(len(weight)), np.empty(len(low)), np.empty(len(low))
     for j in range(len(low)):
         square = 0.0
         for e in range(start[j], start[j + 1]):
             normals[e] = weight[e] / scale[index[e]]
             square += normals[e] ** 2
-        size[j] = np.sqrt(square)
+        if square == 0:
+            # A product that no unknown trades.
+            least[j], most[j] = -np.inf, np.inf
+            continue
+        size = np.sqrt(square)
         for e in range(start[j], start[j + 1]):
-            normals[e] /= size[j]
-        least[j], most[j] = low[j] / size[j], high[j] / size[j]
+            normals[e] /= size
+        least[j], most[j] = low[j] / size, high[j] / size
     Q, R, A = np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
     for p in range(n):
         aim[p] = target[p] * scale[p]

@@ -30,9 +30,11 @@ TOWARDS_BOUND = 0.995
 LEAST = 1e-12
 """Curvature (price over size) that every segment has at least in a step: a proximal term."""
 FAR = 1e4
-"""A flat price this many typical prices from 0 is taken as this far by the interior-point method."""
-HUGE = 1e5
-"""A bound beyond this many usual sizes is no bound for the interior-point method."""
+"""Prices this many typical prices from 0 are far from the others."""
+COMPRESSED = 0.25
+"""The power of what a flat price is beyond that."""
+HUGE = 1e4
+"""A bound beyond this many sizes is no bound for the interior-point method."""
 SLOPED = 0.98
 """Share of sloped segments from which the exact step is tried first."""
 ROUNDS = 30
@@ -295,16 +297,26 @@ def _solve(
 
 @compiled
 def _softened(curves: Floats) -> Floats:
-    """The curves without bounds and prices that are far beyond the usual ones."""
+    """The curves without bounds that are far beyond their size, and without prices that are far from the others.
+
+    Flat prices keep their order; a sloped segment keeps the fills at which its price is near.
+    """
     easy = curves.copy()
-    usual = np.sort(curves[4])[(curves.shape[1] - 1) // 2]
-    for k in range(curves.shape[1]):
-        if easy[0, k] < -HUGE * usual:
-            easy[0, k] = -np.inf
-        if easy[1, k] > HUGE * usual:
-            easy[1, k] = np.inf
-        if easy[3, k] == 0:
-            easy[2, k] = min(max(easy[2, k], -FAR), FAR)
+    lo, hi, c, s, size = easy
+    for k in range(len(lo)):
+        if lo[k] < -HUGE * size[k]:
+            lo[k] = -np.inf
+        if hi[k] > HUGE * size[k]:
+            hi[k] = np.inf
+        if s[k] == 0:
+            if abs(c[k]) > FAR:
+                c[k] = np.sign(c[k]) * FAR * (abs(c[k]) / FAR) ** COMPRESSED
+            continue
+        left, right = max(lo[k], (c[k] - FAR) / s[k]), min(hi[k], (c[k] + FAR) / s[k])
+        if right <= left:
+            c[k], s[k] = (FAR if lo[k] * s[k] < c[k] - FAR else -FAR), 0.0
+        elif left > lo[k] or right < hi[k]:
+            lo[k], hi[k], size[k] = left, right, min(size[k], right - left)
     return easy
 
 
@@ -462,7 +474,7 @@ def _follow(
     n, K = len(response), len(y)
     n_bounds, flat = 0, True
     for k in range(K):
-        n_bounds += (lo[k] > -np.inf) + (hi[k] < np.inf)
+        n_bounds += int(lo[k] > -np.inf) + int(hi[k] < np.inf)
         flat = flat and s[k] == 0
     n_bounds = max(n_bounds, 1)
     curve, per_h, pull, rate = np.empty(K), np.empty(K), np.empty(n), np.empty(n)

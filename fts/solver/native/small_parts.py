@@ -20,10 +20,12 @@ from fts.solver.deviations import deviations_from, first_prices
 from fts.solver.native.small_choice import choose
 from fts.solver.native.small_optimum import find_optima
 
-MOST_PRODUCTS, MOST_BIDS, MOST_SEGMENTS = 60, 60, 240
+MOST_PRODUCTS, MOST_BIDS, MOST_SEGMENTS = 100, 1_500, 6_000
 """The largest part that is cleared here."""
 TIE = 1e-11
 """Prices this near, in shares of their dispersion, are one price."""
+HUGE = 1e4
+"""A segment this many times as large as what is usual for its products counts as unlimited while it is solved."""
 NUMBER = 1e-13
 """A price this near to a quote that determines it, in shares of the dispersion of prices, is the quote."""
 ROUNDING = 4 * 2.0**-52
@@ -252,7 +254,6 @@ def _arrange(
     lo, hi, c, s, size : (K',)
     """
     n, n_products = len(portfolios), len(products)
-    place = np.empty(0, dtype=np.int64)
     greatest = 0
     for p in range(n_products):
         greatest = max(greatest, products[p])
@@ -270,7 +271,7 @@ def _arrange(
     row, a = np.empty(start[n], dtype=np.int64), np.empty(start[n])
     segment_start = np.empty(n, dtype=np.int64)
     unit, dual_unit, rate = np.zeros(n_products), np.empty(n), np.empty(n)
-    near, norm, worth = np.empty(n), np.empty(n), np.empty(n)
+    near, norm, value, usual = np.empty(n), np.empty(n), np.empty(start[n]), np.empty(n_products)
     new_lo, new_hi, new_c, new_s = (
         np.empty(segments[n]), np.empty(segments[n]), np.empty(segments[n]), np.empty(segments[n])
     )  # fmt: skip
@@ -284,10 +285,11 @@ def _arrange(
             segment_start[j] = first[d]
             w = abs(W_weight[W_start[i]])
             price = _curve_price(first[d], last[d], lo, hi, c, s)
-            worth[j] = w * price if price > rounding[d] else 0.0
+            worth = w * price if price > rounding[d] else 0.0
             for e in range(B_start[i], B_start[i + 1]):
-                row[start[j] + e - B_start[i]] = place[B_product[e]]
-        _set_units(b, P_start, I_start, portfolios, B_start, B_weight, start, row, worth, unit)
+                at = start[j] + e - B_start[i]
+                row[at], value[at] = place[B_product[e]], worth / abs(B_weight[e])
+        _set_medians(p1 - p0, i0, i1, start, row, value, unit[p0:p1])
         for j in range(i0, i1):
             i, d = portfolios[j], demands[j]
             square, length = 0.0, 0.0
@@ -308,7 +310,9 @@ def _arrange(
                 one, other = lo[k] * u, hi[k] * u
                 new_lo[at], new_hi[at] = (one, other) if u > 0 else (other, one)
                 new_c[at], new_s[at] = c[k] / u, s[k] / u**2
-        _set_sizes(segments[i0], segments[i1], new_lo, new_hi, new_c, new_s, size)
+        _set_sizes(
+            p1 - p0, i0, i1, start, row, a, segments, new_lo, new_hi, new_c, new_s, value, usual, size
+        )  # fmt: skip
     return segment_start, start, row, a, segments, unit, dual_unit, rate, near, norm, new_lo, new_hi, new_c, new_s, size
 
 
@@ -330,68 +334,68 @@ def _curve_price(first: int, last: int, lo: Floats, hi: Floats, c: Floats, s: Fl
 
 
 @compiled
-def _set_units(
-    b: int,
-    P_start: Ints,
-    I_start: Ints,
-    portfolios: Ints,
-    B_start: Short,
-    B_weight: Floats,
-    start: Ints,
-    row: Ints,
-    worth: Floats,
-    unit: Floats,
-) -> None:
-    """The price unit of each product of a part: the lower median of what portfolios say one unit of it is worth."""
-    p0, p1, i0, i1 = P_start[b], P_start[b + 1], I_start[b], I_start[b + 1]
-    m = p1 - p0
+def _set_medians(m: int, first: int, last: int, start: Ints, row: Ints, value: Floats, median: Floats) -> None:
+    """The lower median of the positive values of each product's entries; where there is none, the median of these."""
     begin = np.zeros(m + 1, dtype=np.int64)
-    for j in range(i0, i1):
-        if worth[j] > 0:
-            for e in range(start[j], start[j + 1]):
-                begin[row[e] + 1] += 1
+    for e in range(start[first], start[last]):
+        begin[row[e] + 1] += value[e] > 0
     for p in range(m):
         begin[p + 1] += begin[p]
     said, to = np.empty(begin[m]), begin[:m].copy()
-    for j in range(i0, i1):
-        if worth[j] > 0:
-            for e in range(start[j], start[j + 1]):
-                value = worth[j] / abs(B_weight[B_start[portfolios[j]] + e - start[j]])
-                # Insertion keeps what is said of one product sorted.
-                at = to[row[e]]
-                to[row[e]] += 1
-                while at > begin[row[e]] and said[at - 1] > value:
-                    said[at] = said[at - 1]
-                    at -= 1
-                said[at] = value
+    for e in range(start[first], start[last]):
+        if value[e] > 0:
+            said[to[row[e]]] = value[e]
+            to[row[e]] += 1
     known, n_known = np.empty(m), 0
     for p in range(m):
         n = begin[p + 1] - begin[p]
+        median[p] = 0.0
         if n > 0:
-            unit[p0 + p] = said[begin[p] + (n - 1) // 2]
-            known[n_known] = unit[p0 + p]
+            median[p] = np.partition(said[begin[p] : begin[p + 1]], (n - 1) // 2)[(n - 1) // 2]
+            known[n_known] = median[p]
             n_known += 1
     if n_known < m:
         usual = np.median(known[:n_known]) if n_known > 0 else 1.0
-        for p in range(p0, p1):
-            if unit[p] == 0:
-                unit[p] = usual
+        for p in range(m):
+            if median[p] == 0:
+                median[p] = usual
 
 
 @compiled
-def _set_sizes(first: int, last: int, lo: Floats, hi: Floats, c: Floats, s: Floats, size: Floats) -> None:
-    """How much each segment of a part may trade; unlimited ones take the largest of the part."""
-    largest = 0.0
-    for k in range(first, last):
-        width = hi[k] - lo[k]
-        if width == np.inf and s[k] > 0:
-            width = max(abs(c[k]), 1e-3) / s[k]
-        size[k] = width
-        if width < np.inf:
-            largest = max(largest, width)
-    for k in range(first, last):
-        if not 0 < size[k] < np.inf:
-            size[k] = largest if largest > 0 else 1.0
+def _set_sizes(
+    m: int,
+    first: int,
+    last: int,
+    start: Ints,
+    row: Ints,
+    a: Floats,
+    segments: Ints,
+    lo: Floats,
+    hi: Floats,
+    c: Floats,
+    s: Floats,
+    value: Floats,
+    usual: Floats,
+    size: Floats,
+) -> None:
+    """How much each segment of a part may trade; unlimited and huge ones take what is usual for their products."""
+    for j in range(first, last):
+        below, above = 0.0, 0.0
+        for k in range(segments[j], segments[j + 1]):
+            below -= lo[k]
+            above += hi[k]
+        room = max(below, above)
+        for e in range(start[j], start[j + 1]):
+            value[e] = room * abs(a[e]) if room < np.inf else 0.0
+    _set_medians(m, first, last, start, row, value, usual)
+    for j in range(first, last):
+        mine = np.inf
+        for e in range(start[j], start[j + 1]):
+            mine = min(mine, usual[row[e]] / abs(a[e]))
+        for k in range(segments[j], segments[j + 1]):
+            size[k] = hi[k] - lo[k]
+            if not size[k] <= HUGE * mine:
+                size[k] = mine
 
 
 @compiled
