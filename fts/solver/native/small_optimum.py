@@ -26,13 +26,13 @@ TOLERANCES = (1e-8, 1e-10, 1e-12)
 """What the interior-point method may miss when the exact step is tried, and tried again."""
 STEPS = 50
 """At most so many steps of the interior-point method."""
+NO_GAP = 1e-20
+"""Where the gap is this small nothing more is gained, whatever is missing."""
 TOWARDS_BOUND = 0.995
 LEAST = 1e-12
 """Curvature (price over size) that every segment has at least in a step: a proximal term."""
-FAR = 1e4
+FAR = 1e2
 """Prices this many typical prices from 0 are far from the others."""
-COMPRESSED = 0.25
-"""The power of what a flat price is beyond that."""
 HUGE = 1e4
 """A bound beyond this many sizes is no bound for the interior-point method."""
 SLOPED = 0.98
@@ -271,11 +271,36 @@ def _solve(
     m: int, start: Ints, index: Ints, weight: Floats, segment: Ints, curves: Floats, y: Floats, delta: Floats
 ) -> bool:
     """Solve one program exactly, in place; whether it succeeded."""
+    easy = _softened(curves)
+    if _solve_from(m, start, index, weight, segment, curves, easy, y, delta):
+        return True
+    # The answer may be far from what is usual.
+    whole = curves.copy()
+    for k in range(len(y)):
+        if whole[1, k] - whole[0, k] < np.inf:
+            whole[4, k] = whole[1, k] - whole[0, k]
+    if np.array_equal(easy, whole):
+        return False
+    return _solve_from(m, start, index, weight, segment, whole, whole, y, delta)
+
+
+@compiled
+def _solve_from(
+    m: int,
+    start: Ints,
+    index: Ints,
+    weight: Floats,
+    segment: Ints,
+    curves: Floats,
+    easy: Floats,
+    y: Floats,
+    delta: Floats,
+) -> bool:
+    """Solve one program, first roughly with easier curves."""
     n_sloped = 0
     for k in range(len(y)):
         n_sloped += curves[3, k] > 0
     L, rate, worth = np.empty((m, m)), np.empty(len(start) - 1), np.empty(len(start) - 1)
-    easy = _softened(curves)
     points = np.empty((5, len(y)))
     _begin(m, start, index, weight, segment, easy, L, rate, worth, points, delta)
     if n_sloped >= SLOPED * len(y):
@@ -304,19 +329,19 @@ def _softened(curves: Floats) -> Floats:
     easy = curves.copy()
     lo, hi, c, s, size = easy
     for k in range(len(lo)):
+        if s[k] == 0:
+            if abs(c[k]) > FAR:
+                c[k] = np.sign(c[k]) * FAR * (1.0 + np.log(abs(c[k]) / FAR))
+        else:
+            left, right = max(lo[k], (c[k] - FAR) / s[k]), min(hi[k], (c[k] + FAR) / s[k])
+            if right <= left:
+                c[k], s[k] = (FAR if lo[k] * s[k] < c[k] - FAR else -FAR), 0.0
+            else:
+                lo[k], hi[k], size[k] = left, right, min(size[k], right - left)
         if lo[k] < -HUGE * size[k]:
             lo[k] = -np.inf
         if hi[k] > HUGE * size[k]:
             hi[k] = np.inf
-        if s[k] == 0:
-            if abs(c[k]) > FAR:
-                c[k] = np.sign(c[k]) * FAR * (abs(c[k]) / FAR) ** COMPRESSED
-            continue
-        left, right = max(lo[k], (c[k] - FAR) / s[k]), min(hi[k], (c[k] + FAR) / s[k])
-        if right <= left:
-            c[k], s[k] = (FAR if lo[k] * s[k] < c[k] - FAR else -FAR), 0.0
-        elif left > lo[k] or right < hi[k]:
-            lo[k], hi[k], size[k] = left, right, min(size[k], right - left)
     return easy
 
 
@@ -497,7 +522,7 @@ def _follow(
         for p in range(m):
             worst = max(worst, abs(missing[p]) / flow[p])
         worst = max(worst, gap)
-        if worst <= tolerance or not np.isfinite(worst):
+        if worst <= tolerance or gap <= NO_GAP or not np.isfinite(worst):
             break
         steps += 1
         for i in range(n):
