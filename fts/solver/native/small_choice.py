@@ -24,7 +24,7 @@ SMALL = 1e-8
 """A weight with a smaller share of its row settles no price."""
 DEPENDENT = 1e-11
 """A normal of length 1 this near to the span of others depends on them."""
-DOUBTFUL = 1e-8
+DOUBTFUL = 1e-5
 """Up to this near nothing is said about the part."""
 STILL = 1e-9
 """A share of a direction that is rounding."""

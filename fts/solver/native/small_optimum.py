@@ -20,7 +20,7 @@ import numpy as np
 from fts.models.columns import Flags, Floats, Ints
 from fts.solver.compiled import compiled
 
-INDEPENDENT, DOUBTFUL = 1e-11, 1e-7
+INDEPENDENT, DOUBTFUL = 1e-11, 1e-5
 """Pivots of unit columns: up to the first one rounding; up to the second one nothing is said about the part."""
 TOLERANCES = (1e-8, 1e-10, 1e-12)
 """What the interior-point method may miss when the exact step is tried, and tried again."""
