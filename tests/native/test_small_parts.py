@@ -10,6 +10,7 @@ from families import FAMILIES
 
 from fts import Auction, Constant, Portfolio
 from fts.errors import UnboundedAuction
+from fts.models.columns import Floats
 from fts.solver.clearing import clearings
 from fts.solver.connected_parts import ConnectedParts, connected_parts, programs_of
 from fts.solver.native.small_parts import MOST_BIDS, ClearedParts, clear_small_of, find_small
@@ -236,11 +237,10 @@ def small_markets(names: tuple[str, ...], seeds: range) -> list[Auction]:
     return [FAMILIES[name](seed) for name in names for seed in seeds]
 
 
-def references(auction: Auction, seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Reference prices of about half of the products."""
+def references(prices: Floats, seed: int) -> Floats:
+    """Reference prices of about half of the products, a few percent from these prices."""
     rng = np.random.default_rng(seed)
-    prices = rng.normal(50, 20, len(auction.product_ids))
-    return np.where(rng.random(len(prices)) < 0.5, prices, np.nan)
+    return np.where(rng.random(len(prices)) < 0.5, prices * rng.uniform(0.95, 1.05, len(prices)), np.nan)
 
 
 FAMILIES_OF_PRIVATE_DEMANDS = (
@@ -264,8 +264,12 @@ def test_the_general_method_has_the_same_answer(family: str, with_reference: boo
         auction = FAMILIES[family](seed)
         part = part_of(auction)
         program, parts = program_of(auction, part), connected_parts(part.B, part.W)
-        near = references(auction, seed)[part.products] if with_reference else None
-        found = clear_small_of(program, parts, find_small(program, parts), near)
+        small = find_small(program, parts)
+        found, near = clear_small_of(program, parts, small), None
+        if with_reference:
+            near = np.full(len(part.products), np.nan)
+            near[found.products] = references(found.prices, seed)
+            found = clear_small_of(program, parts, small, near)
         for piece in programs_of(program, parts, np.isin(np.arange(parts.count), found.numbers[found.found])):
             general = next(clearings(piece.program, None if near is None else near[piece.products]))
             number = int(np.flatnonzero(found.numbers == piece.number)[0])

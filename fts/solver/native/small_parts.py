@@ -26,6 +26,8 @@ TIE = 1e-11
 """Prices this near, in shares of their dispersion, are one price."""
 HUGE = 1e4
 """A segment this many times as large as what is usual for its products counts as unlimited while it is solved."""
+LEAST_DISPERSION = 1e-6
+"""The least unit of a product's price, as a share of its level."""
 NUMBER = 1e-13
 """A price this near to a quote that determines it, in shares of the dispersion of prices, is the quote."""
 ROUNDING = 4 * 2.0**-52
@@ -115,7 +117,7 @@ def clear_small_of(
     reference : (P,) [money / quantity], optional
         Prices to stay near to where there is a choice; NaN where there is none.
     """
-    first = first_prices(program, reference)
+    first = first_prices(program)
     deviations = deviations_from(program, first)
     numbers = np.flatnonzero(small)
     B, W = entries(program.B), entries(program.W)
@@ -124,7 +126,7 @@ def clear_small_of(
     )
     segment_start, B_start, row, a, K_start, unit, dual_unit, rate, near, norm, lo, hi, c, s, size = _arrange(
         *B, *W, program.segment_demand, program.lo, program.hi, deviations.program.c, program.s, deviations.rounding,
-        P_start, products, I_start, portfolios, demands,
+        first, P_start, products, I_start, portfolios, demands,
     )  # fmt: skip
     y, prices, able, found = find_optima(P_start, I_start, B_start, row, a, K_start, lo, hi, c, s, size)
     known = first[products]
@@ -233,6 +235,7 @@ def _arrange(
     c: Floats,
     s: Floats,
     rounding: Floats,
+    level: Floats,
     P_start: Ints,
     products: Ints,
     I_start: Ints,
@@ -290,6 +293,8 @@ def _arrange(
                 at = start[j] + e - B_start[i]
                 row[at], value[at] = place[B_product[e]], worth / abs(B_weight[e])
         _set_medians(p1 - p0, i0, i1, start, row, value, unit[p0:p1])
+        for p in range(p0, p1):
+            unit[p] = max(unit[p], LEAST_DISPERSION * abs(level[products[p]]))
         for j in range(i0, i1):
             i, d = portfolios[j], demands[j]
             square, length = 0.0, 0.0
