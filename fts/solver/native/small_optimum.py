@@ -104,20 +104,16 @@ def find_optima(
         products = 0
         for p in range(m):
             products += count[p] > 0
-        looked = n <= products
-        if looked and n > 0:
-            n = _leave_independent(first, last, m, B_start, row, a, able)
-        if n > 0:
-            found[b] = _solve_core(
-                first, last, m, B_start, row, a, K_start, lo, hi, c, s, size, able, place, y, prices[P_start[b] :]
-            )
-            if not found[b] and not looked:
+        # Where there are more bids than products, only a failure is reason to look for bids that cannot trade.
+        for look in range(2):
+            if n <= 0 or found[b] or (look == 0 and n <= products):
+                continue
+            if look == 1:
                 n = _leave_independent(first, last, m, B_start, row, a, able)
-                if n > 0:
-                    found[b] = _solve_core(
-                        first, last, m, B_start, row, a, K_start, lo, hi, c, s, size, able, place, y,
-                        prices[P_start[b] :],
-                    )  # fmt: skip
+            if n > 0:
+                found[b] = _solve_core(
+                    first, last, m, B_start, row, a, K_start, lo, hi, c, s, size, able, place, y, prices[P_start[b] :]
+                )
         if n == 0:
             found[b] = True
     return y, prices, able, found
@@ -179,11 +175,14 @@ def _leave_independent(first: int, last: int, m: int, B_start: Ints, row: Ints, 
             return -1
         used[at] = True
         pivot_row[column] = at
-        A[at] /= A[at, column]
+        pivot = A[at, column]
+        for j in range(n):
+            A[at, j] /= pivot
         for p in range(m):
             factor = A[p, column]
             if p != at and factor != 0.0:
-                A[p] -= factor * A[at]
+                for j in range(n):
+                    A[p, j] -= factor * A[at, j]
                 A[p, column] = 0.0
     left = n
     for j in range(n):
@@ -251,8 +250,44 @@ def _solve_core(
             curves[4, k] = size[at]
             k += 1
     start[n], segment_start[n] = entry, k
-    fill, delta = np.zeros(n_segments), np.zeros(n_products)
-    if not _solve(n_products, start, index, weight, segment_start, curves, fill, delta):
+    n_sloped = 0
+    for k in range(n_segments):
+        n_sloped += curves[3, k] > 0
+    U, response, worth = np.empty((n_products, n_products)), np.empty(n), np.empty(n)
+    points, fill = np.empty((5, n_segments)), np.zeros(n_segments)
+    delta, best = np.zeros(n_products), np.zeros(n_products)
+    exact, easy = curves, np.empty((5, n_segments))
+    solved = False
+    for attempt in range(2):
+        # The answer may be far from what is usual: the second attempt starts from the curves as they are.
+        if attempt == 0:
+            _soften(curves, easy)
+        else:
+            exact = np.empty((5, n_segments))
+            if not _unsoften(curves, easy, exact):
+                break
+        _begin(n_products, start, index, weight, segment_start, easy, U, response, worth, points, delta)
+        steps = 0
+        for trial in range(4):
+            if trial == 0 and n_sloped < SLOPED * n_segments:
+                continue
+            if trial > 0:
+                steps = _follow(
+                    n_products, start, index, weight, segment_start, easy, U, response, worth, points, delta,
+                    TOLERANCES[trial - 1], steps,
+                )  # fmt: skip
+            for k in range(n_segments):
+                fill[k] = points[0, k]
+            for p in range(n_products):
+                best[p] = delta[p]
+            solved = _finish(
+                n_products, start, index, weight, segment_start, exact, U, response, worth, fill, best
+            )  # fmt: skip
+            if solved or steps >= STEPS:
+                break
+        if solved:
+            break
+    if not solved:
         return False
     k = 0
     for i in range(first, last):
@@ -262,87 +297,45 @@ def _solve_core(
                 k += 1
     for p in range(m):
         if place[p] >= 0:
-            prices[p] = delta[place[p]]
+            prices[p] = best[place[p]]
     return True
 
 
 @compiled
-def _solve(
-    m: int, start: Ints, index: Ints, weight: Floats, segment: Ints, curves: Floats, y: Floats, delta: Floats
-) -> bool:
-    """Solve one program exactly, in place; whether it succeeded."""
-    easy = _softened(curves)
-    if _solve_from(m, start, index, weight, segment, curves, easy, y, delta):
-        return True
-    # The answer may be far from what is usual.
-    whole = curves.copy()
-    for k in range(len(y)):
-        if whole[1, k] - whole[0, k] < np.inf:
-            whole[4, k] = whole[1, k] - whole[0, k]
-    if np.array_equal(easy, whole):
-        return False
-    return _solve_from(m, start, index, weight, segment, whole, whole, y, delta)
-
-
-@compiled
-def _solve_from(
-    m: int,
-    start: Ints,
-    index: Ints,
-    weight: Floats,
-    segment: Ints,
-    curves: Floats,
-    easy: Floats,
-    y: Floats,
-    delta: Floats,
-) -> bool:
-    """Solve one program, first roughly with easier curves."""
-    n_sloped = 0
-    for k in range(len(y)):
-        n_sloped += curves[3, k] > 0
-    L, rate, worth = np.empty((m, m)), np.empty(len(start) - 1), np.empty(len(start) - 1)
-    points = np.empty((5, len(y)))
-    _begin(m, start, index, weight, segment, easy, L, rate, worth, points, delta)
-    if n_sloped >= SLOPED * len(y):
-        y[:], first = points[0], delta.copy()
-        if _finish(m, start, index, weight, segment, curves, L, rate, worth, y, first):
-            delta[:] = first
-            return True
-    steps = 0
-    for tolerance in TOLERANCES:
-        steps = _follow(m, start, index, weight, segment, easy, L, rate, worth, points, delta, tolerance, steps)
-        y[:], found = points[0], delta.copy()
-        if _finish(m, start, index, weight, segment, curves, L, rate, worth, y, found):
-            delta[:] = found
-            return True
-        if steps >= STEPS:
-            break
-    return False
-
-
-@compiled
-def _softened(curves: Floats) -> Floats:
+def _soften(curves: Floats, easy: Floats) -> None:
     """The curves without bounds that are far beyond their size, and without prices that are far from the others.
 
     Flat prices keep their order; a sloped segment keeps the fills at which its price is near.
     """
-    easy = curves.copy()
-    lo, hi, c, s, size = easy
-    for k in range(len(lo)):
-        if s[k] == 0:
-            if abs(c[k]) > FAR:
-                c[k] = np.sign(c[k]) * FAR * (1.0 + np.log(abs(c[k]) / FAR))
+    for k in range(curves.shape[1]):
+        lo, hi, c, s, size = curves[0, k], curves[1, k], curves[2, k], curves[3, k], curves[4, k]
+        if s == 0:
+            if abs(c) > FAR:
+                c = np.sign(c) * FAR * (1.0 + np.log(abs(c) / FAR))
         else:
-            left, right = max(lo[k], (c[k] - FAR) / s[k]), min(hi[k], (c[k] + FAR) / s[k])
+            left, right = max(lo, (c - FAR) / s), min(hi, (c + FAR) / s)
             if right <= left:
-                c[k], s[k] = (FAR if lo[k] * s[k] < c[k] - FAR else -FAR), 0.0
+                c, s = (FAR if lo * s < c - FAR else -FAR), 0.0
             else:
-                lo[k], hi[k], size[k] = left, right, min(size[k], right - left)
-        if lo[k] < -HUGE * size[k]:
-            lo[k] = -np.inf
-        if hi[k] > HUGE * size[k]:
-            hi[k] = np.inf
-    return easy
+                lo, hi, size = left, right, min(size, right - left)
+        easy[0, k] = -np.inf if lo < -HUGE * size else lo
+        easy[1, k] = np.inf if hi > HUGE * size else hi
+        easy[2, k], easy[3, k], easy[4, k] = c, s, size
+
+
+@compiled
+def _unsoften(curves: Floats, easy: Floats, exact: Floats) -> bool:
+    """The curves as they are, and their whole sizes, in both tables; whether that changes anything."""
+    changed = False
+    for k in range(curves.shape[1]):
+        for r in range(5):
+            exact[r, k] = curves[r, k]
+        if curves[1, k] - curves[0, k] < np.inf:
+            exact[4, k] = curves[1, k] - curves[0, k]
+        for r in range(5):
+            changed |= easy[r, k] != exact[r, k]
+            easy[r, k] = exact[r, k]
+    return changed
 
 
 @compiled
@@ -356,19 +349,19 @@ def _worths(start: Ints, index: Ints, weight: Floats, prices: Floats, worth: Flo
 
 
 @compiled
-def _traded(m: int, start: Ints, index: Ints, weight: Floats, rate: Floats) -> Floats:
-    """``Σ_i a_i rate_i``, (m,)."""
-    total = np.zeros(m)
+def _trade(start: Ints, index: Ints, weight: Floats, rate: Floats, sign: float, total: Floats) -> None:
+    """Add ``sign Σ_i a_i rate_i`` to a total, (m,)."""
     for i in range(len(rate)):
         for e in range(start[i], start[i + 1]):
-            total[index[e]] += weight[e] * rate[i]
-    return total
+            total[index[e]] += sign * (weight[e] * rate[i])
 
 
 @compiled
 def _factor(m: int, start: Ints, index: Ints, weight: Floats, response: Floats, U: Floats) -> None:
     """``U'U = Σ_i response_i a_i a_i'``; a product without an equation of its own does not move."""
-    U[:m, :m] = 0.0
+    for p in range(m):
+        for q in range(m):
+            U[p, q] = 0.0
     for i in range(len(response)):
         for e in range(start[i], start[i + 1]):
             one = response[i] * weight[e]
@@ -380,7 +373,8 @@ def _factor(m: int, start: Ints, index: Ints, weight: Floats, response: Floats, 
         diagonal[p] = U[p, p]
     for p in range(m):
         if not U[p, p] > NO_PIVOT * diagonal[p]:
-            U[p, p + 1 :] = 0.0
+            for q in range(p + 1, m):
+                U[p, q] = 0.0
             U[p, p] = np.inf
             continue
         root = np.sqrt(U[p, p])
@@ -416,14 +410,17 @@ def _priced(
     """Prices with ``Σ_i response_i a_i a_i'δ = wanted``, refined."""
     prices = wanted.copy()
     _divide(m, U, prices)
-    answer = np.empty(len(response))
+    answer, more = np.empty(len(response)), np.empty(m)
     for _ in range(rounds):
         _worths(start, index, weight, prices, answer)
         for i in range(len(response)):
             answer[i] *= response[i]
-        more = wanted - _traded(m, start, index, weight, answer)
+        for p in range(m):
+            more[p] = wanted[p]
+        _trade(start, index, weight, answer, -1.0, more)
         _divide(m, U, more)
-        prices += more
+        for p in range(m):
+            prices[p] += more[p]
     return prices
 
 
@@ -442,8 +439,8 @@ def _begin(
     prices: Floats,
 ) -> None:
     """A point in the middle of the bounds, and the prices that fit it; rows of `points`: y, l, u, v, w."""
-    lo, hi, c, s, size = curves
-    y, l, u, v, w = points  # noqa: E741 - the letters of the method
+    lo, hi, c, s, size = curves[0], curves[1], curves[2], curves[3], curves[4]
+    y, l, u, v, w = points[0], points[1], points[2], points[3], points[4]  # noqa: E741 - the letters of the method
     for i in range(len(response)):
         response[i], pull[i] = 0.0, 0.0
         for k in range(segment[i], segment[i + 1]):
@@ -462,7 +459,11 @@ def _begin(
             response[i] += per_h
             pull[i] += y[k] + (c[k] - s[k] * y[k]) * per_h
     _factor(m, start, index, weight, response, U)
-    prices[:] = _priced(m, start, index, weight, response, U, _traded(m, start, index, weight, pull), 1)
+    wanted = np.zeros(m)
+    _trade(start, index, weight, pull, 1.0, wanted)
+    found = _priced(m, start, index, weight, response, U, wanted, 1)
+    for p in range(m):
+        prices[p] = found[p]
     _worths(start, index, weight, prices, pull)
     missed, level = 0.0, 0.0
     for i in range(len(response)):
@@ -494,8 +495,8 @@ def _follow(
     steps: int,
 ) -> int:
     """Follow the central path in place until all is missing by at most the tolerance; returns the steps so far."""
-    lo, hi, c, s, size = curves
-    y, l, u, v, w = points  # noqa: E741
+    lo, hi, c, s, size = curves[0], curves[1], curves[2], curves[3], curves[4]
+    y, l, u, v, w = points[0], points[1], points[2], points[3], points[4]  # noqa: E741
     n, K = len(response), len(y)
     n_bounds, flat = 0, True
     for k in range(K):
@@ -515,7 +516,8 @@ def _follow(
                 gap += (l[k] * v[k] + u[k] * w[k]) / size[k]
                 worst = max(worst, abs(curve[k]) / (abs(worth[i]) + 1.0))
         gap /= n_bounds
-        missing, flow = -_traded(m, start, index, weight, rate), np.full(m, 1e-200)
+        missing, flow = np.zeros(m), np.full(m, 1e-200)
+        _trade(start, index, weight, rate, -1.0, missing)
         for i in range(n):
             for e in range(start[i], start[i + 1]):
                 flow[index[e]] += abs(weight[e] * rate[i])
@@ -532,7 +534,8 @@ def _follow(
                 per_h[k] = 1.0 / max(h, LEAST / size[k])
                 response[i] += per_h[k]
         _factor(m, start, index, weight, response, U)
-        lower[:], upper[:] = 0.0, 0.0
+        for k in range(K):
+            lower[k], upper[k] = 0.0, 0.0
         centre, share = 0.0, 0.0
         reach, primal, dual = 0.0, 0.0, 0.0
         change = np.zeros(m)
@@ -546,7 +549,8 @@ def _follow(
                     step[2, k] = (goal - u[k] * w[k] - share * upper[k]) / u[k] if hi[k] < np.inf else 0.0
                     step[0, k] = curve[k] + step[1, k] - step[2, k]
                     pull[i] += step[0, k] * per_h[k]
-            wanted = _traded(m, start, index, weight, pull) - missing
+            wanted = -missing
+            _trade(start, index, weight, pull, 1.0, wanted)
             change = _priced(m, start, index, weight, response, U, wanted, int(attempt > 0))
             _worths(start, index, weight, change, pull)
             crossed, fastest, dual = 0.0, -0.5, -0.5
@@ -592,7 +596,8 @@ def _follow(
             if hi[k] < np.inf:
                 u[k] -= primal * step[0, k]
                 w[k] += dual * step[2, k]
-        prices += dual * change
+        for p in range(m):
+            prices[p] += dual * change[p]
     return steps
 
 
@@ -611,7 +616,7 @@ def _finish(
     prices: Floats,
 ) -> bool:
     """Bring a point to rounding, in place; whether that succeeded."""
-    lo, hi, c, s, size = curves
+    lo, hi, c, s, size = curves[0], curves[1], curves[2], curves[3], curves[4]
     n, K = len(response), len(y)
     between, per_h, curve = np.empty(K, dtype=np.bool_), np.empty(K), np.empty(K)
     pull, rate = np.empty(n), np.empty(n)
@@ -643,10 +648,11 @@ def _finish(
                 if between[k] or not home:
                     worst = max(worst, abs(curve[k]) / max(abs(c[k]), max(abs(worth[i]), 1e-3)))
                 worst = max(worst, max(lo[k] - y[k], y[k] - hi[k]) / size[k])
-        missing, flow = -_traded(m, start, index, weight, rate), floor.copy()
+        missing, flow = np.zeros(m), floor.copy()
+        _trade(start, index, weight, rate, -1.0, missing)
         for i in range(n):
             for e in range(start[i], start[i + 1]):
-                flow[index[e]] = max(flow[index[e]], 0.0) + abs(weight[e] * rate[i])
+                flow[index[e]] += abs(weight[e] * rate[i])
         for p in range(m):
             worst = max(worst, abs(missing[p]) / flow[p] if missing[p] != 0.0 else 0.0)
             if not np.isfinite(missing[p]):
@@ -654,7 +660,11 @@ def _finish(
         clean += worst <= ROUNDING
         if worst < least:
             stale = 0 if worst < least / 4 else stale + 1
-            best_y[:], best_prices[:], least = y, prices, worst
+            least = worst
+            for k in range(K):
+                best_y[k] = y[k]
+            for p in range(m):
+                best_prices[p] = prices[p]
         else:
             stale += 1
         if clean >= 2 or (least <= ROUNDING and stale > 0) or stale >= 8 or (worst > 100 * least and least < 1e-2):
@@ -673,10 +683,12 @@ def _finish(
                     per_h[k] = size[k] / FIXED
                 response[i] += per_h[k]
         _factor(m, start, index, weight, response, U)
-        wanted = _traded(m, start, index, weight, pull) - missing
+        wanted = -missing
+        _trade(start, index, weight, pull, 1.0, wanted)
         change = _priced(m, start, index, weight, response, U, wanted, int(soft))
         _worths(start, index, weight, change, pull)
-        prices += change
+        for p in range(m):
+            prices[p] += change[p]
         _worths(start, index, weight, prices, worth)
         moves = 0
         for i in range(n):
@@ -705,5 +717,6 @@ def _finish(
         if at >= hi[k] - AT_BOUND * size[k]:
             at = hi[k]
         y[k] = at
-    prices[:] = best_prices
+    for p in range(m):
+        prices[p] = best_prices[p]
     return bool(least <= CLEAN)
