@@ -203,7 +203,8 @@ def _share_ties(
         elif length <= DOUBTFUL:
             return 2
         else:
-            basis[rank] = vector / length
+            for p in range(m):
+                basis[rank, p] = vector[p] / length
             rank += 1
     if not dependent:
         return 0
@@ -468,10 +469,12 @@ def _price_group(
     for j in range(n_rows):
         if low[j] == high[j] and rank < n:
             length = _normal(start, index, weight, j, vector)
-            vector /= length
+            for p in range(n):
+                vector[p] /= length
             length = _orthogonalise(Q, rank, vector, part)
             if length > DOUBTFUL:
-                Q[rank] = vector / length
+                for p in range(n):
+                    Q[rank, p] = vector[p] / length
                 rank += 1
             elif length > DEPENDENT:
                 return False
@@ -577,58 +580,70 @@ def _nearest(
     Q, R, A = np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
     for p in range(n):
         aim[p] = target[p] * scale[p]
-    if not _project(start, index, normals, least, most, aim, v, Q, R, A):
-        return False
-    if 0 < n_wished < n:
-        settled = False
-        for _ in range(RUNS):
-            change, level = 0.0, 1.0
+        chosen[p] = np.inf
+    begin, to, rows = start, index, len(low)
+    others = False
+    for _ in range(RUNS + 1):
+        if not _project(begin[: rows + 1], to, normals, least[:rows], most[:rows], aim, v, Q, R, A):
+            return False
+        if n_wished == 0 or n_wished == n:
             for p in range(n):
-                chosen[p] = v[p]
+                chosen[p] = v[p] / scale[p]
+            return True
+        if others:
+            j = 0
+            for p in range(n):
                 if not wished[p]:
-                    aim[p] = v[p]
-            if not _project(start, index, normals, least, most, aim, v, Q, R, A):
-                return False
+                    chosen[p] = v[j] * greatest_other / root[p]
+                    j += 1
+            return True
+        # Run after run the others are drawn to where they were, until the wished coordinates settle.
+        change, level = 0.0, 1.0
+        for p in range(n):
+            if wished[p]:
+                change, level = max(change, abs(v[p] - chosen[p])), max(level, abs(v[p]))
+            else:
+                aim[p] = v[p]
+            chosen[p] = v[p]
+        if change <= SETTLED * level:
+            others = True
             for p in range(n):
-                if wished[p]:
-                    change, level = max(change, abs(v[p] - chosen[p])), max(level, abs(v[p]))
-            if change <= SETTLED * level:
-                settled = True
-                break
-        return settled and _choose_others(start, index, weight, low, high, root, target, wished, scale, v, chosen)
-    for p in range(n):
-        chosen[p] = v[p] / scale[p]
-    return True
+                chosen[p] = v[p] / scale[p]
+            begin, to, rows = _others(start, index, weight, low, high, root, wished, chosen, normals, least, most)
+            aim, v = np.empty(n - n_wished), np.empty(n - n_wished)
+            j = 0
+            for p in range(n):
+                if not wished[p]:
+                    aim[j] = target[p] * root[p] / greatest_other
+                    j += 1
+    return False
 
 
 @compiled
-def _choose_others(
+def _others(
     start: Ints,
     index: Ints,
     weight: Floats,
     low: Floats,
     high: Floats,
     root: Floats,
-    target: Floats,
     wished: Flags,
-    scale: Floats,
-    v: Floats,
     chosen: Floats,
-) -> bool:
-    """The other coordinates nearest to their targets, the wished ones as they are."""
-    n, others = len(root), 0
-    place = np.full(n, -1)
-    for p in range(n):
-        chosen[p] = v[p] / scale[p]
+    normals: Floats,
+    least: Floats,
+    most: Floats,
+) -> tuple[Ints, Ints, int]:
+    """The limits that wished coordinates leave to the others: where rows begin, their coordinates, how many rows.
+
+    Normals and limits are written in place.
+    """
+    place, others, greatest = np.full(len(root), -1), 0, 0.0
+    for p in range(len(root)):
         if not wished[p]:
             place[p] = others
             others += 1
-    greatest = 0.0
-    for p in range(n):
-        if not wished[p]:
             greatest = max(greatest, root[p])
-    begin, least, most = np.zeros(len(low) + 1, dtype=np.int64), np.empty(len(low)), np.empty(len(low))
-    to, normals = np.empty(len(index), dtype=np.int64), np.empty(len(index))
+    begin, to = np.zeros(len(low) + 1, dtype=np.int64), np.empty(len(index), dtype=np.int64)
     j, entry = 0, 0
     for r in range(len(low)):
         rest, square = 0.0, 0.0
@@ -648,17 +663,7 @@ def _choose_others(
         least[j], most[j] = (low[r] - rest) / size, (high[r] - rest) / size
         j += 1
         begin[j] = entry
-    aim, u = np.empty(others), np.empty(others)
-    for p in range(n):
-        if not wished[p]:
-            aim[place[p]] = target[p] * root[p] / greatest
-    Q, R, A = np.empty((others, others)), np.empty((others, others)), np.empty((others, others))
-    if not _project(begin[: j + 1], to, normals, least[:j], most[:j], aim, u, Q, R, A):
-        return False
-    for p in range(n):
-        if not wished[p]:
-            chosen[p] = u[place[p]] * greatest / root[p]
-    return True
+    return begin, to, j
 
 
 @compiled
@@ -682,7 +687,8 @@ def _project(
     active, bound, force = np.empty(n, dtype=np.int64), np.empty(n), np.empty(n)
     state = np.zeros(n_rows, dtype=np.int64)  # 1: active or left out
     vector, part, move = np.empty(n), np.empty(n), np.empty(n)
-    v[:] = aim
+    for p in range(n):
+        v[p] = aim[p]
     q = 0
     for j in range(n_rows):
         if least[j] != most[j]:
@@ -702,7 +708,7 @@ def _project(
         for p in range(n):
             A[q, p], Q[q, p] = A_row[p], vector[p] / length
             v[p] += vector[p] / length * ((least[j] - now) / length)
-        R[:q, q] = part[:q]
+            R[p, q] = part[p] if p < q else 0.0
         R[q, q], active[q], bound[q], force[q] = length, j, least[j], np.inf
         q += 1
     fixed = q
@@ -729,7 +735,8 @@ def _project(
         pull = 0.0
         A_row = vector.copy()
         while True:
-            vector[:] = A_row
+            for p in range(n):
+                vector[p] = A_row[p]
             length = _orthogonalise(Q, q, vector, part) if q < n else 0.0
             if q == n:
                 for k in range(q):
@@ -767,7 +774,7 @@ def _project(
             if full <= longest:
                 for p in range(n):
                     A[q, p], Q[q, p] = A_row[p], vector[p] / length
-                R[:q, q] = part[:q]
+                    R[p, q] = part[p] if p < q else 0.0
                 R[q, q], active[q], bound[q], force[q] = length, at, wanted, pull
                 state[at] = 1
                 q += 1
@@ -776,11 +783,13 @@ def _project(
             state[active[leaves]] = 0
             for k in range(leaves, q - 1):
                 active[k], bound[k], force[k] = active[k + 1], bound[k + 1], force[k + 1]
-                A[k] = A[k + 1]
-                vector[:] = A[k]
+                for p in range(n):
+                    A[k, p] = A[k + 1, p]
+                    vector[p] = A[k, p]
                 length = _orthogonalise(Q, k, vector, part)
-                Q[k] = vector / length
-                R[:k, k] = part[:k]
+                for p in range(n):
+                    Q[k, p] = vector[p] / length
+                    R[p, k] = part[p] if p < k else 0.0
                 R[k, k] = length
             q -= 1
     return False
@@ -797,7 +806,8 @@ def _dense(start: Ints, index: Ints, normals: Floats, j: int, side: float, vecto
 def _polish(q: int, Q: Floats, R: Floats, A: Floats, bound: Floats, aim: Floats, v: Floats, part: Floats) -> None:
     """The point of the active rows nearest to `aim`, to rounding."""
     n = len(aim)
-    v[:] = aim
+    for p in range(n):
+        v[p] = aim[p]
     for _ in range(3):
         for k in range(q):
             total = bound[k]
