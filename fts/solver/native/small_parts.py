@@ -32,6 +32,8 @@ NUMBER = 1e-13
 """A price this near to a quote that determines it, in shares of the dispersion of prices, is the quote."""
 ROUNDING = 4 * 2.0**-52
 """A share of the level of prices that is rounding."""
+FEW = 32
+"""Up to so many numbers are sorted by insertion."""
 NOISE = 1e-14
 """Rates and prices up to this share of usual ones are rounding of 0."""
 
@@ -339,6 +341,21 @@ def _curve_price(first: int, last: int, lo: Floats, hi: Floats, c: Floats, s: Fl
 
 
 @compiled
+def _lower_median(values: Floats, first: int, last: int) -> float:
+    """The lower median of ``values[first:last]``, whose order is lost."""
+    middle = (last - first - 1) // 2
+    if last - first > FEW:
+        return float(np.partition(values[first:last], middle)[middle])
+    for k in range(first + 1, last):
+        value, at = values[k], k
+        while at > first and values[at - 1] > value:
+            values[at] = values[at - 1]
+            at -= 1
+        values[at] = value
+    return float(values[first + middle])
+
+
+@compiled
 def _set_medians(m: int, first: int, last: int, start: Ints, row: Ints, value: Floats, median: Floats) -> None:
     """The lower median of the positive values of each product's entries; where there is none, the median of these."""
     begin = np.zeros(m + 1, dtype=np.int64)
@@ -356,7 +373,7 @@ def _set_medians(m: int, first: int, last: int, start: Ints, row: Ints, value: F
         n = begin[p + 1] - begin[p]
         median[p] = 0.0
         if n > 0:
-            median[p] = np.partition(said[begin[p] : begin[p + 1]], (n - 1) // 2)[(n - 1) // 2]
+            median[p] = _lower_median(said, begin[p], begin[p + 1])
             known[n_known] = median[p]
             n_known += 1
     if n_known < m:
