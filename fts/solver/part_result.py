@@ -19,6 +19,7 @@ from fts.solver.clearing import Clearing
 from fts.solver.connected_parts import ConnectedParts, ProgramPart, connected_parts
 from fts.solver.multipliers import demand_prices_of
 from fts.solver.native.dual_newton import State
+from fts.solver.native.small_parts import ClearedParts
 from fts.solver.program import Part, part_of, restricted
 
 ILL_CONDITIONED = 1e12
@@ -68,7 +69,7 @@ class PartResult:
             return self
         place = np.cumsum(kept) - 1
         p, i = kept[self.label], kept[self.portfolio_label]
-        # In an order book every portfolio has its own demand.
+        # Parts that are judged together have a demand for every portfolio.
         answer = replace(
             self.answer,
             x=self.answer.x[i],
@@ -155,6 +156,27 @@ def judge_books(auction: Auction, part: Part, books: ClearedBooks, tol: float) -
             "exact" if status == "exact" and bounded else "not solved"
             for status, bounded in zip(proved, books.bounded.tolist(), strict=True)
         ),
+    )
+
+
+def judge_small(auction: Auction, part: Part, cleared: ClearedParts, tol: float) -> PartResult:
+    """The answers of small connected parts with their measures."""
+    own = restricted(part, cleared.products, cleared.portfolios, cleared.demands)
+    parts = ConnectedParts(len(cleared.numbers), cleared.label, cleared.portfolio_label, cleared.portfolio_label)
+    measures = measure(auction, own, parts, cleared.rates, cleared.prices, cleared.demand_prices, tol)
+    return PartResult(
+        numbers=cleared.numbers,
+        products=cleared.products,
+        portfolios=cleared.portfolios,
+        demands=cleared.demands,
+        label=cleared.label,
+        portfolio_label=cleared.portfolio_label,
+        answer=Answer(cleared.rates, np.zeros(0), cleared.prices, cleared.demand_prices, "solved", 0),
+        price_low=cleared.price_low,
+        price_high=cleared.price_high,
+        unique=Unique(bool(cleared.unique_price.all()), bool(cleared.unique_rate.all())),
+        measures=measures,
+        statuses=tuple(measures.statuses(tol)),
     )
 
 

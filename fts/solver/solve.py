@@ -23,7 +23,15 @@ from fts.solver.deviations import deviations_from, first_prices
 from fts.solver.engines import DEFAULT, NATIVE, engine, installed, tolerance
 from fts.solver.magnitude import refuse_overflow
 from fts.solver.native.dual_newton import State
-from fts.solver.part_result import PartResult, judge_books, judge_part, outcome_of_parts, worst_measure
+from fts.solver.native.small_parts import clear_small_of, find_small
+from fts.solver.part_result import (
+    PartResult,
+    judge_books,
+    judge_part,
+    judge_small,
+    outcome_of_parts,
+    worst_measure,
+)
 from fts.solver.program import Part, part_of, program_of, restricted
 from fts.solver.reference import reference_prices
 from fts.solver.scaling import scaling_of
@@ -99,6 +107,8 @@ def solve(
         rest = np.ones(parts.count, dtype=np.bool_)
         if name == NATIVE and len(program.c):
             results, rest = _cleared_books(auction, part, program, parts, near, tol)
+            if rest.any():
+                results += _cleared_small(auction, part, program, parts, rest, near, tol)
         pieces = list(programs_of(program, parts, rest)) if rest.any() else []
         unbounded = _unbounded(auction, part, pieces, throw)
         start = None if warm is None else _Start(warm, auction, part, program, parts.count)
@@ -133,6 +143,31 @@ def _cleared_books(
     # What is not proved here, an unbounded book too, is left to the general method, which names what is wrong.
     left[result.numbers[[status != "exact" for status in result.statuses]]] = True
     return [result.only(~left[result.numbers])], left
+
+
+def _cleared_small(
+    auction: Auction,
+    part: Part,
+    program: Program,
+    parts: ConnectedParts,
+    rest: Flags,
+    near: Floats | None,
+    tol: float,
+) -> list[PartResult]:
+    """The results of small parts among the rest (n_parts,), from which they are struck off."""
+    small = rest & find_small(program, parts)
+    if not small.any():
+        return []
+    cleared = clear_small_of(program, parts, small, near)
+    # What is not found or not proved here is left to the general method.
+    if not cleared.found.all():
+        cleared = cleared.only(cleared.found)
+    result = judge_small(auction, part, cleared, tol)
+    proved = np.array([status == "exact" for status in result.statuses], dtype=np.bool_)
+    if not proved.all():
+        result = judge_small(auction, part, cleared.only(proved), tol)
+    rest[result.numbers] = False
+    return [result] if len(result.numbers) else []
 
 
 def _unbounded(auction: Auction, part: Part, pieces: list[ProgramPart], throw: bool) -> set[int]:
