@@ -1,13 +1,13 @@
 """Clearing alone: the native engine, cold and warm, beside Clarabel called directly and the engines through CVXPY.
 
-One process clears each market with all of them in turns, each on one thread; ``peers.py`` says what each is timed
-with, ``market.py``, ``forward.py`` and ``shapes.py`` what the markets are. A warm start has the outcome of the market
-before 1 % of its bids changed, and must give the cold answer. ``ratio`` is the better Clarabel's time over the row's;
-a goal is met only with an exact answer. ``worst`` is the largest of the certificate's imbalance, domain, consistency
-and gap. Peak memory is that of the whole process (bids, libraries and all) in the first solve, counted anew for each;
-where that takes under a second, it is not timed. Short solves are called up to 200 times a round. A peer that takes
-over 20 s, or half as long again as the other Clarabel, runs once. Status 1 where the native answer is not exact or the
-warm one is another.
+One process clears each market with all of them in turns, each on one thread; ``peers.py`` says what each is timed with,
+``market.py``, ``forward.py`` and ``shapes.py`` what the markets are. A warm start has the outcome of the market before
+1 % of its bids changed, and must give the cold answer. ``ratio`` is the better Clarabel's time over the row's; a goal
+is met only with an exact answer. ``worst`` is the largest of the certificate's imbalance, domain, consistency and gap.
+Peak memory is that of the whole process (bids, libraries and all) in the first solve, counted anew for each; where that
+takes under a second, it is not timed. Short solves are called up to 200 times a round. An engine that takes over 20 s,
+and a Clarabel that takes half as long again as the other, run once. Status 1 where the native answer is not exact or
+the warm one is another.
 
     python tests/bench/native.py [first letters of cases …] [--rounds 5] [--scale 0.1] [--alone] [--cpu] [--csv file]
 """
@@ -52,7 +52,7 @@ Size = Callable[[int], int]
 Solver = Callable[[int], Run]
 """A run of so many calls."""
 ONE_RUN_SECONDS = 20.0
-"""A peer that takes longer runs once."""
+"""An engine that takes longer runs once."""
 UNTIMED_SECONDS = 1.0
 """A first solve that takes less is not timed: much of it is what an engine does on its first use."""
 BEATEN = 1.5
@@ -203,13 +203,13 @@ def cleared(solvers: dict[str, Solver], rounds: int) -> tuple[dict[str, list[Run
             runs[who] = []
     for k in range(rounds):
         for who, solve in solvers.items():
-            if len(runs[who]) == k and (who.startswith("native") or not _once(who, runs)):
+            if len(runs[who]) == k and not _once(who, runs):
                 runs[who].append(solve(calls[who]))
     return runs, peaks
 
 
 def _once(who: str, runs: dict[str, list[Run]]) -> bool:
-    """Whether a peer's first run was its last."""
+    """Whether an engine's first run was its last."""
     first = {name: made[0].seconds for name, made in runs.items() if made}
     if who not in first:
         return False
