@@ -91,6 +91,8 @@ def draw(file: Path, costs: dict[str, tuple[list[int], list[float]]]) -> None:
         axes.loglog(sizes, seconds, "o-", label="measured")
         axes.loglog(sizes, seconds[-1] * np.array(sizes) / sizes[-1], "--", color="grey", label="in proportion")
         axes.set(title=f"{name}\nexponent {exponent(sizes, seconds):.2f}", xlabel=f"size [{SERIES[name].unit}]")
+        axes.set_xticks(sizes[::3], [f"{size:,}" for size in sizes[::3]])
+        axes.set_xticks(sizes, [""] * len(sizes), minor=True)
         axes.set_ylabel("processor time of a cold clearing [s]")
         axes.grid(which="both", alpha=0.3)
         axes.legend()
