@@ -38,11 +38,13 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Prints each figure with its peer beside it, measured in the same run; the clearing's table is in bench.csv too.
+# Prints each figure with its peer beside it, measured in the same run; the clearing's table is in bench.csv too. Cost
+# over size is drawn where a file is named: make bench PNG=scaling.png
 # BLAS picks the kernel and the block sizes of this machine.
 bench: $(INSTALLED)
 	@unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE; status=0; \
-	for file in $$(grep -l __main__ tests/bench/*.py | grep -v native.py); do $(BIN)/python $$file || status=1; done; \
+	for file in $$(grep -l __main__ tests/bench/*.py | grep -v -e native.py -e scaling.py); do $(BIN)/python $$file || status=1; done; \
+	$(BIN)/python tests/bench/scaling.py $(if $(PNG),--png $(PNG)) || status=1; \
 	$(BIN)/python tests/bench/native.py --csv bench.csv || status=1; exit $$status
 
 # The exchange under load, from other processes; needs wrk.

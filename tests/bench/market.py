@@ -70,22 +70,81 @@ def bids(
     slope[rng.random(portfolios) < flat] = 0.0
     side = rng.integers(-1, 2, portfolios)
     low, high = np.where(side > 0, 0.0, -reach), np.where(side < 0, 0.0, reach)
+    rates = np.column_stack([low, high])
+    prices = np.column_stack([price + slope / 2, price - slope / 2])
+    return private_demands(rates, prices, product_ids, basis)
+
+
+def private_demands(
+    rates: np.ndarray, prices: np.ndarray, product_ids: list[str], basis: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> Columns:
+    """Columns of portfolios that have a demand of their own each.
+
+    Parameters
+    ----------
+    rates : (I, n) [quantity / time]
+        Of the n points of every curve.
+    prices : (I, n) [money / quantity]
+    product_ids : list of str
+    basis : portfolio, product, weight, each (N,)
+        Portfolios are numbered from 0 without a gap.
+    """
+    portfolios, points = rates.shape
     names = np.arange(portfolios).astype(str)
     return {
         "demand_ids": np.char.add("d", names).tolist(),
-        "point_offsets": np.arange(portfolios + 1) * 2,
-        "point_rates": np.column_stack([low, high]).ravel(),
-        "point_prices": np.column_stack([price + slope / 2, price - slope / 2]).ravel(),
+        "point_offsets": np.arange(portfolios + 1) * points,
+        "point_rates": rates.ravel(),
+        "point_prices": prices.ravel(),
         "constant": np.zeros(portfolios, dtype=bool),
         "portfolio_ids": np.char.add("b", names).tolist(),
         "weight_portfolio": np.arange(portfolios),
         "weight_demand": np.arange(portfolios),
         "weight_value": np.ones(portfolios),
         "product_ids": product_ids,
-        "basis_portfolio": portfolio,
-        "basis_product": product,
-        "basis_value": weight,
+        "basis_portfolio": basis[0],
+        "basis_product": basis[1],
+        "basis_value": basis[2],
     }
+
+
+def add_shared_limits(market: Columns, limits: np.ndarray, portfolio: np.ndarray, limit: np.ndarray) -> Columns:
+    """The market with further demands at price 0, each of which bounds the sum of some portfolios' rates.
+
+    Parameters
+    ----------
+    market : columns
+    limits : (n,) [quantity / time]
+        Largest purchase and largest sale of each further demand.
+    portfolio, limit : (N,)
+        Which portfolio is in which further demand, by position.
+    """
+    n, first = len(limits), len(market["demand_ids"])
+    offsets = market["point_offsets"]
+    return market | {
+        "demand_ids": [*market["demand_ids"], *(f"d{first + k}" for k in range(n))],
+        "point_offsets": np.append(offsets, offsets[-1] + 2 * np.arange(1, n + 1)),
+        "point_rates": np.append(market["point_rates"], np.column_stack([-limits, limits]).ravel()),
+        "point_prices": np.append(market["point_prices"], np.zeros(2 * n)),
+        "constant": np.append(market["constant"], np.ones(n, dtype=bool)),
+        "weight_portfolio": np.append(market["weight_portfolio"], portfolio),
+        "weight_demand": np.append(market["weight_demand"], first + limit),
+        "weight_value": np.append(market["weight_value"], np.ones(len(portfolio))),
+    }
+
+
+def add_groups(market: Columns, size: int, share: float = 0.3) -> Columns:
+    """The market with a share of its portfolios in groups of so many that substitute each other.
+
+    The rates of a group together stay within half of what its portfolios could trade each by itself. There is at least
+    one group.
+    """
+    groups = max(1, int(share * len(market["portfolio_ids"])) // size)
+    n = groups * size
+    reach = np.maximum.reduceat(np.abs(market["point_rates"]), market["point_offsets"][:-1])[:n]
+    return add_shared_limits(
+        market, reach.reshape(groups, size).sum(axis=1) / 2, np.arange(n), np.repeat(np.arange(groups), size)
+    )
 
 
 def five_prices(products: int, portfolios: int) -> Columns:
@@ -98,26 +157,14 @@ def five_prices(products: int, portfolios: int) -> Columns:
 
 
 def groups_of_three(products: int, portfolios: int, share: float = 0.3) -> Columns:
-    """A share of the portfolios in groups that substitute each other under a common limit; two segments per curve."""
+    """A share of the portfolios in groups of three under a common limit; two segments per curve."""
     made = columns(products, portfolios, seed=4)
-    n = int(share * portfolios) // 3 * 3
-    groups = n // 3
     rates, prices = made["point_rates"].reshape(-1, 2), made["point_prices"].reshape(-1, 2)
     middle = np.column_stack([rates[:, 0], rates.mean(axis=1), rates[:, 1]])
     bend = np.column_stack([prices[:, 0], prices.mean(axis=1) + 0.2 * (prices[:, 0] - prices[:, 1]), prices[:, 1]])
     made["point_rates"], made["point_prices"] = middle.ravel(), bend.ravel()
     made["point_offsets"] = np.arange(portfolios + 1) * 3
-    # The common limit of a group: its rates together, at no price, within a half of what the three could trade.
-    reach = np.abs(rates[:n]).max(axis=1).reshape(groups, 3).sum(axis=1) / 2
-    made["demand_ids"] = [*made["demand_ids"], *(f"g{k}" for k in range(groups))]
-    made["point_offsets"] = np.append(made["point_offsets"], made["point_offsets"][-1] + 2 * np.arange(1, groups + 1))
-    made["point_rates"] = np.append(made["point_rates"], np.column_stack([-reach, reach]).ravel())
-    made["point_prices"] = np.append(made["point_prices"], np.zeros(2 * groups))
-    made["constant"] = np.append(made["constant"], np.ones(groups, dtype=bool))
-    made["weight_portfolio"] = np.append(made["weight_portfolio"], np.arange(n))
-    made["weight_demand"] = np.append(made["weight_demand"], portfolios + np.repeat(np.arange(groups), 3))
-    made["weight_value"] = np.ones(portfolios + n)
-    return made
+    return add_groups(made, 3, share)
 
 
 def before_change(market: Columns, share: float = 0.01, seed: int = 7) -> Columns:

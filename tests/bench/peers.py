@@ -1,16 +1,17 @@
 """Who clears the markets: the native engine cold and warm, Clarabel called directly, and engines through CVXPY.
 
-Each takes a program's arrays to outcome arrays. The native engine is timed with its exact last step, its canonical
-step and its certificate. A peer is timed with its own solve only: Clarabel without putting its matrices together,
-an engine of CVXPY with CVXPY's compilation; neither with a certificate.
+The native engine is timed as ``auction.solve()`` of a built auction, with its exact last step, its canonical step and
+its certificate. A peer takes the program's arrays and is timed with its own solve only: Clarabel without putting its
+matrices together, an engine of CVXPY with CVXPY's compilation; neither with a certificate. Each may be called many
+times in one run, because a single call of a microsecond cannot be timed.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import clarabel
 import numpy as np
@@ -21,28 +22,29 @@ from fts.models.certificate import Certificate
 from fts.models.columns import Floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer
-from fts.solver import clearing
+from fts.solver import clearing, part_result
 from fts.solver.certificate import certified
 from fts.solver.engines import engine, tolerance
 from fts.solver.program import part_of, program_of, spread
 from fts.solver.scaling import scaling_of
 
-# The package names its function solve, which hides the module.
-solving = import_module("fts.solver.solve")
-
 Clock = Callable[[], float]
+Result = TypeVar("Result")
+ROUND_SECONDS = 0.1
+"""A round has as many calls as take this long, but at most MAX_CALLS."""
+MAX_CALLS = 200
 
 
 @dataclass(frozen=True)
 class Run:
-    """One solve.
+    """One solve, or the mean of several of the same market.
 
     Attributes
     ----------
     seconds : float
-        From arrays to outcome arrays.
+        Of one solve.
     canonical, proof : float
-        Of these, the canonical step and the certificate [s]; NaN where they are not part of it.
+        Of these, the canonical step after an engine and the certificate [s]; NaN where they are not part of it.
     steps : int
         Of the engine.
     certificate : Certificate
@@ -96,15 +98,38 @@ class Stopwatch:
             self.seconds += self._clock() - started
 
 
-def native(case: Case, clock: Clock, earlier: Outcome | None = None) -> Run:
+def timed(solve: Callable[[], Result], clock: Clock, calls: int) -> tuple[Result, float]:
+    """The result of the last of some calls, and the seconds of one."""
+    started = clock()
+    for _ in range(calls - 1):
+        solve()
+    result = solve()
+    return result, (clock() - started) / calls
+
+
+def calls_per_round(seconds: float) -> int:
+    """How many calls that take so long each make a round."""
+    return max(1, min(MAX_CALLS, math.ceil(ROUND_SECONDS / seconds)))
+
+
+def native(case: Case, clock: Clock, calls: int, earlier: Outcome | None = None) -> Run:
     """The native engine, from nothing or from an earlier outcome."""
-    with Stopwatch(clearing, "canonical", clock) as canonical, Stopwatch(solving, "measure", clock) as proof:
-        started = clock()
-        outcome = case.auction.solve(throw=False, warm=earlier)
-        seconds = clock() - started
-    certificate = outcome.certificate
-    steps = certificate.iterations
-    return Run(seconds, canonical.seconds, proof.seconds, steps, certificate, outcome.rates, outcome.prices)
+
+    def solve() -> Outcome:
+        outcome: Outcome = case.auction.solve("native", throw=False, warm=earlier)
+        return outcome
+
+    with Stopwatch(clearing, "canonical", clock) as canonical, Stopwatch(part_result, "measure", clock) as proof:
+        outcome, seconds = timed(solve, clock, calls)
+    return Run(
+        seconds=seconds,
+        canonical=canonical.seconds / calls,
+        proof=proof.seconds / calls,
+        steps=outcome.certificate.iterations,
+        certificate=outcome.certificate,
+        rates=outcome.rates,
+        prices=outcome.prices,
+    )
 
 
 def clarabel_settings(method: str, threads: int) -> clarabel.DefaultSettings:
@@ -114,7 +139,7 @@ def clarabel_settings(method: str, threads: int) -> clarabel.DefaultSettings:
     return settings
 
 
-def clarabel_direct(case: Case, clock: Clock, method: str, threads: int) -> Run:
+def clarabel_direct(case: Case, clock: Clock, calls: int, method: str, threads: int) -> Run:
     """Clarabel on the program's arrays, without CVXPY."""
     p = case.program
     P, I, D, K = *p.B.shape, p.W.shape[0], len(p.c)  # noqa: E741 - the letters of the program
@@ -134,18 +159,20 @@ def clarabel_direct(case: Case, clock: Clock, method: str, threads: int) -> Run:
     b = np.concatenate([np.zeros(P + D), -p.lo[low], p.hi[high]])
     cones = [clarabel.ZeroConeT(P + D), clarabel.NonnegativeConeT(len(low) + len(high))]
     settings = clarabel_settings(method, threads)
-    started = clock()
-    solver = clarabel.DefaultSolver(quadratic, np.append(np.zeros(I), -p.c), A, b, cones, settings)
-    found = solver.solve()
-    seconds = clock() - started
+    linear = np.append(np.zeros(I), -p.c)
+    found, seconds = timed(
+        lambda: clarabel.DefaultSolver(quadratic, linear, A, b, cones, settings).solve(), clock, calls
+    )
     x, z = np.asarray(found.x), np.asarray(found.z)
     return case.judged(Answer(x[:I], x[I:], z[:P], z[P : P + D], str(found.status), found.iterations), seconds)
 
 
-def through_cvxpy(case: Case, clock: Clock, name: str) -> Run:
+def through_cvxpy(case: Case, clock: Clock, calls: int, name: str) -> Run:
     """An engine through CVXPY, on the arrays in units in which they are well conditioned."""
     run, tol = engine(name), tolerance(name)
-    started = clock()
-    scaling = scaling_of(case.program)
-    answer = scaling.restored(case.program, run(scaling.scaled(case.program), tol))
-    return case.judged(answer, clock() - started)
+
+    def solve() -> Answer:
+        scaling = scaling_of(case.program)
+        return scaling.restored(case.program, run(scaling.scaled(case.program), tol))
+
+    return case.judged(*timed(solve, clock, calls))
