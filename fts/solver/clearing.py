@@ -44,6 +44,8 @@ CIRCLES = 10.0
 """An engine's largest rate, as a multiple of the canonical one, from which on the last step is done again."""
 LARGEST_DENSE = 1_000
 """Most products, or portfolios, of a part whose condition is computed."""
+FAINT = 1e-9
+"""A share of the largest price of a part below which a price may be the rounding of 0."""
 ENGINE_TOL = 1e-9
 """The tolerance another engine is asked for where the native one is stuck."""
 
@@ -212,6 +214,12 @@ def _finished(
                     # What an engine trades in circles leaves its rounding in everybody's rates.
                     restored, bounds, prepared = _in_traded_sizes(centred, made.answer, scales, bounds, prepared)
                     made = canonical(centred, restored, native.solve_exactly, scales, reference, bounds.sizes)
+        if missing <= native.CLEAN and restarts and not made.unique.prices:
+            # Open prices may have been far away, and the canonical ones are not.
+            nearer = deviations_from(deviations.source, centred.prices + made.answer.prices)
+            if _is_finer(nearer, units):
+                yield from _finished(nearer, reference, _again(solve), restarts - 1)
+                return
         if missing <= native.CLEAN:
             room = prepared.rooms * prepared.scales.rate
             condition = 1.0 if made.found else _condition(centred.program, scales)
@@ -339,6 +347,7 @@ def _restored(deviations: Deviations, made: Canonical, scales: Scales, room: Flo
         near[near] = np.abs(answer.prices[near] - quote[near]) <= rounding[near]
         prices = np.where(near, number, prices)
     prices = _without(prices, noise * (scales.price + np.abs(deviations.prices)))
+    prices = _without(prices, _price_rounding(deviations.source, prices))
     own = _without(restored.demand_prices, noise * (scales.demand_price + np.abs(deviations.demand_prices)))
     determined = made.price_low == made.price_high
     low, high = (
@@ -346,6 +355,24 @@ def _restored(deviations: Deviations, made: Canonical, scales: Scales, room: Flo
         for end, number in zip((made.price_low, made.price_high), numbers, strict=True)
     )
     return Clearing(replace(restored, prices=prices, demand_prices=own), low, high, made.unique, made.found)
+
+
+def _price_rounding(program: Program, prices: Floats) -> Floats:
+    """The rounding of prices that are next to nothing beside others, (P,); 0 for all other prices.
+
+    A price is not known better than the money in any portfolio that holds the product.
+    """
+    rounding = np.zeros(len(prices))
+    faint = np.abs(prices) <= FAINT * np.abs(prices).max(initial=0.0)
+    if not (faint & (prices != 0)).any():
+        return rounding
+    B = program.B
+    at = np.flatnonzero(faint[B.indices])
+    owner = np.repeat(np.arange(B.shape[1]), np.diff(B.indptr))[at]
+    money = abs(B).T @ np.abs(prices)
+    least = np.full(len(prices), np.inf)
+    np.minimum.at(least, B.indices[at], money[owner] / np.abs(B.data[at]))
+    return np.where(faint & np.isfinite(least), ROUNDING * least, 0.0)
 
 
 def _without(values: Floats, noise: Floats) -> Floats:

@@ -165,7 +165,7 @@ def _deviate(
 def first_prices(program: Program, known: Floats | None = None) -> Floats:
     """Prices to deviate from, (P,) [money / quantity].
 
-    Of each product the lower median of what portfolios would pay for one unit of it at the middle of their curves:
+    Of each product the median of what portfolios would pay for one unit of it at the middle of their curves:
     first bids for the product alone, then portfolios whose other products have a first price; where there are only
     portfolios of several products without one, one of these is at 0.
 
@@ -250,5 +250,12 @@ def _implied(
     for p in range(len(prices)):
         n = count[p + 1] - count[p]
         if n:
-            prices[p] = np.partition(grouped[count[p] : count[p + 1]], (n - 1) // 2)[(n - 1) // 2]
+            parted = np.partition(grouped[count[p] : count[p + 1]], (n - 1) // 2)
+            low = parted[(n - 1) // 2]
+            if n % 2:
+                prices[p] = low
+                continue
+            # Of the two in the middle the one nearer to 0: a price cap is far away, on either side.
+            high = parted[n // 2 :].min()
+            prices[p] = low if abs(low) <= abs(high) else high
     return bool(count[-1] > 0)
