@@ -168,11 +168,13 @@ def measure(
     domain, fit, missed, turnover, value = respond(*points, part.demands, z, Z, lam, Lambda, tol)
     n = parts.count if len(x) else 0
     lost, money = (np.bincount(parts.demand, weights=one, minlength=n) for one in (missed, turnover))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = np.where(lost == 0, 0.0, lost / money)
     return Measures(
         imbalance=_by_part(parts.product, imbalance, n),
         domain=_by_part(parts.demand, domain, n),
         consistency=_by_part(parts.portfolio, consistency, n),
-        gap=np.where(lost == 0, 0.0, lost / money),
+        gap=gap,
         fit=_by_part(parts.demand, fit, n),
         welfare=floats(np.bincount(parts.demand, weights=value, minlength=n)),
     )

@@ -206,8 +206,8 @@ def _finished(
                 nearer = deviations_from(deviations.source, centred.prices + restored.prices)
                 if restarts and _is_finer(nearer, units):
                     # The bids around these prices are nearer to each other than those around the first ones.
+                    # What follows is taken only where this is not proved.
                     yield from _finished(nearer, reference, _again(solve), restarts - 1)
-                    return
                 centred, restored, missing = _polished(centred, nearer, restored, missing, size, price, units)
                 made = canonical(centred, restored, native.solve_exactly, scales, reference, bounds.sizes)
                 if attempt or _is_less_trade(made.answer, restored):
@@ -219,7 +219,6 @@ def _finished(
             nearer = deviations_from(deviations.source, centred.prices + made.answer.prices)
             if _is_finer(nearer, units):
                 yield from _finished(nearer, reference, _again(solve), restarts - 1)
-                return
         if missing <= native.CLEAN:
             room = prepared.rooms * prepared.scales.rate
             condition = 1.0 if made.found else _condition(centred.program, scales)
@@ -347,7 +346,7 @@ def _restored(deviations: Deviations, made: Canonical, scales: Scales, room: Flo
         near[near] = np.abs(answer.prices[near] - quote[near]) <= rounding[near]
         prices = np.where(near, number, prices)
     prices = _without(prices, noise * (scales.price + np.abs(deviations.prices)))
-    prices = _without(prices, _price_rounding(deviations.source, prices))
+    prices = _without(prices, _price_rounding(deviations.source, prices, level))
     own = _without(restored.demand_prices, noise * (scales.demand_price + np.abs(deviations.demand_prices)))
     determined = made.price_low == made.price_high
     low, high = (
@@ -357,19 +356,20 @@ def _restored(deviations: Deviations, made: Canonical, scales: Scales, room: Flo
     return Clearing(replace(restored, prices=prices, demand_prices=own), low, high, made.unique, made.found)
 
 
-def _price_rounding(program: Program, prices: Floats) -> Floats:
+def _price_rounding(program: Program, prices: Floats, level: Floats) -> Floats:
     """The rounding of prices that are next to nothing beside others, (P,); 0 for all other prices.
 
-    A price is not known better than the money in any portfolio that holds the product.
+    A price is not known better than the money in any portfolio that holds the product, at the levels (P,) of the prices
+    that were computed with.
     """
     rounding = np.zeros(len(prices))
-    faint = np.abs(prices) <= FAINT * np.abs(prices).max(initial=0.0)
+    faint = np.abs(prices) <= FAINT * level.max(initial=0.0)
     if not (faint & (prices != 0)).any():
         return rounding
     B = program.B
     at = np.flatnonzero(faint[B.indices])
     owner = np.repeat(np.arange(B.shape[1]), np.diff(B.indptr))[at]
-    money = abs(B).T @ np.abs(prices)
+    money = abs(B).T @ level
     least = np.full(len(prices), np.inf)
     np.minimum.at(least, B.indices[at], money[owner] / np.abs(B.data[at]))
     return np.where(faint & np.isfinite(least), ROUNDING * least, 0.0)

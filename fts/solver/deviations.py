@@ -120,13 +120,9 @@ def _deviate(
         if W_start[i + 1] - W_start[i] == 1 and users[W_demand[W_start[i]]] == 1:
             holder[W_demand[W_start[i]]] = i
     cost, priced = np.zeros(I), False
-    for k in range(len(c)):
-        # λ⁰ of another demand is a price of its curve at a fill of 0, the one nearest to 0: a price cap tells nothing.
-        d = segment_demand[k]
-        if holder[d] < 0 and (first[d] == k or abs(c[k]) < abs(level[d])):
-            level[d] = c[k]
     made = c.copy()
     high, low = np.zeros(I), np.zeros(I)
+    worth = np.full(D, np.inf)
     for i in range(I):
         total, error, size = 0.0, 0.0, 0.0
         for e in range(B_start[i], B_start[i + 1]):
@@ -135,14 +131,31 @@ def _deviate(
             error += small + smaller
             size += abs(product)
         high[i], low[i] = total, error
-        at = W_start[i]
-        for e in range(at, W_start[i + 1]):
+        for e in range(W_start[i], W_start[i + 1]):
             d = W_demand[e]
             rounding[d] = max(rounding[d], ROUNDING * size / abs(W_weight[e]))
+        at = W_start[i]
+        if W_start[i + 1] - at == 1:
+            d, price = W_demand[at], (total + error) / W_weight[at]
+            if holder[d] == i:
+                level[d] = price
+            elif abs(price) < abs(worth[d]):
+                worth[d] = price
+    for k in range(len(c)):
+        # λ⁰ of another demand is what a portfolio of it alone costs, else the price of its curve that is nearest to 0,
+        # but no more than the money in its portfolios: a price cap tells nothing.
+        d = segment_demand[k]
+        if holder[d] < 0 and np.isinf(worth[d]) and (first[d] == k or abs(c[k]) < abs(level[d])):
+            level[d] = c[k]
+    for d in range(D):
+        if holder[d] < 0:
+            most = rounding[d] / ROUNDING
+            level[d] = min(max(level[d], -most), most) if np.isinf(worth[d]) else worth[d]
+    for i in range(I):
+        at = W_start[i]
         if W_start[i + 1] - at == 1 and holder[W_demand[at]] == i:
-            d, w = W_demand[at], W_weight[at]
-            level[d] = (total + error) / w
             continue
+        total, error = high[i], low[i]
         for e in range(at, W_start[i + 1]):
             product, small = _two_product(-W_weight[e], level[W_demand[e]])
             total, smaller = _two_sum(total, product)

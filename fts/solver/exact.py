@@ -24,6 +24,8 @@ starts stiff, so that a segment wrongly counted as in between moves to its bound
 softens as the segments settle."""
 ROUNDING = 3e-13
 """What is missing may be rounding; one more solve then makes sure."""
+LARGE = 20_000
+"""Segments of a program that is solved twice at rounding level and no more."""
 AT_BOUND = 1e-12
 """A fill this near to a bound, in shares of the segment, stands at it."""
 
@@ -75,6 +77,7 @@ def _refined(equations: _Equations, answer: Answer, rounds: int, between: Flags 
     at = equations.stand(*prepared.point(answer), inside)
     best, least = at, np.inf
     stale, clean, stiffness = 0, 0, STIFF
+    large = len(prepared.program.c) > LARGE
     for _ in range(rounds):
         parts = equations.parts(at)
         missing = parts.missing
@@ -85,7 +88,9 @@ def _refined(equations: _Equations, answer: Answer, rounds: int, between: Flags 
         else:
             stale += 1
         # Once at rounding level one more solve is worth its while, with the same factor.
-        if clean >= 2 or (least <= ROUNDING and stale) or stale >= 8 or (missing > 100 * least and least < 1e-2):
+        # In a small program the solves go on while they help: nearly flat curves turn rounding in prices into rates.
+        enough = clean >= 2 and (large or missing == 0.0)
+        if enough or (least <= ROUNDING and stale) or stale >= 8 or (missing > 100 * least and least < 1e-2):
             break
         n_inside = int(np.count_nonzero(at.between))
         at, moves = equations.move(equations.step(at, parts, stiffness))
