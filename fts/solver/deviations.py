@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fts.models.columns import Floats, Ints
+from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Answer, Program
 from fts.solver.compiled import Short, compiled, entries
 
@@ -195,12 +195,27 @@ def first_prices(program: Program, known: Floats | None = None) -> Floats:
     holders = np.bincount(program.B.indices, minlength=len(prices))
     for _ in range(ROUNDS):
         if not _implied(*entries(program.B), *entries(program.W), middle, prices):
-            unknown = np.flatnonzero(np.isnan(prices))
-            if not len(unknown):
+            if not np.isnan(prices).any():
                 break
             # Products that are only traded against each other: the one that most portfolios hold is at 0.
-            prices[unknown[np.argmax(holders[unknown])]] = 0.0
+            prices[_most_held(*entries(program.B)[:2], np.isnan(prices), holders)] = 0.0
     return np.where(np.isnan(prices), 0.0, prices)
+
+
+@compiled
+def _most_held(start: Short, product: Short, unknown: Flags, holders: Ints) -> Flags:
+    """Unknown products that no portfolio holds with an unknown product that more portfolios hold, (P,)."""
+    most = unknown.copy()
+    for i in range(len(start) - 1):
+        best = -1
+        for e in range(start[i], start[i + 1]):
+            p = int(product[e])
+            if unknown[p] and (best < 0 or holders[p] > holders[best] or (holders[p] == holders[best] and p < best)):
+                best = p
+        for e in range(start[i], start[i + 1]):
+            if product[e] != best:
+                most[product[e]] = False
+    return most
 
 
 def middle_prices(program: Program) -> Floats:

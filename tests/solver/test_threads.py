@@ -82,6 +82,7 @@ def test_the_canonical_step_of_a_small_auction_runs_on_one_thread(two_threads, m
             "b": fts.Portfolio("buy", {"power": 1, "gas": 1}),
             "s": fts.Portfolio("sell", "power"),
             "g": fts.Portfolio("gas", "gas"),
+            "h": fts.Portfolio("gas", "power"),
         },
     )
     assert auction.solve("native").certificate.status == "exact"

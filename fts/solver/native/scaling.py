@@ -74,7 +74,13 @@ def price_units(program: Program, rounding: Floats | None = None, levels: Floats
         worth += cost if rounding is None else np.where(cost > _worths(*W, rounding), cost, 0.0)
     price = medians(*B, worth, program.B.shape[0])
     known = price > 0
-    price = np.where(known, price, np.median(price[known]) if known.any() else 1.0)
+    if not known.all():
+        # Where all bids agree, the money in a portfolio tells the proportions of its products' prices.
+        money = np.zeros(program.B.shape[1]) if rounding is None else _worths(*W, rounding) / np.finfo(float).eps
+        usual = medians(*B, np.where(money > 0, money, 1.0), program.B.shape[0])
+        usual = np.where(usual > 0, usual, 1.0)
+        ratio = np.median((price / usual)[known]) if known.any() else 1.0
+        price = np.where(known, price, usual * ratio)
     # Two bids that nearly agree tell nothing about how far the price of a product may move.
     return price if levels is None else np.maximum(price, LEAST_DISPERSION * np.abs(levels))
 

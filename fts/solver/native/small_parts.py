@@ -26,6 +26,8 @@ TIE = 1e-11
 """Prices this near, in shares of their dispersion, are one price."""
 HUGE = 1e4
 """A segment this many times as large as what is usual for its products counts as unlimited while it is solved."""
+EVEN = 1e4
+"""Largest ratio of two basis weights of a part that is solved here."""
 LEAST_DISPERSION = 1e-6
 """The least unit of a product's price, as a share of its level."""
 NUMBER = 1e-13
@@ -100,9 +102,22 @@ class ClearedParts:
 
 def find_small(program: Program, parts: ConnectedParts) -> Flags:
     """The parts that :func:`clear_small_of` takes, (n_parts,)."""
-    return _are_small(
+    small = _are_small(
         *entries(program.W)[:2], parts.portfolio, parts.product, program.segment_demand, program.W.shape[0], parts.count
     )
+    return small & _are_even(*entries(program.B), parts.portfolio, parts.count)
+
+
+@compiled
+def _are_even(start: Short, product: Short, weight: Floats, portfolio: Ints, n_parts: int) -> Flags:
+    """The parts whose basis weights are within a factor of each other, (n_parts,): others need the general units."""
+    least, most = np.full(n_parts, np.inf), np.zeros(n_parts)
+    for i in range(len(portfolio)):
+        for e in range(start[i], start[i + 1]):
+            size = abs(weight[e])
+            least[portfolio[i]] = min(least[portfolio[i]], size)
+            most[portfolio[i]] = max(most[portfolio[i]], size)
+    return most <= EVEN * least
 
 
 def clear_small_of(
