@@ -38,6 +38,8 @@ RESTARTS = 3
 """At most so many times a part is solved again in the dispersion around the prices that were reached."""
 FINER = 0.03
 """A dispersion of this share of another one is much less."""
+NOTHING = 1e-12
+"""A price of this share of its dispersion is rounding of 0."""
 RECENTRED = 3
 """At most so many times first prices are replaced by better ones."""
 CIRCLES = 10.0
@@ -203,7 +205,7 @@ def _finished(
                 # In deviations from the prices that were reached, the rounding of prices is smaller.
                 centred, restored, missing = _recentred(deviations, restored, bounds.between(exact), units)
             if missing <= native.CLEAN:
-                nearer = deviations_from(deviations.source, centred.prices + restored.prices)
+                nearer = _around(centred, restored, units)
                 if restarts and _is_finer(nearer, units):
                     # The bids around these prices are nearer to each other than those around the first ones.
                     # What follows is taken only where this is not proved.
@@ -216,7 +218,7 @@ def _finished(
                     made = canonical(centred, restored, native.solve_exactly, scales, reference, bounds.sizes)
         if missing <= native.CLEAN and restarts and not made.unique.prices:
             # Open prices may have been far away, and the canonical ones are not.
-            nearer = deviations_from(deviations.source, centred.prices + made.answer.prices)
+            nearer = _around(centred, made.answer, units)
             if _is_finer(nearer, units):
                 yield from _finished(nearer, reference, _again(solve), restarts - 1)
         if missing <= native.CLEAN:
@@ -234,6 +236,12 @@ def _finished(
 def _again(solve: Finish) -> Finish:
     """The way to solve a program again in other deviations: a warm or given start says nothing more there."""
     return solve if solve is _natively or solve.__name__ == "finish_engine" else _natively
+
+
+def _around(deviations: Deviations, answer: Answer, units: Floats) -> Deviations:
+    """The program in deviations from an answer's prices, without their rounding of 0, which is no dispersion."""
+    prices = _without(deviations.prices + answer.prices, NOTHING * units)
+    return deviations_from(deviations.source, prices)
 
 
 def _is_finer(nearer: Deviations, units: Floats) -> bool:
