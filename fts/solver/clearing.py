@@ -138,7 +138,8 @@ def clearings(
 def clearings_of(program: Program, reference: Floats | None, answer: Answer) -> Iterator[Clearing]:
     """Answers of a part that finish another engine's answer exactly; none where it cannot be finished."""
     deviations = deviations_from(program, first_prices(program, reference))
-    yield from _finished(deviations, reference, _near(answer))
+    # The answer stays the engine's: solving again would be the native one's.
+    yield from _finished(deviations, reference, _near(answer), restarts=0)
 
 
 def plain(answer: Answer) -> Clearing:
