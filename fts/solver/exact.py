@@ -14,6 +14,7 @@ import numpy as np
 
 from fts.models.columns import Flags, Floats
 from fts.ports.engine import Answer
+from fts.solver.acceleration import Acceleration
 from fts.solver.compiled import unsigned
 from fts.solver.fills import UNIT, above, bent, filled, follow, missed, moved, placed, settled, tell
 from fts.solver.native.prepared import Prepared
@@ -26,6 +27,8 @@ ROUNDING = 3e-13
 """What is missing may be rounding; one more solve then makes sure."""
 LARGE = 20_000
 """Segments of a program that is solved twice at rounding level and no more."""
+STILL = 1e-13
+"""A step that changes no product's trade by more than this share ends the solves of a small program."""
 AT_BOUND = 1e-12
 """A fill this near to a bound, in shares of the segment, stands at it."""
 
@@ -90,10 +93,11 @@ def _refined(equations: _Equations, answer: Answer, rounds: int, between: Flags 
         # Once at rounding level one more solve is worth its while, with the same factor.
         # In a small program the solves go on while they help: nearly flat curves turn rounding in prices into rates.
         enough = clean >= 2 and (large or missing == 0.0)
-        if enough or (least <= ROUNDING and stale) or stale >= 8 or (missing > 100 * least and least < 1e-2):
+        settled = least <= ROUNDING and stale > 0 and (large or not equations.is_moving)
+        if enough or settled or stale >= 8 or (missing > 100 * least and least < 1e-2):
             break
         n_inside = int(np.count_nonzero(at.between))
-        at, moves = equations.move(equations.step(at, parts, stiffness))
+        at, moves = equations.move(equations.next_point(at, equations.step(at, parts, stiffness), stiffness))
         stiffness = max(stiffness / 100, SOFT) if moves <= 1 + n_inside // 200 else min(10 * stiffness, STIFF)
     y = equations.settle(best)
     return prepared.answer(best.x, y, best.prices, best.demand_prices, answer.status, answer.iterations), least
@@ -139,6 +143,10 @@ class _Equations:
         self.floor = e.least_flow
         self.segments = (prepared.first_segment, p.lo, p.hi, p.c, p.s, self.sizes)
         self._stiffness = np.empty(0)
+        self._acceleration: Acceleration | None = None
+        self._slow = False
+        self.is_moving = False
+        self._between = np.empty(0, dtype=bool)
 
     def stand(
         self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats, between: Flags | None = None
@@ -187,7 +195,7 @@ class _Equations:
         """One solve of the equations; nothing but the prices, rates and fills of the result counts."""
         p, e = self.program, self.elimination
         start = self.prepared.first_segment
-        h, g, t, soft = bent(start, p.s, self.sizes, at.between, at.curve, parts.demand, stiffness, STIFF)
+        h, g, t, soft, self._slow = bent(start, p.s, self.sizes, at.between, at.curve, parts.demand, stiffness, STIFF)
         if not np.array_equal(h, self._stiffness):
             e.factor(g)
             self._stiffness = h
@@ -195,6 +203,28 @@ class _Equations:
         step, demand_prices = e.answer(t, parts.portfolio, parts.product, rounds=int(soft))
         y = filled(start, h, at.y, at.between, at.curve, demand_prices)
         return self._priced(at.x + step.x, y, at.prices + step.prices, at.demand_prices + demand_prices, at.between)
+
+    def next_point(self, at: Standing, to: Standing, stiffness: float) -> Standing:
+        """The point to go on from after a step from `at`, which nearly flat segments make shorter than it should be."""
+        self.is_moving = self._slow and (stiffness > SOFT or self._change(at.x, to.x) > STILL)
+        if stiffness > SOFT or not self._slow:
+            return to
+        if self._acceleration is None:
+            others = np.ones(len(at.prices) + len(at.demand_prices))
+            weight = np.concatenate([1.0 / self.elimination.rate_scale, 1.0 / self.sizes, others])
+            self._acceleration = Acceleration(weight)
+        if not np.array_equal(at.between, self._between):
+            self._acceleration.restart()
+            self._between = at.between
+        here, there = (np.concatenate([one.x, one.y, one.prices, one.demand_prices]) for one in (at, to))
+        found = self._acceleration.next_point(here, there - here)
+        x, y, prices, demand_prices = np.split(found, np.cumsum([len(at.x), len(at.y), len(at.prices)]))
+        return self._priced(x, y, prices, demand_prices.copy(), at.between)
+
+    def _change(self, x: Floats, to: Floats) -> float:
+        """The largest change of what is traded of a product, relative."""
+        change, flow = self.elimination.traded(to - x)[2], self.elimination.traded(to)[2]
+        return float(np.max(change / np.maximum(flow, self.floor), initial=0.0))
 
     def move(self, at: Standing) -> tuple[Standing, int]:
         """Segments that left their bounds are held there; those held with the wrong price are let go; how many."""

@@ -125,7 +125,7 @@ def missed(
 @compiled
 def bent(
     start: Index, s: Floats, size: Floats, between: Flags, curve: Floats, missing: Floats, stiffness: float, flat: float
-) -> tuple[Floats, Floats, Floats, bool]:
+) -> tuple[Floats, Floats, Floats, bool, bool]:
     """The curvature of every segment and what its demand makes of it.
 
     Parameters
@@ -142,10 +142,10 @@ def bent(
     h : (K,)
     g, t : (D,)
         ``Σ 1/h`` and ``Σ curve/h`` over the segments in between, less what is missing.
-    bool
-        Whether a flat segment is in between.
+    soft, slow : bool
+        Whether a flat or nearly flat segment is in between; whether one is that has a slope.
     """
-    D, soft = len(missing), False
+    D, soft, slow = len(missing), False, False
     h, g, t = np.empty(len(s)), np.empty(D), np.empty(D)
     for d in range(D):
         response, pull = 0.0, 0.0
@@ -156,8 +156,9 @@ def bent(
             response += answer
             pull += inside * curve[k] * answer
             soft |= between[k] & (s[k] * size[k] < flat)
+            slow |= between[k] & (s[k] > 0) & (s[k] * size[k] < flat)
         g[d], t[d] = response, pull - missing[d]
-    return h, g, t, soft
+    return h, g, t, soft, slow
 
 
 @compiled

@@ -26,14 +26,12 @@ BESIDE = fts.Auction({"b": [(0, 60), (100, 20)], "s": [(-100, 60), (0, 20)]}, {n
 LEFT = {
     "optimal": {"not solved 38", "sizes not solved"},
     "warm": {"warm 5019"},
-    "losing": {"losing bid 248"},
+    "losing": set(),
     "forms": {
         "cap substitutes 1e15",
         "cap substitutes 1e9",
-        "losing bid 248",
         "not solved 17 with",
         "not solved 38",
-        "reference 248",
         "sizes not solved",
         "warm 5019",
     },
@@ -81,3 +79,13 @@ def test_a_losing_bid_changes_no_other_rate(name):
 def test_the_same_market_in_another_form_has_the_same_answer(name):
     outcome = cleared(MARKETS[name]["market"])
     assert list(broken(outcome.auction, outcome, 1, BESIDE)) == []
+
+
+def test_a_nearly_flat_curve_beside_a_free_conversion():
+    # One demand of rate 0 converts p0 into p1, so both have one price, and the seller of the spread from a price of 0
+    # on (a slope of 2e-10) sells none of it. The seller at 50 sells its 0.005; the buyer pays 51 - 5 * 0.005 for it.
+    outcome = cleared(MARKETS["losing bid 248"]["with a losing bid"])
+    rates = dict(zip(outcome.auction.portfolio_ids.to_pylist(), outcome.rates.tolist(), strict=True))
+    right = {"i1": -0.005, "i1b": 0.005, "i3": 0, "i5": -0.005, "i11": 0, "i12": 0.005, "i12b": 0, "L": 0}
+    assert rates == pytest.approx(right, rel=1e-12, abs=1e-15)
+    assert outcome.prices == pytest.approx([50.975, 50.975, 0], rel=1e-15)

@@ -233,12 +233,13 @@ def test_the_segments_of_the_last_step_are_as_they_are_written():
     assert between.tolist() == ((pull > lo) & (pull < hi)).tolist()
     curve = fills.above(start, c, s, fill, lam)
     assert curve == pytest.approx(c - s * fill - lam[owner])
-    h, g, t, soft = fills.bent(start, s, size, between, curve, np.zeros(4), 1e-3, 1e-3)
+    h, g, t, soft, slow = fills.bent(start, s, size, between, curve, np.zeros(4), 1e-3, 1e-3)
     bend = np.where(between, np.maximum(s, 1e-3 / size), fills.FIXED / size)
     assert h == pytest.approx(bend)
     assert g == pytest.approx(np.bincount(owner, 1 / bend, 4))
     assert t == pytest.approx(np.bincount(owner, np.where(between, curve / bend, 0.0), 4))
     assert soft == bool((between & (s * size < 1e-3)).any())
+    assert slow == bool((between & (s > 0) & (s * size < 1e-3)).any())
 
 
 def test_a_rate_inside_a_line_is_measured_as_on_any_curve():
