@@ -71,14 +71,24 @@ class Bounded:
             return answer
         return replace(answer, y=_split(self.segment, self.program.lo, self.program.hi, answer.y))
 
-    def binding(self, answer: Answer) -> Flags:
-        """The demands of whose fills one rests on an artificial bound in an answer of the bounded program, (D,)."""
+    def _rests(self, answer: Answer) -> Flags:
+        """Which fills rest on an artificial bound in an answer of the bounded program, (K',)."""
         p = self.program
         low = self.cut_low & (answer.y <= p.lo + NEAR * np.abs(p.lo))
-        high = self.cut_high & (answer.y >= p.hi - NEAR * np.abs(p.hi))
-        binding = np.zeros(p.W.shape[0], dtype=bool)
-        binding[p.segment_demand[low | high]] = True
+        return low | (self.cut_high & (answer.y >= p.hi - NEAR * np.abs(p.hi)))
+
+    def binding(self, answer: Answer) -> Flags:
+        """The demands of whose fills one rests on an artificial bound in an answer of the bounded program, (D,)."""
+        binding = np.zeros(self.program.W.shape[0], dtype=bool)
+        binding[self.program.segment_demand[self._rests(answer)]] = True
         return binding
+
+    def grown(self, answer: Answer, factor: float) -> Answer:
+        """An answer as one of the source whose fills at an artificial bound are larger, up to the source's bounds."""
+        restored, rests = self.restored(answer), np.zeros(len(self.source.c), dtype=bool)
+        rests[self.segment[self._rests(answer)]] = True
+        y = np.clip(np.where(rests, factor * restored.y, restored.y), self.source.lo, self.source.hi)
+        return replace(restored, y=y)
 
     def binds_price(self, answer: Answer) -> bool:
         """Whether the price of a demand lies beyond its artificial bound."""

@@ -10,6 +10,7 @@ from threadpoolctl import ThreadpoolController
 
 import fts
 from fts.solver import clearing
+from fts.solver.program import part_of, program_of
 from fts.solver.threads import FEW, threads_for
 
 BLAS = ThreadpoolController().select(user_api="blas")
@@ -87,3 +88,14 @@ def test_the_canonical_step_of_a_small_auction_runs_on_one_thread(two_threads, m
     )
     assert auction.solve("native").certificate.status == "exact"
     assert seen == [{1}] and counts() == before
+
+
+def test_between_two_answers_of_a_part_it_is_as_it_was(two_threads):
+    before = counts()
+    auction = fts.Auction(
+        {"buy": fts.Constant(3, 0, 1), "sell": fts.Constant(1, -1, 0)},
+        {"b": fts.Portfolio("buy", "power"), "s": fts.Portfolio("sell", "power")},
+    )
+    answers = clearing.clearings(program_of(auction, part_of(auction)))
+    assert next(answers).canonical and counts() == before
+    assert list(answers) and counts() == before

@@ -20,6 +20,8 @@ SLOPED = 0.98
 """Share of sloped segments from which the last step alone is tried first: it then finds its segments from far away."""
 CLEAN = 1e-10
 """What may be missing after it: rounding."""
+SURE = 1e-14
+"""What may be missing of a small program: more may hide a wrong fill beside one that is 1e13 times as large."""
 EVEN = 0.25
 """The power of the sizes that segments are weighted with where the sizes themselves lead nowhere."""
 
@@ -47,7 +49,7 @@ def solve_prepared(prepared: Prepared, warm: Answer | None = None) -> tuple[Answ
     """
     found = _solve(prepared, prepared.sizes, warm)
     for made, sizes in _other_ways(prepared, warm):
-        if found[1] <= CLEAN:
+        if found[1] <= sure(prepared):
             break
         found = min(found, _solve(made, sizes), key=lambda one: one[1])
     return found
@@ -60,13 +62,24 @@ def _other_ways(prepared: Prepared, warm: Answer | None) -> Iterator[tuple[Prepa
     # Where bids differ by many orders of magnitude, weights that differ less leave the path straighter.
     even = prepared.sizes**EVEN
     yield prepared, even
-    e, p = prepared.elimination, prepared.program
-    if e.n_portfolios + e.n_products + len(e.shared_demand) <= LARGEST:
+    if _is_small(prepared):
+        e, p = prepared.elimination, prepared.program
         # Elimination may have lost what matters; a small program can do without it.
         fixed = np.bincount(p.segment_demand, minlength=p.W.shape[0]) == 0
         whole = replace(prepared, elimination=WholeSystem(p.B, p.W, e.rate_scale, fixed))
         yield whole, prepared.sizes
         yield whole, even
+
+
+def sure(prepared: Prepared) -> float:
+    """What an exact answer may miss without doubt of its active set."""
+    return SURE if _is_small(prepared) else CLEAN
+
+
+def _is_small(prepared: Prepared) -> bool:
+    """Whether the Newton system can be solved without elimination."""
+    e = prepared.elimination
+    return e.n_portfolios + e.n_products + len(e.shared_demand) <= LARGEST
 
 
 def mostly_sloped(program: Program) -> bool:
