@@ -17,7 +17,8 @@ from fts.solver.exact import finish
 from fts.solver.native import engine as native
 from fts.solver.native.dual_newton import State, clear_sloped
 from fts.solver.native.independent_products import is_far_wider
-from fts.solver.native.prepared import Prepared
+from fts.solver.native.prepared import Prepared, prepare
+from fts.solver.native.row_echelon import combined_products, importance_of, is_small_enough
 from fts.solver.native.scaling import scaled
 from fts.solver.optimum import Finish, Optimum, are_finer, deviations_around, find_optimum, in_traded_sizes, polished
 from fts.solver.rounding import without_rounding
@@ -111,6 +112,8 @@ def clearings(
     if warm is not None:
         yield from _finished(deviations, reference, _from(warm))
     yield from _finished(deviations, reference, _natively if engine is None else _by(engine))
+    if engine is None and is_small_enough(program):
+        yield from _finished(deviations, reference, _in_combined_products)
 
 
 def clearings_of(program: Program, reference: Floats | None, answer: Answer) -> Iterator[Clearing]:
@@ -129,6 +132,22 @@ def plain(answer: Answer) -> Clearing:
 def _natively(prepared: Prepared, _: Bounded, __: Deviations) -> tuple[Answer, float]:
     exact, missing, _rough = native.solve_prepared(prepared)
     return exact, missing
+
+
+def _in_combined_products(prepared: Prepared, bounds: Bounded, _: Deviations) -> tuple[Answer, float]:
+    """The exact answer where rows of products are nearly dependent."""
+    program, price = bounds.program, prepared.scales.price
+    best, least = _combined(program, price, np.ones(program.B.shape[1]))
+    if least <= native.sure(prepared):
+        return best, least
+    again, missing = _combined(program, price, importance_of(program, best))
+    return (again, missing) if missing < least else (best, least)
+
+
+def _combined(program: Program, price: Floats, importance: Floats) -> tuple[Answer, float]:
+    combined = combined_products(program, price, importance)
+    exact, missing, _ = native.solve_prepared(prepare(combined.program))
+    return combined.restored(exact), missing
 
 
 def _from(start: Answer) -> Finish:
@@ -207,7 +226,7 @@ def _canonical(found: Optimum, reference: Floats | None) -> Canonical:
 
 def _again(solve: Finish) -> Finish:
     """The way to solve a program again in other deviations: a warm or given start says nothing more there."""
-    return solve if solve is _natively or solve.__name__ == "finish_engine" else _natively
+    return solve if solve in (_natively, _in_combined_products) or solve.__name__ == "finish_engine" else _natively
 
 
 def _condition(found: Optimum) -> float:
