@@ -8,10 +8,10 @@ from typing import Any
 
 from fts.cli.stream import write
 from fts.server.app import ROUTES
-from fts.server.document import document
 from fts.server.jwt_application import JwtApplication
-from fts.server.v0 import contract
-from fts.server.v0.shapes import SHAPES
+from fts.server.openapi import openapi_document
+from fts.server.v0 import routes as v0_routes
+from fts.server.v0.schemas import SCHEMAS
 
 
 def register(subparsers: Any) -> None:
@@ -27,7 +27,7 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the document."""
-    # No token is made or read here, so the secret is nothing.
-    described = document(JwtApplication(""), (*ROUTES, *contract.ROUTES), SHAPES)
-    write(json.dumps(described, indent=2, ensure_ascii=False) + "\n", args.output)
+    # The secret is empty, because no token is made or read here.
+    document = openapi_document(JwtApplication(""), (*ROUTES, *v0_routes.ROUTES), SCHEMAS)
+    write(json.dumps(document, indent=2, ensure_ascii=False) + "\n", args.output)
     return 0

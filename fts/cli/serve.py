@@ -22,10 +22,10 @@ from fts.models.instant import write_instant
 from fts.models.portfolio import Portfolio
 from fts.models.records import BatchRecord
 from fts.server.app import create_app
-from fts.server.journal import JsonLines
 from fts.server.jwt_application import JwtApplication
-from fts.server.serving import Server, address, listen
+from fts.server.request_log import LOGGER, JsonLines
 from fts.server.settings import Settings, read_secret, read_settings
+from fts.server.uvicorn_server import ExchangeServer, open_socket, url_of
 from fts.store import DuckStore
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     # Tokens that a public key checks are made elsewhere; this exchange then has no secret to keep.
     secret = read_secret(args.secret, os.environ) if settings.algorithm == "HS256" else None
     host = args.host or settings.host
-    listener = listen(host, settings.port if args.port is None else args.port)
+    listener = open_socket(host, settings.port if args.port is None else args.port)
     try:
         serve(settings, secret, listener, solver=args.solver, root_path=args.root_path)
     finally:
@@ -122,8 +122,8 @@ def serve(
     )
     write_logs(settings.log)
     app.state.market.subscribe(tell)
-    server = Server(
-        app, app.state.feed, root_path=root_path, ready=lambda: greet(settings, address(listener))
+    server = ExchangeServer(
+        app, app.state.broadcaster, root_path=root_path, ready=lambda: greet(settings, url_of(listener))
     )
     # The server repeats the signal once it has stopped; by then there is nothing left to end.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
@@ -176,7 +176,7 @@ def write_logs(form: str) -> None:
     handler.setFormatter(JsonLines() if form == "json" else logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     if form == "json":
-        for name in ("fts.server.journal", __name__):
+        for name in (LOGGER, __name__):
             logging.getLogger(name).setLevel(logging.INFO)
 
 

@@ -1,4 +1,4 @@
-"""The exchange over HTTP: an application for any ASGI server, and one that runs for a notebook cell."""
+"""HTTP interface of the exchange, for any ASGI server; `local` runs one for a notebook cell."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import lazy_loader
 
 from fts import adapters
 
-# The public names are in __init__.pyi; a token is made without loading a web server.
+# The public names are in __init__.pyi; they load lazily, so that making a token does not load a web server.
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 

@@ -1,5 +1,5 @@
 from .app import create_app as create_app
-from .application import Application as Application
+from .jwt_application import Application as Application
 from .jwt_application import JwtApplication as JwtApplication
 from .jwt_application import generate_jwt as generate_jwt
 from .limits import Limits as Limits

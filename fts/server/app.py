@@ -1,4 +1,4 @@
-"""The application: routes, events and the schedule around one market, for any ASGI server."""
+"""ASGI application with the routes, events and schedule of one market."""
 
 from __future__ import annotations
 
@@ -22,28 +22,29 @@ from fts.exchange.schedule import keep
 from fts.ports.application import Application
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
-from fts.server import about, backup, batches, bulk, demands, events, portfolios, products
-from fts.server.document import document
+from fts.server.broadcast import EventBroadcaster
+from fts.server.context import AppContext
 from fts.server.endpoint import Endpoint
-from fts.server.explorer import explored, explorer
-from fts.server.feed import Feed
-from fts.server.intake import Intake
-from fts.server.journal import HEADER as REQUEST_ID
-from fts.server.journal import Journal
-from fts.server.jwt_application import answers_from_memory
+from fts.server.errors import json_error
+from fts.server.fast_path import ExchangeApp
+from fts.server.jwt_application import is_nonblocking
 from fts.server.limits import Limits
 from fts.server.metrics import Metrics
-from fts.server.quota import Quota
-from fts.server.refusal import refusal
-from fts.server.route import Desk, Route
-from fts.server.shelf import Shelf
-from fts.server.shortcut import Exchange
-from fts.server.unread import UnreadBodies
-from fts.server.v0 import contract, streams
-from fts.server.v0.shapes import SHAPES
+from fts.server.openapi import openapi_document
+from fts.server.rate_limit import RateLimiter
+from fts.server.request_log import REQUEST_ID_HEADER, RequestLogMiddleware
+from fts.server.response_cache import ResponseCache
+from fts.server.route import Route
+from fts.server.routes import backup, batches, bulk, demands, events, info, portfolios, products
+from fts.server.swagger_ui import page_routes, swagger_ui_routes
+from fts.server.unread_bodies import UnreadBodyMiddleware
+from fts.server.v0 import events as v0_events
+from fts.server.v0 import routes as v0_routes
+from fts.server.v0.schemas import SCHEMAS
+from fts.server.write_batcher import WriteBatcher
 
 ROUTES: Sequence[Route] = (
-    *about.ROUTES,
+    *info.ROUTES,
     *products.ROUTES,
     *demands.ROUTES,
     *portfolios.ROUTES,
@@ -52,9 +53,9 @@ ROUTES: Sequence[Route] = (
     *events.ROUTES,
     *backup.ROUTES,
 )
-HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
-WORKERS = 32
-"""How many requests may use the market at one time; others wait their turn."""
+CORS_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
+MAX_WORKERS = 32
+"""Number of requests that may use the market at the same time; further ones wait."""
 
 
 def create_app(
@@ -72,32 +73,32 @@ def create_app(
     limits: Limits | None = None,
     origins: Sequence[str] = ("*",),
 ) -> FastAPI:
-    """An exchange over HTTP, ready for any ASGI server.
+    """Create the ASGI application of an exchange.
 
     The market is ``app.state.market``. Its schedule runs, and its file is closed, with the application's lifespan.
 
     Parameters
     ----------
     store : Store
-        The market's memory, such as ``DuckStore("market.duckdb")``.
+        Storage of the market, such as ``DuckStore("market.duckdb")``.
     application : Application
-        What things are called, and who may do what; such as ``JwtApplication(secret)``.
+        Data types, ids and permissions, such as ``JwtApplication(secret)``.
     solver : str, optional
         An engine of :func:`fts.engines`.
     clearing : callable, optional
-        Another rule of clearing, ``(auction) -> Outcome``, whose certificate is computed afresh.
+        Another clearing rule, ``(auction) -> Outcome``; the certificate of its result is computed anew.
     page_limit : int
-        Rows of a page.
+        Number of rows of a page.
     auto_solve : bool
         Run a batch after every change of a bid.
     time_unit, quantity_unit, money_unit : str, optional
-        None: those of the file; of a new one ``1h``, ``MWh``, ``EUR``.
+        By default those of the file; in a new file ``1h``, ``MWh``, ``EUR``.
     schedule : Schedule, str or mapping, optional
-        Batches run at ``from + k·every``; such as ``"10s"``. None: only when someone asks for one.
+        Batches run at ``from + k·every``; such as ``"10s"``. By default batches run on request only.
     limits : Limits, optional
-        How much one request may bring.
+        Bounds on the size and the rate of requests.
     origins : sequence of str
-        Web pages of which origins may call the exchange; by default any.
+        Origins whose web pages may call the exchange; by default all.
 
     Raises
     ------
@@ -118,125 +119,127 @@ def create_app(
         money_unit=money_unit,
         schedule=schedule,
     )
-    desk = _desk(market, application, limits or Limits())
-    app = Exchange(
+    context = _make_context(market, application, limits or Limits())
+    app = ExchangeApp(
         title="fts exchange",
         version=__version__,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(desk),
+        lifespan=_lifespan(context),
     )
-    app.add_exception_handler(HTTPException, _not_served)
-    app.state.market, app.state.feed = market, desk.feed
-    endpoints = _add_routes(app, desk)
+    app.add_exception_handler(HTTPException, _unknown_route)
+    app.state.market, app.state.broadcaster = market, context.broadcaster
+    endpoints = _add_routes(app, context)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(origins),
         allow_methods=["*"],
-        allow_headers=list(HEADERS),
-        expose_headers=["Retry-After", REQUEST_ID],
+        allow_headers=list(CORS_HEADERS),
+        expose_headers=["Retry-After", REQUEST_ID_HEADER],
     )
-    app.add_middleware(UnreadBodies)
-    app.add_middleware(Journal, metrics=desk.metrics)
-    app.offer(endpoints, lambda answer: Journal(UnreadBodies(answer), desk.metrics))
+    app.add_middleware(UnreadBodyMiddleware)
+    app.add_middleware(RequestLogMiddleware, metrics=context.metrics)
+    app.mount_fast_path(endpoints, lambda respond: RequestLogMiddleware(UnreadBodyMiddleware(respond), context.metrics))
     return app
 
 
-def _desk(market: Market, application: Application, limits: Limits) -> Desk:
-    """What the routes work with; it hears of every batch."""
-    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="fts-market")
-    feed = Feed(streams.joined(events.writer(market), streams.writer(market)))
-    intake, shelf = Intake(market, pool), Shelf()
-    metrics = Metrics(market.counts, lambda: feed.readers, lambda: intake.waiting)
-    market.subscribe(metrics.cleared)
-    market.subscribe(shelf.clear)
-    return Desk(
+def _make_context(market: Market, application: Application, limits: Limits) -> AppContext:
+    """Create the objects that the routes share, and subscribe them to the batches."""
+    pool = ThreadPoolExecutor(MAX_WORKERS, thread_name_prefix="fts-market")
+    broadcaster = EventBroadcaster(
+        v0_events.combine_builders(events.event_builder(market), v0_events.event_builder(market))
+    )
+    write_batcher, response_cache = WriteBatcher(market, pool), ResponseCache()
+    metrics = Metrics(market.counts, lambda: broadcaster.subscribers, lambda: write_batcher.n_pending)
+    market.subscribe(metrics.record_batch)
+    market.subscribe(response_cache.clear)
+    return AppContext(
         market=market,
         application=application,
-        feed=feed,
+        broadcaster=broadcaster,
         limits=limits,
         pool=pool,
-        intake=intake,
-        quick=answers_from_memory(application),
-        shelf=shelf,
-        quota=Quota(limits.rate),
+        write_batcher=write_batcher,
+        nonblocking=is_nonblocking(application),
+        response_cache=response_cache,
+        rate_limiter=RateLimiter(limits.rate),
         metrics=metrics,
     )
 
 
-def _add_routes(app: Exchange, desk: Desk) -> list[Endpoint]:
-    """Serve both contracts, each with its explorer, and give what answers."""
-    application = desk.application
-    both = contract.served_by(application)
-    endpoints = [Endpoint(route, desk) for route in (*ROUTES, *(contract.ROUTES if both else ()))]
-    app.router.routes.extend(_paths(endpoints))
-    app.router.routes.extend(explorer(document(application, ROUTES)))
+def _add_routes(app: ExchangeApp, context: AppContext) -> list[Endpoint]:
+    """Add the routes and explorers of both contracts; returns the endpoints."""
+    application = context.application
+    both = v0_routes.is_served_by(application)
+    endpoints = [Endpoint(route, context) for route in (*ROUTES, *(v0_routes.ROUTES if both else ()))]
+    app.router.routes.extend(_starlette_routes(endpoints))
+    app.router.routes.extend(swagger_ui_routes(openapi_document(application, ROUTES)))
     if both:
-        old = document(application, contract.ROUTES, SHAPES, contract.DESCRIPTION)
-        app.router.routes.extend(explored(old, "rapidoc", "api-docs/openapi.json"))
+        v0_document = openapi_document(application, v0_routes.ROUTES, SCHEMAS, v0_routes.DESCRIPTION)
+        app.router.routes.extend(page_routes(v0_document, "rapidoc", "api-docs/openapi.json"))
     return endpoints
 
 
-def _paths(endpoints: Sequence[Endpoint]) -> list[Path]:
+def _starlette_routes(endpoints: Sequence[Endpoint]) -> list[Path]:
     by_path: dict[str, dict[str, Endpoint]] = {}
     for endpoint in endpoints:
         by_path.setdefault(endpoint.route.path, {})[endpoint.route.method] = endpoint
     paths = []
     for path, methods in by_path.items():
-        served = Path(path, _by_method(methods))
+        served = Path(path, _dispatch(methods))
         # Starlette adds HEAD to GET; a HEAD of the events would never end.
         served.methods = set(methods)
         paths.append(served)
     return paths
 
 
-def _by_method(endpoints: Mapping[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        return await endpoints[request.method].answer(request)
+def _dispatch(endpoints: Mapping[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
+    async def respond(request: Request) -> Response:
+        return await endpoints[request.method].respond(request)
 
-    return answer
+    return respond
 
 
-def _not_served(request: Request, error: Exception) -> Response:
+def _unknown_route(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    told = {
+    messages = {
         404: f"this exchange serves nothing at {request.url.path}; see /docs",
         405: f"{request.method} is not served at {request.url.path}; see /docs",
     }
-    response = refusal(status, told.get(status, str(getattr(error, "detail", error))))
+    response = json_error(status, messages.get(status, str(getattr(error, "detail", error))))
     response.headers.update(getattr(error, "headers", None) or {})
     return response
 
 
-def _lifespan(desk: Desk) -> Callable[[FastAPI], Any]:
+def _lifespan(context: AppContext) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        loop, market, stop = asyncio.get_running_loop(), desk.market, threading.Event()
-        desk.feed.open()
-        unsubscribe = market.subscribe(desk.feed.publish)
-        await loop.run_in_executor(desk.pool, market.remember)
-        keeper = await loop.run_in_executor(desk.pool, _keeper, market, stop)
+        loop, market, stop = asyncio.get_running_loop(), context.market, threading.Event()
+        context.broadcaster.open()
+        unsubscribe = market.subscribe(context.broadcaster.publish)
+        await loop.run_in_executor(context.pool, market.remember)
+        schedule_thread = await loop.run_in_executor(context.pool, _start_schedule, market, stop)
         try:
             yield
         finally:
             stop.set()
-            if keeper is not None:
-                await loop.run_in_executor(desk.pool, keeper.join)
+            if schedule_thread is not None:
+                await loop.run_in_executor(context.pool, schedule_thread.join)
             unsubscribe()
-            desk.feed.end()
-            await loop.run_in_executor(desk.pool, desk.feed.join)
-            await loop.run_in_executor(desk.pool, market.close)
-            desk.pool.shutdown()
+            context.broadcaster.close()
+            await loop.run_in_executor(context.pool, context.broadcaster.join)
+            await loop.run_in_executor(context.pool, market.close)
+            context.pool.shutdown()
 
     return lifespan
 
 
-def _keeper(market: Market, stop: threading.Event) -> threading.Thread | None:
+def _start_schedule(market: Market, stop: threading.Event) -> threading.Thread | None:
     if market.schedule is None:
         return None
     args = (market.schedule, market.run_batch, stop, market.application.now, market.last_run())
-    keeper = threading.Thread(target=keep, args=args, name="fts-schedule")
-    keeper.start()
-    return keeper
+    schedule_thread = threading.Thread(target=keep, args=args, name="fts-schedule")
+    schedule_thread.start()
+    return schedule_thread

@@ -1,4 +1,4 @@
-"""How much one request may bring, and how many there may be."""
+"""Bounds on the size and the rate of requests."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from fts.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on what requests bring; beyond them a request is refused.
+    """Bounds on requests; a request beyond one of them is refused.
 
     Attributes
     ----------
     body : int
-        Largest body [bytes]; 413 beyond.
+        Largest body [bytes]; beyond it 413.
     points : int
-        Most points of one curve; 422 beyond.
+        Largest number of points of one curve; beyond it 422.
     seconds : float
-        Longest time for a body to arrive, 408 beyond, and again for its reply to be made, 503 beyond [s].
+        Longest time for a body to arrive (beyond it 408), and again for the response (beyond it 503) [s].
     bulk_rows : int
-        Most rows of a bulk body, which may have 16 times as many bytes; 413 beyond.
+        Largest number of rows of a bulk body, which may have 16 times as many bytes; beyond it 413.
     rate : float
-        Requests with one token [1/s], at most those of one second at once; 429 beyond. Infinite: any number.
+        Requests with one token [1/s], with a burst of one second; beyond it 429. Infinite: unlimited.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""An exchange for one notebook cell or one test."""
+"""Exchange on this machine, for one notebook cell or one test."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from fts.ports.application import Application
 from fts.ports.store import Store
 from fts.server.app import create_app
 from fts.server.jwt_application import JwtApplication, write_token
-from fts.server.serving import running
+from fts.server.uvicorn_server import serve_in_thread
 
 
 class Url(str):
-    """The address of an exchange, and the key to it.
+    """Address of an exchange that can make tokens for it.
 
     Attributes
     ----------
     secret : str
-        Signs its tokens.
+        Secret that signs the tokens.
     """
 
     secret: str
 
     def token(self, *, admin: bool = False, bidder: UUID | None = None) -> str:
-        """A token of a bidder; by default of a new one.
+        """Make a token of a bidder; by default of a new one.
 
         Parameters
         ----------
         admin : bool
-            Whether it manages products and runs batches.
+            True if it manages products and runs batches.
         bidder : UUID, optional
         """
         return write_token(self.secret, bidder or uuid4(), admin=admin, issued=datetime.now(UTC))
@@ -42,7 +42,7 @@ class Url(str):
 
 @contextmanager
 def local(store: Store | None = None, application: Application | None = None, **settings: Any) -> Iterator[Url]:
-    """An exchange on this machine, for as long as the ``with`` block runs.
+    """Run an exchange on this machine while the ``with`` block runs.
 
     Parameters
     ----------
@@ -51,17 +51,17 @@ def local(store: Store | None = None, application: Application | None = None, **
     application : Application, optional
         By default a `JwtApplication` with a secret of its own.
     **settings
-        As `create_app` takes them: ``schedule="5s"``, ``auto_solve=True``, …
+        Arguments of `create_app`: ``schedule="5s"``, ``auto_solve=True``, …
 
     Yields
     ------
     Url
-        A text, ``http://127.0.0.1:…``; ``url.token(admin=True)`` makes a token for it.
+        Text ``http://127.0.0.1:…``; ``url.token(admin=True)`` makes a token for it.
 
     Raises
     ------
     FtsError
-        As `create_app`; or it did not start.
+        Errors of `create_app`, or the exchange did not start.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def local(store: Store | None = None, application: Application | None = None, **
     secret = secrets.token_urlsafe(32)
     memory = adapters.load("fts.store").DuckStore(":memory:") if store is None else store
     app = create_app(memory, application or JwtApplication(secret), **settings)
-    with running(app, app.state.feed) as address:
+    with serve_in_thread(app, app.state.broadcaster) as address:
         url = Url(address)
         url.secret = secret
         yield url

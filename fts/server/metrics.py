@@ -1,4 +1,4 @@
-"""What the exchange tells a monitor about itself: counts and times, nobody's bids."""
+"""Metrics of the exchange for Prometheus: counts and times, without data of any bid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from fts.models.records import BatchRecord
 
 MEASURES = ("imbalance", "domain", "consistency", "gap", "fit")
-"""Of a certificate; the welfare stays out, which in a small market tells what somebody bid."""
+"""Measures of a certificate; without the welfare, which in a small market reveals bids."""
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 BATCH_SECONDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 STORED: Mapping[str, str] = {
@@ -22,24 +22,26 @@ STORED: Mapping[str, str] = {
     "curves": "Curves ever given to demands, when they were made or later",
     "weights": "Demand and product weights ever given to portfolios, when they were made or later",
 }
-"""What is counted in the market's file, by whichever way it came there; so it goes on after a restart."""
+"""Counts that are read from the market's file, so that they continue after a restart."""
 
 
 class Metrics:
-    """The measures of one exchange, as a Prometheus server reads them.
+    """Metrics of one exchange, in Prometheus's format.
 
     Parameters
     ----------
     stored : callable
-        Counts of what the market's file holds, by the names of `STORED`.
-    readers, waiting : callable
-        How many follow the events, and how many changes of bids wait to be stored.
+        Returns the counts of the market's file, by the names of `STORED`.
+    subscribers : callable
+        Returns the number of topics that have a subscriber.
+    pending : callable
+        Returns the number of changes that wait for a commit.
     """
 
     def __init__(
-        self, stored: Callable[[], Mapping[str, int]], readers: Callable[[], int], waiting: Callable[[], int]
+        self, stored: Callable[[], Mapping[str, int]], subscribers: Callable[[], int], pending: Callable[[], int]
     ) -> None:
-        # A registry of its own: one process may run two exchanges.
+        # Each exchange has its own registry, because one process may run two exchanges.
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "fts_requests", "Requests answered", ["method", "path", "status"], registry=self._registry
@@ -62,34 +64,34 @@ class Metrics:
         self._instant = Gauge(
             "fts_batch_instant_seconds", "Instant of the last batch [s since 1970]", registry=self._registry
         )
-        Gauge("fts_event_readers", "Readers of events now", registry=self._registry).set_function(readers)
+        Gauge("fts_event_readers", "Readers of events now", registry=self._registry).set_function(subscribers)
         Gauge("fts_changes_waiting", "Changes of bids that wait to be stored", registry=self._registry).set_function(
-            waiting
+            pending
         )
-        self._registry.register(Stored(stored))
+        self._registry.register(StoredCounts(stored))
         ProcessCollector(registry=self._registry)
 
-    def answered(self, method: str, path: str, status: int, seconds: float) -> None:
-        """A reply began.
+    def count_response(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Count a response that started.
 
         Parameters
         ----------
         method, path : str
-            Of the route, its parameters unfilled; empty where there is no such route.
+            Method and path of the route, with the names of its parameters; empty if there is no route.
         status : int
         seconds : float
-            Since the request came [s].
+            Time since the request arrived [s].
         """
         self._requests.labels(method, path, str(status)).inc()
         self._seconds.labels(method, path).observe(seconds)
 
-    def cleared(self, record: BatchRecord) -> None:
-        """A batch was run."""
+    def record_batch(self, record: BatchRecord) -> None:
+        """Record a batch."""
         self._batches.labels(record.status).inc()
         self._clearing.observe(record.seconds)
         self._instant.set(record.instant.timestamp())
-        for thing in ("products", "demands", "portfolios"):
-            self._size.labels(thing).set(getattr(record, thing))
+        for entity in ("products", "demands", "portfolios"):
+            self._size.labels(entity).set(getattr(record, entity))
         if record.certificate is None:
             self._certificate.clear()
             return
@@ -97,12 +99,12 @@ class Metrics:
             self._certificate.labels(measure).set(getattr(record.certificate, measure))
 
     def text(self) -> str:
-        """All measures in Prometheus's text format."""
+        """Write all metrics in Prometheus's text format."""
         return generate_latest(self._registry).decode()
 
 
-class Stored(Collector):
-    """Counts of the market's file, taken when someone asks.
+class StoredCounts(Collector):
+    """Counts of the market's file, read at each collection.
 
     Parameters
     ----------
@@ -113,11 +115,11 @@ class Stored(Collector):
         self._counts = counts
 
     def describe(self) -> list[Metric]:
-        """The counts there will be; none is taken yet."""
-        return [CounterMetricFamily(f"fts_{name}", told) for name, told in STORED.items()]
+        """Describe the metrics without reading the counts."""
+        return [CounterMetricFamily(f"fts_{name}", help_text) for name, help_text in STORED.items()]
 
     def collect(self) -> Iterator[Metric]:
-        """The counts of now."""
+        """Read the counts."""
         counts = self._counts()
-        for name, told in STORED.items():
-            yield CounterMetricFamily(f"fts_{name}", told, value=counts[name])
+        for name, help_text in STORED.items():
+            yield CounterMetricFamily(f"fts_{name}", help_text, value=counts[name])

@@ -1,4 +1,4 @@
-"""What the exchange's JSON looks like, for its OpenAPI document: one name for each shape."""
+"""JSON schemas of the current contract, by name, for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ Schema = dict[str, Any]
 
 
 def ref(name: str) -> Schema:
-    """The shape of this name."""
+    """Reference the schema of this name."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def listed(shape: Schema) -> Schema:
-    """A list of such shapes."""
-    return {"type": "array", "items": shape}
+def listed(schema: Schema) -> Schema:
+    """Build the schema of a list."""
+    return {"type": "array", "items": schema}
 
 
 def fields(required: dict[str, Schema], optional: dict[str, Schema] | None = None, description: str = "") -> Schema:
-    """An object with these keys."""
-    shape: Schema = {"type": "object", "properties": required | (optional or {})}
+    """Build the schema of an object with these keys."""
+    schema: Schema = {"type": "object", "properties": required | (optional or {})}
     if required:
-        shape["required"] = list(required)
+        schema["required"] = list(required)
     if description:
-        shape["description"] = description
-    return shape
+        schema["description"] = description
+    return schema
 
 
-def null_or(shape: Schema) -> Schema:
-    """Such a shape, or null."""
-    return {"anyOf": [shape, {"type": "null"}]}
+def null_or(schema: Schema) -> Schema:
+    """Build the schema of a value that may be null."""
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
 def _page(row: Schema, description: str) -> Schema:
@@ -106,7 +106,7 @@ _AUCTION = fields(
     description="An auction file.",
 )
 
-SHAPES: dict[str, Schema] = {
+SCHEMAS: dict[str, Schema] = {
     "Id": {"type": "string", "format": "uuid"},
     "Instant": {"type": "string", "format": "date-time", "description": "RFC 3339, in UTC, ending in Z"},
     "Point": fields({"rate": NUMBER, "price": NUMBER}),
@@ -207,9 +207,9 @@ SHAPES: dict[str, Schema] = {
 }
 
 
-def shapes_of(application: Application) -> dict[str, Schema]:
-    """Every shape, those of the application's data among them."""
-    shapes = dict(SHAPES)
+def schemas_of(application: Application) -> dict[str, Schema]:
+    """Collect all schemas, with those of the application's data types."""
+    schemas = dict(SCHEMAS)
     kinds = {
         "ProductData": application.product_data,
         "DemandData": application.demand_data,
@@ -217,9 +217,9 @@ def shapes_of(application: Application) -> dict[str, Schema]:
     }
     for name, kind in kinds.items():
         try:
-            shape = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}")
+            schema = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}")
         except PydanticInvalidForJsonSchema:
-            shape = {}
-        shapes |= shape.pop("$defs", {})
-        shapes[name] = shape
-    return shapes
+            schema = {}
+        schemas |= schema.pop("$defs", {})
+        schemas[name] = schema
+    return schemas

@@ -1,4 +1,4 @@
-"""How an exchange is run: a file, the environment, and what was said on the command line."""
+"""Settings of `fts serve`: from a file, the environment and the command line."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from fts.server.jwt_application import ALGORITHMS
 from fts.server.limits import Limits
 
 LOOPBACK = "127.0.0.1"
-SHORTEST_SECRET = 32
-"""A secret has at least this many bytes: the size of the signatures that it makes."""
+MIN_SECRET_BYTES = 32
+"""Smallest size of a secret [bytes]: the size of its signatures."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How one exchange is run.
+    """Settings of one exchange.
 
     Attributes
     ----------
     host : str
     port : int
-        0: any free one.
+        0: any free port.
     page_limit : int
     auto_solve : bool
     database : str
         A file, or ``:memory:``.
     create_if_missing : bool
-        Whether a file that is not there is made.
+        True if a missing file is created.
     schedule : Schedule or None
     time_unit, quantity_unit, money_unit : str or None
     limits : Limits
     origins : tuple of str
-        Web pages of which origins may call.
+        Origins whose web pages may call the exchange.
     audience, issuer : str or None
-        Required in tokens.
+        Required ``aud`` and ``iss`` of tokens.
     algorithm : str
-        How tokens are signed.
+        Algorithm of the tokens' signatures.
     public_key : str or None
-        PEM text of the key that checks them, where they are not signed with the secret.
+        PEM text of the key that verifies tokens, if they are not signed with the secret.
     log : str
-        ``text``, or ``json`` with a line for every request.
+        ``text``, or ``json`` with one line per request.
     """
 
     host: str
@@ -67,13 +67,13 @@ class Settings:
     log: str
 
 
-def _text(value: Any) -> str:
+def _parse_text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("a text")
     return value
 
 
-def _count(value: Any) -> int:
+def _parse_count(value: Any) -> int:
     if isinstance(value, str) and value.strip().isdecimal():
         value = int(value)
     if type(value) is not int or value < 1:
@@ -81,13 +81,13 @@ def _count(value: Any) -> int:
     return value
 
 
-def _number(value: Any) -> float:
+def _parse_number(value: Any) -> float:
     if isinstance(value, bool):
         raise ValueError("a number")
     return float(value)
 
 
-def _flag(value: Any) -> bool:
+def _parse_flag(value: Any) -> bool:
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return value.strip().lower() == "true"
     if not isinstance(value, bool):
@@ -95,7 +95,7 @@ def _flag(value: Any) -> bool:
     return value
 
 
-def _one_of(*texts: str) -> Callable[[Any], str]:
+def _choice(*texts: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if value not in texts:
             raise ValueError(f"one of {', '.join(texts)}")
@@ -104,49 +104,52 @@ def _one_of(*texts: str) -> Callable[[Any], str]:
     return read
 
 
-def _port(value: Any) -> str:
+def _parse_port(value: Any) -> str:
     if not value.strip().isdecimal() or int(value) > 65535:
         raise ValueError("a port")
     return f"{LOOPBACK}:{int(value)}"
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _parse_texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     if not isinstance(value, list):
         raise ValueError("a list of texts")
-    return tuple(_text(part) for part in value)
+    return tuple(_parse_text(part) for part in value)
 
 
-KEYS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
-    ("server", "bind_address"): _text,
-    ("server", "page_limit"): _count,
-    ("server", "auto_solve"): _flag,
-    ("server", "log"): _one_of("text", "json"),
-    ("database", "database_path"): _text,
-    ("database", "create_if_missing"): _flag,
-    ("schedule", "from"): _text,
-    ("schedule", "every"): _text,
-    ("market", "time_unit"): _text,
-    ("market", "quantity_unit"): _text,
-    ("market", "money_unit"): _text,
-    **{("limits", field.name): _number if field.name in ("rate", "seconds") else _count for field in fields(Limits)},
-    ("cors", "origins"): _texts,
-    ("token", "algorithm"): _one_of(*ALGORITHMS),
-    ("token", "public_key"): _text,
-    ("token", "aud"): _text,
-    ("token", "iss"): _text,
+PARSERS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
+    ("server", "bind_address"): _parse_text,
+    ("server", "page_limit"): _parse_count,
+    ("server", "auto_solve"): _parse_flag,
+    ("server", "log"): _choice("text", "json"),
+    ("database", "database_path"): _parse_text,
+    ("database", "create_if_missing"): _parse_flag,
+    ("schedule", "from"): _parse_text,
+    ("schedule", "every"): _parse_text,
+    ("market", "time_unit"): _parse_text,
+    ("market", "quantity_unit"): _parse_text,
+    ("market", "money_unit"): _parse_text,
+    **{
+        ("limits", field.name): _parse_number if field.name in ("rate", "seconds") else _parse_count
+        for field in fields(Limits)
+    },
+    ("cors", "origins"): _parse_texts,
+    ("token", "algorithm"): _choice(*ALGORITHMS),
+    ("token", "public_key"): _parse_text,
+    ("token", "aud"): _parse_text,
+    ("token", "iss"): _parse_text,
 }
-"""Section and key in the file, and how its value is read. ``APP_SECTION__KEY`` is the same in the environment."""
+"""Parser of each setting, by section and key in the file; ``APP_SECTION__KEY`` in the environment."""
 
-OLDER: Mapping[str, tuple[tuple[str, str], Callable[[Any], Any]]] = {
-    "API_PORT": (("server", "bind_address"), _port),
-    "DATABASE": (("database", "database_path"), _text),
-    "TRADE_RATE": (("market", "time_unit"), _text),
-    "SCHEDULE_FROM": (("schedule", "from"), _text),
-    "SCHEDULE_EVERY": (("schedule", "every"), _text),
+LEGACY_NAMES: Mapping[str, tuple[tuple[str, str], Callable[[Any], Any]]] = {
+    "API_PORT": (("server", "bind_address"), _parse_port),
+    "DATABASE": (("database", "database_path"), _parse_text),
+    "TRADE_RATE": (("market", "time_unit"), _parse_text),
+    "SCHEDULE_FROM": (("schedule", "from"), _parse_text),
+    "SCHEDULE_EVERY": (("schedule", "every"), _parse_text),
 }
-"""What the server of 0.3 called a setting in the environment; read where the setting is said nowhere else."""
+"""Names of settings in the environment of the server of 0.3; used if the setting has no other source."""
 
 DEFAULTS: Mapping[tuple[str, str], Any] = {
     ("server", "bind_address"): f"{LOOPBACK}:8080",
@@ -161,62 +164,62 @@ DEFAULTS: Mapping[tuple[str, str], Any] = {
 
 
 def read_settings(
-    file: str | None, environment: Mapping[str, str], said: Mapping[tuple[str, str], Any] | None = None
+    file: str | None, environment: Mapping[str, str], command_line: Mapping[tuple[str, str], Any] | None = None
 ) -> Settings:
-    """Settings: what was said beats the environment, which beats the file, which beats the default.
+    """Read the settings, in this order of precedence: command line, environment, file, default.
 
-    A setting that none of the first three has may stand in the environment under its name of 0.3.
+    If none of the first three has a setting, the environment may have it under its name of 0.3.
 
     Parameters
     ----------
     file : str, optional
-        A TOML file; by default that which ``APP_CONFIG`` names, if any.
+        TOML file; by default the one that ``APP_CONFIG`` names, if any.
     environment : mapping
-        Such as ``os.environ``.
-    said : mapping of (section, key) to value, optional
-        From the command line; None is not said.
+        Environment variables, such as ``os.environ``.
+    command_line : mapping of (section, key) to value, optional
+        Options of the command line; None: not given.
 
     Raises
     ------
     ConfigurationError
     """
     name = file or environment.get("APP_CONFIG")
-    given = {} if name is None else _of_file(name)
-    given |= _of_environment(environment)
-    given |= {place: value for place, value in (said or {}).items() if value is not None}
-    given = {**DEFAULTS, **_of_older_names(environment, given), **given}
-    host, port = _address(given["server", "bind_address"])
-    limits = {key: value for (section, key), value in given.items() if section == "limits"}
+    values = {} if name is None else _parse_file(name)
+    values |= _parse_environment(environment)
+    values |= {location: value for location, value in (command_line or {}).items() if value is not None}
+    values = {**DEFAULTS, **_parse_legacy_names(environment, values), **values}
+    host, port = _parse_address(values["server", "bind_address"])
+    limits = {key: value for (section, key), value in values.items() if section == "limits"}
     return Settings(
         host=host,
         port=port,
-        page_limit=given["server", "page_limit"],
-        auto_solve=given["server", "auto_solve"],
-        database=given["database", "database_path"],
-        create_if_missing=given["database", "create_if_missing"],
-        schedule=_schedule(given.get(("schedule", "every")), given.get(("schedule", "from"))),
-        time_unit=given.get(("market", "time_unit")),
-        quantity_unit=given.get(("market", "quantity_unit")),
-        money_unit=given.get(("market", "money_unit")),
+        page_limit=values["server", "page_limit"],
+        auto_solve=values["server", "auto_solve"],
+        database=values["database", "database_path"],
+        create_if_missing=values["database", "create_if_missing"],
+        schedule=_make_schedule(values.get(("schedule", "every")), values.get(("schedule", "from"))),
+        time_unit=values.get(("market", "time_unit")),
+        quantity_unit=values.get(("market", "quantity_unit")),
+        money_unit=values.get(("market", "money_unit")),
         limits=Limits(**limits),
-        origins=given["cors", "origins"],
-        audience=given.get(("token", "aud")),
-        issuer=given.get(("token", "iss")),
-        algorithm=given["token", "algorithm"],
-        public_key=_key(given["token", "algorithm"], given.get(("token", "public_key"))),
-        log=given["server", "log"],
+        origins=values["cors", "origins"],
+        audience=values.get(("token", "aud")),
+        issuer=values.get(("token", "iss")),
+        algorithm=values["token", "algorithm"],
+        public_key=_read_public_key(values["token", "algorithm"], values.get(("token", "public_key"))),
+        log=values["server", "log"],
     )
 
 
-def read_secret(said: str | None, environment: Mapping[str, str]) -> str:
-    """The secret that signs tokens, from the command line, ``APP_SECRET`` or, as in 0.3, ``API_SECRET``.
+def read_secret(command_line: str | None, environment: Mapping[str, str]) -> str:
+    """Read the secret that signs tokens, from the command line, ``APP_SECRET`` or, as in 0.3, ``API_SECRET``.
 
     Raises
     ------
     ConfigurationError
-        There is none, or it is short.
+        The secret is missing, or too short.
     """
-    secret = said if said is not None else environment.get("APP_SECRET", environment.get("API_SECRET"))
+    secret = command_line if command_line is not None else environment.get("APP_SECRET", environment.get("API_SECRET"))
     if not secret:
         raise ConfigurationError(
             "an exchange needs a secret to sign tokens with: "
@@ -224,15 +227,15 @@ def read_secret(said: str | None, environment: Mapping[str, str]) -> str:
         )
     if not _is_utf8(secret):
         raise ConfigurationError("the secret is no UTF-8 text; make one of letters and digits")
-    if len(secret.encode()) < SHORTEST_SECRET:
+    if len(secret.encode()) < MIN_SECRET_BYTES:
         raise ConfigurationError(
-            f"the secret has {len(secret.encode())} bytes, fewer than {SHORTEST_SECRET}; make one with "
+            f"the secret has {len(secret.encode())} bytes, fewer than {MIN_SECRET_BYTES}; make one with "
             "python -c 'import secrets; print(secrets.token_hex(32))'"
         )
     return secret
 
 
-def _of_file(name: str) -> dict[tuple[str, str], Any]:
+def _parse_file(name: str) -> dict[tuple[str, str], Any]:
     try:
         with Path(name).open("rb") as file:
             content = tomllib.load(file)
@@ -240,69 +243,71 @@ def _of_file(name: str) -> dict[tuple[str, str], Any]:
         raise ConfigurationError(f"cannot read the configuration {name}: {error.strerror or error}") from error
     except ValueError as error:
         raise ConfigurationError(f"the configuration {name} is no TOML: {error}") from error
-    given = {}
+    values = {}
     for section, entries in content.items():
         if not isinstance(entries, dict):
             raise ConfigurationError(f"the configuration {name} has {section!r} outside a section")
         for key, value in entries.items():
-            place = f"[{section}] {key} in {name}"
-            given[section, key] = _value(section, key, value, place)
-    return given
+            location = f"[{section}] {key} in {name}"
+            values[section, key] = _parse_setting(section, key, value, location)
+    return values
 
 
-def _of_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], Any]:
-    sections = {section for section, _ in KEYS}
-    given = {}
+def _parse_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], Any]:
+    sections = {section for section, _ in PARSERS}
+    values = {}
     for name, value in environment.items():
         section, _, key = name.removeprefix("APP_").lower().partition("__")
         if name.startswith("APP_") and section in sections and key:
-            given[section, key] = _value(section, key, value, name)
-    return given
+            values[section, key] = _parse_setting(section, key, value, name)
+    return values
 
 
-def _of_older_names(environment: Mapping[str, str], given: Mapping[tuple[str, str], Any]) -> dict[tuple[str, str], Any]:
+def _parse_legacy_names(
+    environment: Mapping[str, str], values: Mapping[tuple[str, str], Any]
+) -> dict[tuple[str, str], Any]:
     return {
-        place: _read(read, environment[name], name)
-        for name, (place, read) in OLDER.items()
-        if name in environment and place not in given
+        location: _parse(read, environment[name], name)
+        for name, (location, read) in LEGACY_NAMES.items()
+        if name in environment and location not in values
     }
 
 
-def _value(section: str, key: str, value: Any, place: str) -> Any:
-    if (section, key) not in KEYS:
-        known = ", ".join(f"[{known}] {name}" for known, name in KEYS)
-        raise ConfigurationError(f"{place} is no setting; there are {known}")
-    return _read(KEYS[section, key], value, place)
+def _parse_setting(section: str, key: str, value: Any, location: str) -> Any:
+    if (section, key) not in PARSERS:
+        known = ", ".join(f"[{known}] {name}" for known, name in PARSERS)
+        raise ConfigurationError(f"{location} is no setting; there are {known}")
+    return _parse(PARSERS[section, key], value, location)
 
 
-def _read(read: Callable[[Any], Any], value: Any, place: str) -> Any:
+def _parse(read: Callable[[Any], Any], value: Any, location: str) -> Any:
     try:
         return read(value)
     except FtsError:
         raise
     except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"{place} is {value!r}; it must be {error}") from error
+        raise ConfigurationError(f"{location} is {value!r}; it must be {error}") from error
 
 
-def _address(text: str) -> tuple[str, int]:
+def _parse_address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise ConfigurationError(f"{text!r} is no address to listen on; write 127.0.0.1:8080")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-def _key(algorithm: str, key: str | None) -> str | None:
-    """The PEM text of the public key, which is the setting itself or the file that it names."""
+def _read_public_key(algorithm: str, key: str | None) -> str | None:
+    """Read the PEM text of the public key: the setting itself, or the content of the file that it names."""
     if key is None or "-----BEGIN" in key:
         return key
     if algorithm == "HS256":
-        raise ConfigurationError("a public key checks no HS256 token; say [token] algorithm = \"RS256\" or \"EdDSA\"")
+        raise ConfigurationError('a public key checks no HS256 token; say [token] algorithm = "RS256" or "EdDSA"')
     try:
         return Path(key).read_text(encoding="ascii")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"the public key {key} is no PEM text") from error
     except (OSError, ValueError):
-        # What is no file may be a key that was pasted without its first line: neither it nor its error is shown.
+        # If it is no file, it may be a key pasted without its first line, so neither it nor the error is shown.
         raise ConfigurationError(
             "[token] public_key is neither PEM text, which begins -----BEGIN, nor a file that can be read"
         ) from None
@@ -316,7 +321,7 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _schedule(every: str | None, start: str | None) -> Schedule | None:
+def _make_schedule(every: str | None, start: str | None) -> Schedule | None:
     if every is None:
         if start is not None:
             raise ConfigurationError("the schedule has a 'from' and no 'every'; say how often batches run")

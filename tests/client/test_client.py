@@ -36,7 +36,7 @@ from fts.errors import (
 from fts.models.instant import write_instant
 from fts.server import JwtApplication, create_app, local
 from fts.server.jwt_application import write_token
-from fts.server.serving import Server, listen
+from fts.server.uvicorn_server import ExchangeServer, open_socket
 from fts.store import DuckStore
 
 HOUR = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
@@ -479,7 +479,7 @@ def test_an_exchange_that_restarts_is_followed_on(tmp_path: Path) -> None:
     """A real line that breaks: the exchange stops, runs batches nobody hears, and comes back on the same port."""
     secret = "a secret of this test, long enough"
     token = write_token(secret, UUID(int=1), admin=True, issued=datetime.now(UTC))
-    listener = listen("127.0.0.1", 0)
+    listener = open_socket("127.0.0.1", 0)
     port = listener.getsockname()[1]
     listener.close()
     found: list[str] = []
@@ -488,8 +488,8 @@ def test_an_exchange_that_restarts_is_followed_on(tmp_path: Path) -> None:
     @contextmanager
     def exchange() -> Iterator[None]:
         app = create_app(DuckStore(tmp_path / "market"), JwtApplication(secret))
-        server = Server(app, app.state.feed)
-        sock = listen("127.0.0.1", port)
+        server = ExchangeServer(app, app.state.broadcaster)
+        sock = open_socket("127.0.0.1", port)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
         thread.start()
         try:

@@ -23,7 +23,7 @@ from fts.client.credential import HEADER_VALUE, authorization, shown
 from fts.client.download import download_market
 from fts.errors import ConfigurationError, FtsError
 from fts.server import JwtApplication, local
-from fts.server.route import Call
+from fts.server.context import RequestContext
 from fts.server.settings import read_secret, read_settings
 
 SECRET = "qwertz-do-not-print"
@@ -174,7 +174,7 @@ def test_an_address_keeps_the_rest() -> None:
 def test_what_holds_a_secret_does_not_show_it() -> None:
     market = OpenMarket(Path("m"), True, SECRET, None, 1, [], [], {})  # type: ignore[arg-type]
     assert SECRET not in repr(market)
-    assert SECRET not in repr(Call(None, SECRET, {}))  # type: ignore[arg-type]
+    assert SECRET not in repr(RequestContext(None, SECRET, {}))  # type: ignore[arg-type]
     assert SECRET not in repr(JwtApplication(SECRET)) + repr(Client("http://127.0.0.1:9", SECRET).__dict__)
 
 

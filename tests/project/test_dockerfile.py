@@ -13,8 +13,8 @@ import pytest
 
 from fts.cli import COMMANDS
 from fts.server import local
-from fts.server.serving import listen
 from fts.server.settings import read_settings
+from fts.server.uvicorn_server import open_socket
 
 ROOT = Path(__file__).parents[2]
 TEXT = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.M).replace("\\\n", " ")
@@ -76,7 +76,7 @@ def test_its_health_check_knows(healthy: bool) -> None:
             done = subprocess.run([sys.executable, "-c", code], timeout=30)
     else:
         # A port that nothing answers on.
-        listener = listen("127.0.0.1", 0)
+        listener = open_socket("127.0.0.1", 0)
         port = listener.getsockname()[1]
         listener.close()
         code = words[2].replace("8080", str(port))

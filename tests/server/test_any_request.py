@@ -21,14 +21,14 @@ from schemathesis import GenerationMode
 
 from fts.server import JwtApplication, local
 from fts.server.app import ROUTES
-from fts.server.document import document
-from fts.server.v0 import contract
-from fts.server.v0.shapes import SHAPES
+from fts.server.openapi import openapi_document
+from fts.server.v0 import routes as v0_routes
+from fts.server.v0.schemas import SCHEMAS
 
 BIDDER = UUID(int=11)
 LOAD = [{"rate": 0, "price": 60}, {"rate": 100, "price": 20}]
-CURRENT = document(JwtApplication("x" * 32), ROUTES)
-OLD = document(JwtApplication("x" * 32), contract.ROUTES, SHAPES, contract.DESCRIPTION)
+CURRENT = openapi_document(JwtApplication("x" * 32), ROUTES)
+OLD = openapi_document(JwtApplication("x" * 32), v0_routes.ROUTES, SCHEMAS, v0_routes.DESCRIPTION)
 DOCUMENTS = {"current": CURRENT, "v0": OLD}
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from fts.errors import AlreadyPartitioned, FtsError, NotFound, StoreBusy, UnboundedAuction
 from fts.server import Application, Limits, local
-from fts.server.refusal import status_of
+from fts.server.errors import status_of
 
 SPACE = UUID(int=1)
 ANNA, BERT = UUID(int=10), UUID(int=11)

@@ -85,10 +85,10 @@ class Stuck(DuckStore):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.begun, self.gate = threading.Event(), threading.Event()
+        self.started, self.gate = threading.Event(), threading.Event()
 
     def backup(self, path: Any) -> None:
-        self.begun.set()
+        self.started.set()
         self.gate.wait(30)
         super().backup(path)
 
@@ -102,7 +102,7 @@ def test_one_copy_at_a_time_and_bids_go_on(tmp_path: Path) -> None:
         first: list[httpx.Response] = []
         asked = threading.Thread(target=lambda: first.append(httpx.get(f"{url}/backup", headers=admin, timeout=60)))
         asked.start()
-        assert store.begun.wait(30)
+        assert store.started.wait(30)
         second = httpx.get(f"{url}/backup", headers=admin)
         assert second.status_code == 503 and second.headers["retry-after"] == "60"
         assert UUID(bidder.create_demand({"name": "x"}, LOAD)["id"])

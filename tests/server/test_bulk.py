@@ -9,7 +9,8 @@ from uuid import uuid4
 import pyarrow as pa
 import pytest
 
-from fts.server import Limits, local, rows
+from fts.server import Limits, local
+from fts.server.routes.arrow_guard import FlatbufferTable
 from tests.server.conftest import LOAD, WIND
 
 NDJSON, ARROW = "application/x-ndjson", "application/vnd.apache.arrow.stream"
@@ -192,8 +193,8 @@ def test_a_few_bytes_do_not_stand_for_many_rows(exchange) -> None:
 def test_a_number_of_rows_below_zero_is_no_number(exchange) -> None:
     content = stream({"app_data": ['{"name": "x"}']})["content"]
     metadata = [message.metadata.to_pybytes() for message in pa.ipc.MessageReader.open_stream(content)][-1]
-    header = rows._Flat(metadata, int.from_bytes(metadata[:4], "little")).table(2)
-    at = content.index(metadata) + header.place(0)
+    header = FlatbufferTable(metadata, int.from_bytes(metadata[:4], "little")).table(2)
+    at = content.index(metadata) + header.position(0)
     assert content[at : at + 8] == (1).to_bytes(8, "little")
     broken = content[:at] + (-5).to_bytes(8, "little", signed=True) + content[at + 8 :]
     reply = exchange.ask("POST", "/demand/bulk", exchange.alice, content=broken, headers={"Content-Type": ARROW})

@@ -22,12 +22,13 @@ import pytest
 from fts.errors import NotPermitted
 from fts.models.instant import write_instant
 from fts.models.records import BatchRecord
-from fts.server import JwtApplication, create_app, event_stream, events, local
-from fts.server.event_stream import EventStream, Missed, Permit
-from fts.server.feed import Feed, batch_event
+from fts.server import JwtApplication, create_app, local, sse
+from fts.server.broadcast import EventBroadcaster, batch_event
 from fts.server.jwt_application import write_token
-from fts.server.serving import running
-from fts.server.v0 import streams
+from fts.server.routes import events
+from fts.server.sse import Backlog, EventStream, Reauthorization
+from fts.server.uvicorn_server import serve_in_thread
+from fts.server.v0 import events as v0_events
 from fts.store import DuckStore
 from tests.server.conftest import LOAD, Exchange
 
@@ -200,9 +201,7 @@ def test_batches_at_the_same_time_are_told_in_their_order(exchange: Exchange) ->
         (f"/portfolio/{UUID(int=1)}/events", {}, 404),
     ],
 )
-def test_what_is_refused_before_the_stream(
-    exchange: Exchange, path: str, headers: dict[str, str], status: int
-) -> None:
+def test_what_is_refused_before_the_stream(exchange: Exchange, path: str, headers: dict[str, str], status: int) -> None:
     given = {} if path == "/events" and not headers else {"Authorization": f"Bearer {exchange.alice}"} | headers
     assert exchange.ask("GET", path, headers=given).status_code == status
 
@@ -243,15 +242,15 @@ def test_the_line_is_kept_open_by_comments_that_end_no_event() -> None:
         sent.append(message.get("body", b""))
 
     async def run() -> None:
-        feed = Feed()
-        feed.open()
-        stream = EventStream(feed, quiet=0.05)
+        broadcaster = EventBroadcaster()
+        broadcaster.open()
+        stream = EventStream(broadcaster, heartbeat=0.05)
         async with anyio.create_task_group() as group:
             group.start_soon(stream, {"type": "http"}, _never, send)
             await asyncio.sleep(0.2)
-            feed.publish(record(0))
+            broadcaster.publish(record(0))
             await asyncio.sleep(0.02)
-            feed.end()
+            broadcaster.close()
 
     apart(run)
     comments = [body for body in sent if body == b":\n"]
@@ -273,16 +272,16 @@ def test_a_slow_reader_is_dropped_and_nobody_waits_for_it() -> None:
         kept.append(message.get("body", b""))
 
     async def run() -> None:
-        feed = Feed(waiting=4)
-        feed.open()
-        slow = asyncio.create_task(EventStream(feed)({"type": "http"}, _never, block_for_ever))
-        quick = asyncio.create_task(EventStream(feed)({"type": "http"}, _never, keep))
+        broadcaster = EventBroadcaster(queue_size=4)
+        broadcaster.open()
+        slow = asyncio.create_task(EventStream(broadcaster)({"type": "http"}, _never, block_for_ever))
+        quick = asyncio.create_task(EventStream(broadcaster)({"type": "http"}, _never, keep))
         await asyncio.sleep(0.02)
         for k in range(20):
-            feed.publish(record(k))
+            broadcaster.publish(record(k))
             await asyncio.sleep(0.001)
         await asyncio.wait_for(slow, 5)
-        feed.end()
+        broadcaster.close()
         await asyncio.wait_for(quick, 5)
 
     apart(run)
@@ -292,9 +291,9 @@ def test_a_slow_reader_is_dropped_and_nobody_waits_for_it() -> None:
 def test_a_reader_that_reads_nothing_holds_up_neither_the_others_nor_the_end() -> None:
     app = create_app(DuckStore(), JwtApplication("a secret of this test, long enough"))
     token = write_token("a secret of this test, long enough", UUID(int=1), admin=False, issued=datetime.now(UTC))
-    feed, heard = app.state.feed, 0
-    feed.farewell = 0.5
-    with socket.socket() as stuck, running(app, feed) as url:
+    broadcaster, heard = app.state.broadcaster, 0
+    broadcaster.drain_timeout = 0.5
+    with socket.socket() as stuck, serve_in_thread(app, broadcaster) as url:
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         stuck.connect(("127.0.0.1", int(url.rpartition(":")[2])))
         stuck.sendall(f"GET /events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
@@ -302,10 +301,10 @@ def test_a_reader_that_reads_nothing_holds_up_neither_the_others_nor_the_end() -
         with httpx.stream("GET", f"{url}/events", headers=headers, timeout=60) as reply:
             lines = reply.iter_lines()
             for k in range(MANY):
-                feed.publish(record(k))
+                broadcaster.publish(record(k))
                 if k % 50 == 49:
                     heard += sum(bool(block(lines)) for _ in range(50))
-            assert sum(map(len, feed._readers.values())) == 1, "the other one was dropped"
+            assert sum(map(len, broadcaster._subscribers.values())) == 1, "the other one was dropped"
         stopping = time.monotonic()
     assert heard == MANY and time.monotonic() - stopping < 10
 
@@ -327,17 +326,19 @@ def test_who_may_read_no_longer_hears_no_more(why: Callable[[], None], caplog: p
         sent.append(message.get("body", b""))
 
     async def run() -> None:
-        feed = Feed()
-        feed.open()
+        broadcaster = EventBroadcaster()
+        broadcaster.open()
         with ThreadPoolExecutor(1) as pool:
-            permit = Permit(lambda: next(answers)(), pool, every=0.02)
-            stream = asyncio.create_task(EventStream(feed, permit=permit)({"type": "http"}, _never, send))
+            check = Reauthorization(lambda: next(answers)(), pool, interval=0.02)
+            stream = asyncio.create_task(
+                EventStream(broadcaster, reauthorization=check)({"type": "http"}, _never, send)
+            )
             await asyncio.sleep(0.01)
-            feed.publish(record(0))
+            broadcaster.publish(record(0))
             await asyncio.wait_for(stream, 5)
-            assert not feed._readers
-            feed.publish(record(1))
-            feed.end()
+            assert not broadcaster._subscribers
+            broadcaster.publish(record(1))
+            broadcaster.close()
 
     apart(run)
     # It ends as a stream that has ended, not as a line that broke.
@@ -352,20 +353,21 @@ def test_who_may_read_no_longer_is_not_told_what_was_missed_either() -> None:
         sent.append(message.get("body", b""))
 
     async def run() -> None:
-        feed = Feed()
-        feed.open()
+        broadcaster = EventBroadcaster()
+        broadcaster.open()
         with ThreadPoolExecutor(2) as pool:
 
             def read(since: datetime) -> list[Any]:
                 # Without an end, and a batch comes all the while.
                 time.sleep(0.01)
-                feed.publish(record(0))
+                broadcaster.publish(record(0))
                 return [batch_event(record(len(sent)))]
 
-            missed = Missed(datetime(2027, 1, 1, tzinfo=UTC), read, pool)
-            stream = EventStream(feed, missed=missed, permit=Permit(expired, pool, every=0.1))
+            backlog = Backlog(datetime(2027, 1, 1, tzinfo=UTC), read, pool)
+            check = Reauthorization(expired, pool, interval=0.1)
+            stream = EventStream(broadcaster, backlog=backlog, reauthorization=check)
             await asyncio.wait_for(stream({"type": "http"}, _never, send), 5)
-        feed.end()
+        broadcaster.close()
 
     apart(run)
     assert 1 < len(sent) < 60 and sent[-1] == b""
@@ -373,13 +375,16 @@ def test_who_may_read_no_longer_is_not_told_what_was_missed_either() -> None:
 
 def test_an_open_stream_ends_with_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real one: a token that the application's clock lets expire while three streams are open."""
-    for name in (events, streams):
-        monkeypatch.setattr(name, "Permit", partial(event_stream.Permit, every=0.05))
+    for name in (events, v0_events):
+        monkeypatch.setattr(name, "Reauthorization", partial(sse.Reauthorization, interval=0.05))
     application = JwtApplication("a secret of this test, long enough")
     token = write_token("a secret of this test, long enough", UUID(int=1), admin=True, issued=datetime.now(UTC))
     app = create_app(DuckStore(), application)
     headers = {"Authorization": f"Bearer {token}"}
-    with running(app, app.state.feed) as url, httpx.Client(base_url=url, headers=headers, timeout=30) as http:
+    with (
+        serve_in_thread(app, app.state.broadcaster) as url,
+        httpx.Client(base_url=url, headers=headers, timeout=30) as http,
+    ):
         hour = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
         product = http.post("/product", json=hour).json()["id"]
         body = {"app_data": {"name": "d"}, "curve_data": [{"rate": 0, "price": 1}]}
@@ -392,7 +397,7 @@ def test_an_open_stream_ends_with_its_token(monkeypatch: pytest.MonkeyPatch) -> 
             replies = [stack.enter_context(http.stream("GET", path)) for path in paths]
             lines = [reply.iter_lines() for reply in replies]
             assert [next(one) for one in lines] == [":"] * len(paths)
-            monkeypatch.setattr(application, "holder", lambda token: None)
+            monkeypatch.setattr(application, "identify", lambda token: None)
             # To its end, without an error of the connection.
             assert [[line for line in one if line and line != ":"] for one in lines] == [[]] * len(paths)
         assert http.get("/events").status_code == 401
@@ -406,11 +411,11 @@ def test_stopping_waits_for_no_stuck_reader() -> None:
         await asyncio.Event().wait()
 
     async def run() -> None:
-        feed = Feed(farewell=0.05)
-        feed.open()
-        stuck = asyncio.create_task(EventStream(feed)({"type": "http"}, _never, block_for_ever))
+        broadcaster = EventBroadcaster(drain_timeout=0.05)
+        broadcaster.open()
+        stuck = asyncio.create_task(EventStream(broadcaster)({"type": "http"}, _never, block_for_ever))
         await asyncio.sleep(0.02)
-        feed.end()
+        broadcaster.close()
         await asyncio.wait_for(stuck, 5)
 
     apart(run)
@@ -424,11 +429,11 @@ def test_a_reader_who_goes_away_is_forgotten() -> None:
         pass
 
     async def run() -> None:
-        feed = Feed()
-        feed.open()
-        await asyncio.wait_for(EventStream(feed)({"type": "http"}, gone, send), 5)
-        assert not feed._readers
-        feed.end()
+        broadcaster = EventBroadcaster()
+        broadcaster.open()
+        await asyncio.wait_for(EventStream(broadcaster)({"type": "http"}, gone, send), 5)
+        assert not broadcaster._subscribers
+        broadcaster.close()
 
     apart(run)
 
@@ -468,7 +473,10 @@ def test_a_batch_of_a_coming_slice_hides_none_that_ran_after_it() -> None:
     headers = {"Authorization": f"Bearer {write_token(secret, UUID(int=1), admin=True, issued=datetime.now(UTC))}"}
     app = create_app(DuckStore(), JwtApplication(secret), page_limit=2)
     market, begin = app.state.market, datetime.now(UTC) + timedelta(days=1)
-    with running(app, app.state.feed) as url, httpx.Client(base_url=url, timeout=60, headers=headers) as http:
+    with (
+        serve_in_thread(app, app.state.broadcaster) as url,
+        httpx.Client(base_url=url, timeout=60, headers=headers) as http,
+    ):
         with http.stream("GET", "/events") as reply:
             lines = reply.iter_lines()
             market.solve_span(begin, begin + timedelta(hours=3), timedelta(hours=1))

@@ -12,8 +12,8 @@ import pytest
 
 from fts.errors import ConfigurationError
 from fts.server import JwtApplication, Limits, local
-from fts.server.quota import Quota
-from fts.server.refusal import TooMany
+from fts.server.errors import RateLimited
+from fts.server.rate_limit import RateLimiter
 from fts.store import DuckStore
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -29,12 +29,12 @@ class Clock:
         return self.time
 
 
-def taken(quota: Quota, token: str, tries: int) -> int:
+def taken(rate_limiter: RateLimiter, token: str, tries: int) -> int:
     """How many of so many requests at one moment are let in; the others come after the first that is not."""
     for count in range(tries):
         try:
-            quota.take(token)
-        except TooMany:
+            rate_limiter.acquire(token)
+        except RateLimited:
             return count
     return tries
 
@@ -42,47 +42,47 @@ def taken(quota: Quota, token: str, tries: int) -> int:
 @pytest.mark.parametrize("rate, burst", [(10.0, 10), (1.0, 1), (2000.0, 2000), (0.25, 1), (2.5, 2)])
 def test_a_second_s_requests_at_once_and_then_the_rate(rate: float, burst: int) -> None:
     clock = Clock()
-    quota = Quota(rate, now=clock)
-    assert taken(quota, "a", burst + 5) == burst
-    assert taken(quota, "b", burst + 5) == burst
+    rate_limiter = RateLimiter(rate, now=clock)
+    assert taken(rate_limiter, "a", burst + 5) == burst
+    assert taken(rate_limiter, "b", burst + 5) == burst
     # One more for each time 1/rate that passes, and never more than a second's worth.
     clock.time += 1 / rate
-    assert taken(quota, "a", 5) == 1
+    assert taken(rate_limiter, "a", 5) == 1
     clock.time += 1000
-    assert taken(quota, "a", burst + 5) == burst
+    assert taken(rate_limiter, "a", burst + 5) == burst
 
 
 def test_over_a_minute_it_is_the_rate() -> None:
     clock = Clock()
-    quota = Quota(7.0, now=clock)
+    rate_limiter = RateLimiter(7.0, now=clock)
     passed = 0
     for _ in range(6000):
         clock.time += 0.01
-        passed += taken(quota, "a", 1)
+        passed += taken(rate_limiter, "a", 1)
     assert passed == 7 * 60 + 6  # 7 at once, then one each 1/7 s of the 59.99 s left
 
 
 def test_when_to_come_back() -> None:
     clock = Clock()
-    quota = Quota(0.1, now=clock)
-    quota.take("a")
+    rate_limiter = RateLimiter(0.1, now=clock)
+    rate_limiter.acquire("a")
     clock.time += 3.5
-    with pytest.raises(TooMany, match=r"0\.1 times a second; ask again in 6\.5 s") as refused:
-        quota.take("a")
+    with pytest.raises(RateLimited, match=r"0\.1 times a second; ask again in 6\.5 s") as refused:
+        rate_limiter.acquire("a")
     assert refused.value.seconds == 7
 
 
 def test_memory_is_bounded() -> None:
-    quota = Quota(1.0, tokens=50, now=Clock())
+    rate_limiter = RateLimiter(1.0, max_tokens=50, now=Clock())
     for k in range(1000):
-        quota.take(f"token {k}")
-        with pytest.raises(TooMany):
-            quota.take(f"token {k}")
-    assert len(quota._due) == 50
+        rate_limiter.acquire(f"token {k}")
+        with pytest.raises(RateLimited):
+            rate_limiter.acquire(f"token {k}")
+    assert len(rate_limiter._theoretical_arrival) == 50
 
 
 def test_any_number() -> None:
-    assert taken(Quota(float("inf")), "a", 100_000) == 100_000
+    assert taken(RateLimiter(float("inf")), "a", 100_000) == 100_000
 
 
 @pytest.mark.parametrize("limit", ["body", "points", "seconds", "bulk_rows", "rate"])

@@ -125,9 +125,7 @@ def test_then_the_permission_and_existence(
 
 
 @each(OF_A_BID)
-def test_then_the_permission_on_the_bid(
-    exchange: Exchange, method: str, path: str, body: Any, by_token: bool
-) -> None:
+def test_then_the_permission_on_the_bid(exchange: Exchange, method: str, path: str, body: Any, by_token: bool) -> None:
     name = exchange.demand(LOAD) if path.startswith("/demand") else exchange.portfolio(None, exchange.product())
     # What the body refers to is looked at later.
     content = {} if body is None else {"json": {"basis": NOWHERE} if method == "PATCH" else body}

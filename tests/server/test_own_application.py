@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 import httpx
 
 from fts.server import Application, create_app
-from fts.server.serving import running
+from fts.server.uvicorn_server import serve_in_thread
 from fts.store import DuckStore
 
 
@@ -69,7 +69,7 @@ def test_it_is_short() -> None:
 def test_a_market_of_meters() -> None:
     application: Application = MeterMarket()
     app = create_app(DuckStore(":memory:"), application)
-    with running(app, app.state.feed) as url, httpx.Client(base_url=url, timeout=60) as http:
+    with serve_in_thread(app, app.state.broadcaster) as url, httpx.Client(base_url=url, timeout=60) as http:
 
         def ask(token: str, method: str, path: str, **content: Any) -> httpx.Response:
             return http.request(method, path, headers={"Authorization": f"Bearer {token}"}, **content)

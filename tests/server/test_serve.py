@@ -110,14 +110,14 @@ class Served:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Served]]:
-    running: list[Served] = []
+    serve_in_thread: list[Served] = []
 
     def start(*words: str, **environment: str) -> Served:
-        running.append(Served(*words, **environment))
-        return running[-1]
+        serve_in_thread.append(Served(*words, **environment))
+        return serve_in_thread[-1]
 
     yield start
-    for served in running:
+    for served in serve_in_thread:
         served.end(signal.SIGKILL)
 
 

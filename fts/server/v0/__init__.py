@@ -1,1 +1,1 @@
-"""The ``/v0`` contract: the same market, seen as auths and costs."""
+"""The older contract ``/v0``: the same market in terms of auths and costs."""

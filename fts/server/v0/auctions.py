@@ -1,34 +1,37 @@
-"""The route that runs the batches of a span."""
+"""Route that runs the batches of a span."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-
-from starlette.responses import Response
 
 from fts.errors import InvalidInput, InvalidInstant
 from fts.models.instant import read_duration, read_instant
 from fts.ports.application import Application
-from fts.server.body import Body, read_fields
+from fts.server.context import RequestContext
+from fts.server.errors import BadRequest
 from fts.server.limits import Limits
-from fts.server.refusal import BadRequest
-from fts.server.route import Call, Route
+from fts.server.request_body import Body, read_fields
+from fts.server.responses import EmptyReply
+from fts.server.route import Route
 from fts.server.schemas import ref
-from fts.server.v0 import permission
+from fts.server.v0 import authorization
 
 EXAMPLE = {"from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z", "by": "15m"}
 
 
 @dataclass(frozen=True)
-class Span:
-    """What is to be solved.
+class SolveSpanRequest:
+    """Span of time whose batches are to be run.
 
     Attributes
     ----------
-    from_, thru : datetime
-    by : timedelta
+    from_ : datetime or None
+        None: the default of ``Market.solve_span``.
+    thru : datetime
+    by : timedelta or None
+        Length of a batch; None: the whole span.
     """
 
     from_: datetime | None
@@ -36,46 +39,32 @@ class Span:
     by: timedelta | None
 
 
-@dataclass(frozen=True)
-class EmptyReply:
-    """A reply without a body."""
-
-    description: str
-    status: int
-    schema: dict[str, Any] = field(default_factory=dict)
-    media_type: str = ""
-
-    def write(self, result: Any) -> Response:
-        """The response."""
-        return Response(status_code=self.status)
+def _body(application: Application) -> Body:
+    return Body(_parse, ref("NewSpan"), EXAMPLE)
 
 
-def _span(application: Application) -> Body:
-    return Body(_read, ref("NewSpan"), EXAMPLE)
-
-
-def _read(value: Any, application: Application, limits: Limits) -> Span:
-    given = read_fields(value, "thru")
-    from_, by = _text(given, "from"), _text(given, "by")
-    thru = _text(given, "thru")
+def _parse(value: Any, application: Application, limits: Limits) -> SolveSpanRequest:
+    fields = read_fields(value, "thru")
+    from_, by = _text(fields, "from"), _text(fields, "by")
+    thru = _text(fields, "thru")
     if thru is None:
         raise InvalidInput("'thru' is null; give the instant until which batches are to be run")
-    return Span(
+    return SolveSpanRequest(
         None if from_ is None else read_instant(from_), read_instant(thru), None if by is None else read_duration(by)
     )
 
 
-def _text(given: dict[str, Any], name: str) -> str | None:
-    value = given.get(name)
+def _text(fields: dict[str, Any], name: str) -> str | None:
+    value = fields.get(name)
     if value is not None and not isinstance(value, str):
         raise InvalidInput(f"{name!r} is {value!r:.60}; it is a text")
     return value
 
 
-def _solve(call: Call) -> None:
-    span: Span = call.body
+def _solve(context: RequestContext) -> None:
+    span: SolveSpanRequest = context.body
     try:
-        call.market.solve_span(span.from_, span.thru, span.by)
+        context.market.solve_span(span.from_, span.thru, span.by)
     except InvalidInstant as error:
         raise BadRequest(str(error)) from error
 
@@ -87,11 +76,11 @@ ROUTES = (
         "Run the batches of a span",
         EmptyReply("every whole slice was run and stored, those that cannot be cleared with their reason", 202),
         _solve,
-        body=_span,
-        patient=True,
-        without_token=permission.MISSING,
-        allows=permission.run_batch,
-        refuses=permission.NO_OPERATOR
+        body=_body,
+        no_timeout=True,
+        missing_token_error=authorization.MISSING_TOKEN_ERROR,
+        authorize=authorization.run_batch,
+        error_responses=authorization.NO_OPERATOR
         | {
             400: "a bad token, a body that cannot be read, or a span that is empty or has too many slices",
             409: "some of the span was solved before; nothing was run",

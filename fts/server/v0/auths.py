@@ -1,4 +1,4 @@
-"""Routes about auths."""
+"""Routes of auths."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 from fts.exchange.market import Market
 from fts.models.auth import AuthRecord
 from fts.models.instant import write_instant
-from fts.server.route import Call
-from fts.server.v0.bids import Bids, routes
-from fts.server.v0.body import AUTH, Given
-from fts.server.v0.parameter import PORTFOLIO
+from fts.server.context import RequestContext
+from fts.server.v0.crud import Resource, crud_routes
+from fts.server.v0.parameters import PORTFOLIO
+from fts.server.v0.request_body import AUTH, BidRequest
 
 ID = "00000000-0000-0000-0000-000000000000"
 DEMAND = [{"rate": 0, "price": 60}, {"rate": 100, "price": 20}]
 
 
 def auth_json(record: AuthRecord, trade: float, **members: Any) -> dict[str, Any]:
-    """An auth as ``/v0`` shows it.
+    """Convert an auth to its JSON.
 
     Parameters
     ----------
     record : AuthRecord
     trade : float
-        What it has traded.
+        Quantity traded so far.
     **members
-        Its ``portfolio``, if it is to be shown.
+        ``portfolio``, if it is to be included.
     """
     return {
         "bidder_id": record.bidder_id,
@@ -37,25 +37,25 @@ def auth_json(record: AuthRecord, trade: float, **members: Any) -> dict[str, Any
     }
 
 
-def _create(market: Market, bidder: str, name: str | None, given: Given) -> AuthRecord:
-    return market.create_auth(given.data, given.members, bidder=bidder, auth=name)
+def _create(market: Market, bidder: str, name: str | None, request: BidRequest) -> AuthRecord:
+    return market.create_auth(request.data, request.members, bidder=bidder, auth=name)
 
 
-def _write(call: Call, record: AuthRecord) -> dict[str, Any]:
-    shown = call.given["portfolio"] or "exclude"
+def _write(context: RequestContext, record: AuthRecord) -> dict[str, Any]:
+    shown = context.params["portfolio"] or "exclude"
     members = {}
     if shown != "exclude":
-        members = {"portfolio": call.market.portfolio_of_auth(record, expand=shown == "expand")}
-    return auth_json(record, call.market.traded([record.id])[record.id], **members)
+        members = {"portfolio": context.market.portfolio_of_auth(record, expand=shown == "expand")}
+    return auth_json(record, context.market.traded([record.id])[record.id], **members)
 
 
-AUTHS = Bids(
+AUTHS = Resource(
     kind=AUTH,
-    a="an auth",
-    shape="Auth",
-    shown={"portfolio": PORTFOLIO},
+    name_with_article="an auth",
+    schema_name="Auth",
+    query={"portfolio": PORTFOLIO},
     example={"portfolio": {ID: 1}, "data": {"demand": DEMAND, "min_trade": None, "max_trade": 500}},
-    unknown="the portfolio names an unknown product",
+    unknown_member="the portfolio names an unknown product",
     create=_create,
     change=Market.change_auth,
     read=Market.auth,
@@ -64,5 +64,5 @@ AUTHS = Bids(
     history=Market.auth_history,
     write=_write,
 )
-find_owner = AUTHS.find_owner
-ROUTES = routes(AUTHS)
+load_owner = AUTHS.load_owner
+ROUTES = crud_routes(AUTHS)

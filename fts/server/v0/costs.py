@@ -1,4 +1,4 @@
-"""Routes about costs."""
+"""Routes of costs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 from fts.exchange.market import Market
 from fts.models.auth import CostRecord
 from fts.models.instant import write_instant
-from fts.server.route import Call
+from fts.server.context import RequestContext
 from fts.server.v0.auths import DEMAND
-from fts.server.v0.bids import Bids, routes
-from fts.server.v0.body import COST, Given
-from fts.server.v0.parameter import GROUP
+from fts.server.v0.crud import Resource, crud_routes
+from fts.server.v0.parameters import GROUP
+from fts.server.v0.request_body import COST, BidRequest
 
 
 def cost_json(record: CostRecord, **members: Any) -> dict[str, Any]:
-    """A cost as ``/v0`` shows it; with its ``group``, if that is to be shown."""
+    """Convert a cost to its JSON; ``group`` may be among the members."""
     return {
         "bidder_id": record.bidder_id,
         "cost_id": record.id,
@@ -25,21 +25,21 @@ def cost_json(record: CostRecord, **members: Any) -> dict[str, Any]:
     }
 
 
-def _create(market: Market, bidder: str, name: str | None, given: Given) -> CostRecord:
-    return market.create_cost(given.data, given.members, bidder=bidder, cost=name)
+def _create(market: Market, bidder: str, name: str | None, request: BidRequest) -> CostRecord:
+    return market.create_cost(request.data, request.members, bidder=bidder, cost=name)
 
 
-def _write(call: Call, record: CostRecord) -> dict[str, Any]:
-    return cost_json(record, **({"group": dict(record.group)} if call.given["group"] == "include" else {}))
+def _write(context: RequestContext, record: CostRecord) -> dict[str, Any]:
+    return cost_json(record, **({"group": dict(record.group)} if context.params["group"] == "include" else {}))
 
 
-COSTS = Bids(
+COSTS = Resource(
     kind=COST,
-    a="a cost",
-    shape="Cost",
-    shown={"group": GROUP},
+    name_with_article="a cost",
+    schema_name="Cost",
+    query={"group": GROUP},
     example={"group": {}, "data": {"demand": DEMAND}},
-    unknown="the group names an auth that is not one of this bidder",
+    unknown_member="the group names an auth that is not one of this bidder",
     create=_create,
     change=Market.change_cost,
     read=Market.cost,
@@ -48,4 +48,4 @@ COSTS = Bids(
     history=Market.cost_history,
     write=_write,
 )
-ROUTES = routes(COSTS)
+ROUTES = crud_routes(COSTS)

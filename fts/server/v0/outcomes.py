@@ -1,4 +1,4 @@
-"""Routes about what auths and products traded, batch by batch."""
+"""Routes of the trades of auths and products, one per batch."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ from collections.abc import Sequence
 from typing import Any
 
 from fts.models.trade import Trade
-from fts.server.permission import view_products
-from fts.server.reply import JsonReply
-from fts.server.route import Call, Route
+from fts.server.authorization import view_products
+from fts.server.context import RequestContext
+from fts.server.responses import JsonReply
+from fts.server.route import Route
 from fts.server.schemas import ref
-from fts.server.v0 import permission
-from fts.server.v0.auths import find_owner
-from fts.server.v0.page import page
-from fts.server.v0.parameter import PAGE
+from fts.server.v0 import authorization
+from fts.server.v0.auths import load_owner
+from fts.server.v0.pagination import make_page
+from fts.server.v0.parameters import PAGE
 
 
-def _of_auth(call: Call) -> Any:
-    return _page(call, call.market.portfolio_trades(call.thing, call.given["before"], call.given["after"]))
+def _of_auth(context: RequestContext) -> Any:
+    return _page(
+        context, context.market.portfolio_trades(context.resource, context.params["before"], context.params["after"])
+    )
 
 
-def _of_product(call: Call) -> Any:
-    return _page(call, call.market.product_trades(call.given["id"], call.given["before"], call.given["after"]))
+def _of_product(context: RequestContext) -> Any:
+    return _page(
+        context, context.market.product_trades(context.params["id"], context.params["before"], context.params["after"])
+    )
 
 
-def _page(call: Call, trades: Sequence[Trade]) -> Any:
-    return page(trades, call.market.page_limit, lambda row: row.from_, lambda row: row.to_json(), call.given["after"])
+def _page(context: RequestContext, trades: Sequence[Trade]) -> Any:
+    return make_page(
+        trades, context.market.page_limit, lambda row: row.from_, lambda row: row.to_json(), context.params["after"]
+    )
 
 
 ROUTES = (
@@ -36,11 +43,11 @@ ROUTES = (
         JsonReply(ref("TradePage"), "price and trade, batch by batch, newest first"),
         _of_auth,
         query=PAGE,
-        without_token=permission.MISSING,
-        allows=view_products,
-        finds=find_owner,
-        allows_thing=permission.read_bid,
-        refuses=permission.FOREIGN,
+        missing_token_error=authorization.MISSING_TOKEN_ERROR,
+        authorize=view_products,
+        load=load_owner,
+        authorize_resource=authorization.read_bid,
+        error_responses=authorization.FOREIGN,
     ),
     Route(
         "GET",
@@ -49,6 +56,6 @@ ROUTES = (
         JsonReply(ref("TradePage"), "price and volume, batch by batch, newest first; none for an unknown product"),
         _of_product,
         query=PAGE,
-        open_to_all=True,
+        public=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""Routes about products; only making them needs a token."""
+"""Routes of products; only their creation needs a token."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from fts.errors import InvalidInput
 from fts.exchange.deliveries import Delivery
 from fts.models.instant import write_instant
 from fts.ports.application import Application
-from fts.server.body import Body, read_app_data, read_fields
+from fts.server.context import RequestContext
+from fts.server.errors import BadRequest
 from fts.server.limits import Limits
-from fts.server.refusal import BadRequest
-from fts.server.reply import JsonReply
-from fts.server.route import Call, Route
+from fts.server.request_body import Body, read_app_data, read_fields
+from fts.server.responses import JsonReply
+from fts.server.route import Route
 from fts.server.schemas import listed, ref
-from fts.server.v0 import permission
-from fts.server.v0.page import write_exactly
-from fts.server.v0.parameter import PRODUCTS
+from fts.server.v0 import authorization
+from fts.server.v0.pagination import format_exactly
+from fts.server.v0.parameters import PRODUCTS
 
 EXAMPLE = {"kind": "FORWARD", "from": "2027-06-02T12:00:00Z", "thru": "2027-06-02T13:00:00Z"}
 
 
-def write_delivery(delivery: Delivery) -> dict[str, Any]:
-    """A product as ``/v0`` shows it."""
+def delivery_json(delivery: Delivery) -> dict[str, Any]:
+    """Convert a product to its JSON."""
     return {
         "id": delivery.id,
         "kind": delivery.kind,
@@ -32,23 +33,23 @@ def write_delivery(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _list(call: Call) -> Any:
-    given, limit = call.given, call.market.page_limit
+def _list(context: RequestContext) -> Any:
+    params, limit = context.params, context.market.page_limit
     try:
-        found = call.market.deliveries(given["kind"], given["before"], given["after"], given["cursor"])
+        found = context.market.deliveries(params["kind"], params["before"], params["after"], params["cursor"])
     except InvalidInput as error:
         raise BadRequest(str(error)) from error
-    page: dict[str, Any] = {"results": [write_delivery(delivery) for delivery in found[:limit]]}
+    page: dict[str, Any] = {"results": [delivery_json(delivery) for delivery in found[:limit]]}
     if len(found) > limit:
-        # What follows starts at this instant or later, so it ends later; the cursor leaves out what was shown.
-        page["more"] = _query(given) | {"after": write_instant(found[limit].from_), "cursor": found[limit - 1].id}
+        # The next products start at this instant or later, so they end later; the cursor skips those of this page.
+        page["more"] = _query(params) | {"after": write_instant(found[limit].from_), "cursor": found[limit - 1].id}
     return page
 
 
-def _query(given: dict[str, Any]) -> dict[str, str]:
-    query = {} if given["kind"] is None else {"kind": given["kind"]}
-    if given["before"] is not None:
-        query["before"] = write_exactly(given["before"] - datetime.resolution)
+def _query(params: dict[str, Any]) -> dict[str, str]:
+    query = {} if params["kind"] is None else {"kind": params["kind"]}
+    if params["before"] is not None:
+        query["before"] = format_exactly(params["before"] - datetime.resolution)
     return query
 
 
@@ -71,26 +72,26 @@ ROUTES = (
         JsonReply(ref("DeliveryPage"), "products by start and end of delivery"),
         _list,
         query=PRODUCTS,
-        open_to_all=True,
+        public=True,
     ),
     Route(
         "GET",
         "/v0/products/{id}",
         "Read a delivery",
         JsonReply(ref("Delivery"), "the product"),
-        lambda call: write_delivery(call.thing),
-        finds=lambda call: call.market.delivery(call.given["id"]),
-        open_to_all=True,
+        lambda context: delivery_json(context.resource),
+        load=lambda context: context.market.delivery(context.params["id"]),
+        public=True,
     ),
     Route(
         "POST",
         "/admin/products",
         "Create deliveries",
         JsonReply(listed(ref("Id")), "their ids, in order"),
-        lambda call: call.market.create_deliveries(call.body),
+        lambda context: context.market.create_deliveries(context.body),
         body=_new,
-        without_token=permission.MISSING,
-        allows=permission.manage_products,
-        refuses=permission.NO_OPERATOR | {409: "one of them is there already; nothing was created"},
+        missing_token_error=authorization.MISSING_TOKEN_ERROR,
+        authorize=authorization.manage_products,
+        error_responses=authorization.NO_OPERATOR | {409: "one of them is there already; nothing was created"},
     ),
 )

@@ -1,4 +1,4 @@
-"""Routes about submissions: all that one bidder asks for, at once."""
+"""Routes of submissions: all active bids of a bidder in one request."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from fts.exchange.submission import AuthChange, CostChange
 from fts.models.auth import Submission
 from fts.models.instant import write_instant
 from fts.ports.application import Application
-from fts.server.body import Body, read_fields
+from fts.server.context import RequestContext
+from fts.server.errors import BadRequest
 from fts.server.limits import Limits
-from fts.server.refusal import BadRequest
-from fts.server.reply import JsonReply
-from fts.server.route import Call, Route
+from fts.server.request_body import Body, read_fields
+from fts.server.responses import JsonReply
+from fts.server.route import Route
 from fts.server.schemas import ref
-from fts.server.v0 import permission
+from fts.server.v0 import authorization
 from fts.server.v0.auths import auth_json
-from fts.server.v0.body import AUTH, COST, Kind, read_entry
 from fts.server.v0.costs import cost_json
+from fts.server.v0.request_body import AUTH, COST, BidKind, read_entry
 
 OTHERS = {403: "these are another bidder's"}
 
@@ -39,16 +40,16 @@ def _body(application: Application) -> Body:
     return Body(read, ref("NewSubmission"), {"auths": [], "costs": []})
 
 
-def _entries(value: Any, kind: Kind, limits: Limits) -> list[Any]:
+def _entries(value: Any, kind: BidKind, limits: Limits) -> list[Any]:
     if not isinstance(value, list):
         raise InvalidInput(f"{kind.name}s must be a list of objects with {kind.id_key!r}")
     return [read_entry(entry, kind, limits) for entry in value]
 
 
-def _put(call: Call) -> Any:
-    auths, costs = call.body
+def _put(context: RequestContext) -> Any:
+    auths, costs = context.body
     try:
-        return _write(call.market.replace_submission(auths, costs, bidder=call.bidder))
+        return _write(context.market.replace_submission(auths, costs, bidder=context.bidder))
     except (InvalidInput, NotFound, AlreadyExists) as error:
         raise BadRequest(f"nothing was changed: {error}") from error
 
@@ -59,10 +60,10 @@ ROUTES = (
         "/v0/submissions/{bidder}",
         "Read a submission",
         JsonReply(ref("Submission"), "all active auths and costs of the bidder"),
-        lambda call: _write(call.market.submission(call.bidder)),
-        without_token=permission.MISSING,
-        allows=permission.oneself,
-        refuses=OTHERS,
+        lambda context: _write(context.market.submission(context.bidder)),
+        missing_token_error=authorization.MISSING_TOKEN_ERROR,
+        authorize=authorization.own_bids,
+        error_responses=OTHERS,
     ),
     Route(
         "PUT",
@@ -71,18 +72,19 @@ ROUTES = (
         JsonReply(ref("Submission"), "what is active of the bidder now, and what was named and had stopped"),
         _put,
         body=_body,
-        without_token=permission.MISSING,
-        allows=permission.oneself,
-        refuses=OTHERS | {400: "a path or body that cannot be read, or an entry that is refused; nothing was changed"},
+        missing_token_error=authorization.MISSING_TOKEN_ERROR,
+        authorize=authorization.own_bids,
+        error_responses=OTHERS
+        | {400: "a path or body that cannot be read, or an entry that is refused; nothing was changed"},
     ),
     Route(
         "DELETE",
         "/v0/submissions/{bidder}",
         "Stop a submission",
         JsonReply(ref("Submission"), "nothing is active any more"),
-        lambda call: _write(call.market.replace_submission([], [], bidder=call.bidder)),
-        without_token=permission.MISSING,
-        allows=permission.oneself,
-        refuses=OTHERS,
+        lambda context: _write(context.market.replace_submission([], [], bidder=context.bidder)),
+        missing_token_error=authorization.MISSING_TOKEN_ERROR,
+        authorize=authorization.own_bids,
+        error_responses=OTHERS,
     ),
 )

@@ -1,4 +1,4 @@
-"""Spans that are solved, and what of it is told: pages of trades, limits, and streams."""
+"""Spans that are solved, and what of it is told: pages of trades, limits, and v0_events."""
 
 from __future__ import annotations
 

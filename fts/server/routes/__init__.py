@@ -1,0 +1,1 @@
+"""Routes of the current contract, one module per resource."""
