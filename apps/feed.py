@@ -127,7 +127,7 @@ class Feed:
 
     def _follow(self) -> None:
         since = None if self.seen.batch is None else self.seen.batch["instant"]
-        for _ in self.client.events(since=since, stop=self._stop, told=self._told):
+        for _ in self.client.events(since=since, stop=self._stop, on_status=self._told):
             self._load()
 
     def _told(self, lost: str | None) -> None:
@@ -149,7 +149,7 @@ class Feed:
             prices = pd.DataFrame(rows, columns=["product", "price", "rate"]).set_index("product").astype(float)
         products = self.seen.products
         if self.seen.lost is not None or not prices.index.isin(products.index).all():
-            products = product_frame(list(self.client.each_product()))
+            products = product_frame(list(self.client.iter_products()))
         known = self.seen.outcome if cleared == self.seen.cleared else None
         self._show(
             units=units, products=products, batch=latest, prices=prices, cleared=cleared, outcome=known, lost=None

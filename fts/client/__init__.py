@@ -1,10 +1,10 @@
-"""Talk to an exchange over HTTP."""
+"""Clients of an exchange over HTTP."""
 
 from __future__ import annotations
 
 from fts.client.async_client import AsyncClient
 from fts.client.client import Client
-from fts.client.refusal import (
+from fts.client.errors import (
     NoAnswer,
     RequestAlreadyExists,
     RequestAlreadyPartitioned,

@@ -1,49 +1,49 @@
-"""Every call of the contract, described once: what is asked, and of which type the answer is."""
+"""Calls of the contract: each builds a `Request` with the type of its result."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fts.client.records import (
-    Batch,
-    Curve,
-    Demand,
-    Health,
-    Market,
-    Outcome,
-    Page,
-    Portfolio,
-    Price,
-    Product,
-    Row,
-    Weights,
-)
-from fts.client.refusal import RequestNotSolved
+from fts.client.errors import RequestNotSolved
 from fts.client.request import (
     DEMAND_COLUMNS,
     PORTFOLIO_COLUMNS,
     Id,
     Instant,
     Request,
-    curve,
-    get,
-    instant,
-    path,
-    send,
-    send_rows,
-    weights,
+    bulk_request,
+    curve_json,
+    format_instant,
+    get_request,
+    join_path,
+    json_request,
+    weights_json,
+)
+from fts.client.types import (
+    Batch,
+    Curve,
+    Demand,
+    Health,
+    HistoryEntry,
+    MarketInfo,
+    PageReply,
+    PortfolioReply,
+    Price,
+    PriceAndRate,
+    Product,
+    Weights,
 )
 
 
 def health() -> Request[Health]:
-    """``{"status": "ok"}``."""
-    return get("/health")
+    """Check that the exchange responds: ``{"status": "ok"}``."""
+    return get_request("/health")
 
 
-def market() -> Request[Market]:
-    """Units, schedule and version."""
-    return get("/market")
+def market() -> Request[MarketInfo]:
+    """Read units, schedule and version."""
+    return get_request("/market")
 
 
 def products(
@@ -51,29 +51,29 @@ def products(
     from_: Instant | None = None,
     thru: Instant | None = None,
     cursor: str | None = None,
-) -> Request[Page[Product]]:
-    """Products, by start of delivery.
+) -> Request[PageReply[Product]]:
+    """List products, by start of delivery.
 
     Parameters
     ----------
     kind : int or str, optional
-        Only this kind: 0 (forward), 1 (option) or a text.
+        Only products of this kind: 0 (forward), 1 (option) or a text.
     from_, thru : instant, optional
-        Only what is delivered from here, and until there.
+        Only products with a delivery from ``from_`` on, and until ``thru``.
     cursor : str, optional
-        From ``more`` of the page before.
+        Cursor in ``more`` of the previous page.
     """
-    return get("/product", kind=kind, from_=instant(from_), thru=instant(thru), cursor=cursor)
+    return get_request("/product", kind=kind, from_=format_instant(from_), thru=format_instant(thru), cursor=cursor)
 
 
 def create_product(app_data: Any) -> Request[Product]:
-    """List a product; by default ``{"kind", "from", "thru"}``, instants as texts or aware datetimes."""
-    return send("POST", "/product", app_data)
+    """Create a product; by default ``{"kind", "from", "thru"}``, instants as texts or aware datetimes."""
+    return json_request("POST", "/product", app_data)
 
 
 def product(product: Id) -> Request[Product]:
-    """One product."""
-    return get(path("product", product))
+    """Read a product."""
+    return get_request(join_path("product", product))
 
 
 def split_product(product: Id, parts: Iterable[tuple[Any, float]]) -> Request[list[Product]]:
@@ -83,16 +83,16 @@ def split_product(product: Id, parts: Iterable[tuple[Any, float]]) -> Request[li
     ----------
     product : id
     parts : iterable of (app_data, float)
-        Of each new product its data, and how much of it one unit of the split one is.
+        Data of each new product, and its quantity in one unit of the split product.
     """
     body = [{"app_data": app_data, "ratio": ratio} for app_data, ratio in parts]
-    return send("POST", path("product", product), body)
+    return json_request("POST", join_path("product", product), body)
 
 
 def product_outcomes(
     product: Id, before: Instant | None = None, after: Instant | None = None
-) -> Request[Page[Row[Outcome]]]:
-    """Price and traded volume of a product, batch by batch, newest first.
+) -> Request[PageReply[HistoryEntry[PriceAndRate]]]:
+    """List price and traded volume of a product, one row per batch, newest first.
 
     Parameters
     ----------
@@ -100,82 +100,86 @@ def product_outcomes(
     before, after : instant, optional
         ``valid_from`` is earlier than ``before`` and not earlier than ``after``.
     """
-    return get(path("product", product, "outcomes"), before=instant(before), after=instant(after))
+    return get_request(
+        join_path("product", product, "outcomes"), before=format_instant(before), after=format_instant(after)
+    )
 
 
 def create_demand(app_data: Any, curve_data: Any) -> Request[Demand]:
-    """Enter a demand.
+    """Create a demand.
 
     Parameters
     ----------
     app_data : JSON value
         By default ``{"name"}``.
     curve_data : Curve, Constant, points or None
-        None: inactive for now.
+        None: the demand is inactive.
 
     Raises
     ------
     InvalidCurve
-        Before anything is sent.
+        The curve breaks a rule; nothing was sent.
     """
-    return send("POST", "/demand", {"app_data": app_data, "curve_data": curve(curve_data)})
+    return json_request("POST", "/demand", {"app_data": app_data, "curve_data": curve_json(curve_data)})
 
 
 def demands() -> Request[list[Demand]]:
-    """My active demands."""
-    return get("/demand")
+    """List the bidder's active demands."""
+    return get_request("/demand")
 
 
 def demand(demand: Id) -> Request[Demand]:
-    """One demand."""
-    return get(path("demand", demand))
+    """Read a demand."""
+    return get_request(join_path("demand", demand))
 
 
 def change_demand(demand: Id, curve_data: Any) -> Request[Demand]:
-    """Give a demand another curve; None ends it.
+    """Change the curve of a demand; None ends it.
 
     Raises
     ------
     InvalidCurve
-        Before anything is sent.
+        The curve breaks a rule; nothing was sent.
     """
-    return send("PUT", path("demand", demand), curve(curve_data))
+    return json_request("PUT", join_path("demand", demand), curve_json(curve_data))
 
 
 def delete_demand(demand: Id) -> Request[Demand]:
     """End a demand; its history stays."""
-    return Request("DELETE", path("demand", demand))
+    return Request("DELETE", join_path("demand", demand))
 
 
 def curve_history(
     demand: Id, before: Instant | None = None, after: Instant | None = None
-) -> Request[Page[Row[Curve]]]:
-    """The curves of a demand, newest first; a span as in `product_outcomes`."""
-    return get(path("demand", demand, "curve-history"), before=instant(before), after=instant(after))
+) -> Request[PageReply[HistoryEntry[Curve]]]:
+    """List the curves of a demand, newest first; ``before`` and ``after`` as in `product_outcomes`."""
+    return get_request(
+        join_path("demand", demand, "curve-history"), before=format_instant(before), after=format_instant(after)
+    )
 
 
 def send_demands(rows: Any) -> Request[list[str]]:
-    """Enter and change many demands at once, all or none; their ids, in order.
+    """Create and change many demands in one transaction; returns their ids, in order.
 
     Parameters
     ----------
     rows : iterable of mapping, or table
-        ``{"app_data", "curve_data"}`` enters a demand, ``{"id", "curve_data"}`` changes one. A pandas, polars or
-        Arrow table has the columns id, app_data (JSON), rates and prices (lists; both null: no curve) and constant
-        (true: the rates are the two bounds of one price, which stands twice), those that are needed.
+        ``{"app_data", "curve_data"}`` creates a demand, ``{"id", "curve_data"}`` changes one. A pandas, polars or
+        Arrow table has some of the columns id, app_data (JSON), rates and prices (lists; both null: no curve) and
+        constant (true: the two rates are bounds, and the price is given twice).
 
     Raises
     ------
     InvalidInput
-        Before anything is sent: a curve breaks a rule.
+        A curve breaks a rule; nothing was sent.
     RequestInvalid
         The message names the first bad row; nothing was changed.
     """
-    return send_rows("/demand/bulk", rows, _demand_row, DEMAND_COLUMNS)
+    return bulk_request("/demand/bulk", rows, _demand_row, DEMAND_COLUMNS)
 
 
-def create_portfolio(app_data: Any, demand: Any, basis: Any) -> Request[Portfolio]:
-    """Enter a portfolio.
+def create_portfolio(app_data: Any, demand: Any, basis: Any) -> Request[PortfolioReply]:
+    """Create a portfolio.
 
     Parameters
     ----------
@@ -184,28 +188,30 @@ def create_portfolio(app_data: Any, demand: Any, basis: Any) -> Request[Portfoli
     demand, basis : weights
         ``{id: weight}``, a list of ids, one id, or None.
     """
-    return send("POST", "/portfolio", {"app_data": app_data, "demand": weights(demand), "basis": weights(basis)})
+    return json_request(
+        "POST", "/portfolio", {"app_data": app_data, "demand": weights_json(demand), "basis": weights_json(basis)}
+    )
 
 
-def portfolios() -> Request[list[Portfolio]]:
-    """My portfolios that have a demand or a basis."""
-    return get("/portfolio")
+def portfolios() -> Request[list[PortfolioReply]]:
+    """List the bidder's portfolios that have a demand or a basis."""
+    return get_request("/portfolio")
 
 
-def portfolio(portfolio: Id, expand: bool = False) -> Request[Portfolio]:
-    """One portfolio.
+def portfolio(portfolio: Id, expand: bool = False) -> Request[PortfolioReply]:
+    """Read a portfolio.
 
     Parameters
     ----------
     portfolio : id
     expand : bool
-        Whether its basis is told in the products that trade now.
+        True: its basis in the products that trade now.
     """
-    return get(path("portfolio", portfolio), expand=True if expand else None)
+    return get_request(join_path("portfolio", portfolio), expand=True if expand else None)
 
 
-def change_portfolio(portfolio: Id, demand: Any = None, basis: Any = None) -> Request[Portfolio]:
-    """Give a portfolio other weights.
+def change_portfolio(portfolio: Id, demand: Any = None, basis: Any = None) -> Request[PortfolioReply]:
+    """Change the weights of a portfolio.
 
     Parameters
     ----------
@@ -213,92 +219,98 @@ def change_portfolio(portfolio: Id, demand: Any = None, basis: Any = None) -> Re
     demand, basis : weights, optional
         None keeps the group, ``{}`` empties it.
     """
-    groups = {"demand": weights(demand), "basis": weights(basis)}
-    given = {name: group for name, group in groups.items() if group is not None}
-    return send("PATCH", path("portfolio", portfolio), given)
+    groups = {"demand": weights_json(demand), "basis": weights_json(basis)}
+    changed = {name: group for name, group in groups.items() if group is not None}
+    return json_request("PATCH", join_path("portfolio", portfolio), changed)
 
 
-def delete_portfolio(portfolio: Id) -> Request[Portfolio]:
+def delete_portfolio(portfolio: Id) -> Request[PortfolioReply]:
     """End a portfolio, by emptying both its groups; its history stays."""
-    return Request("DELETE", path("portfolio", portfolio))
+    return Request("DELETE", join_path("portfolio", portfolio))
 
 
 def demand_history(
     portfolio: Id, before: Instant | None = None, after: Instant | None = None
-) -> Request[Page[Row[Weights]]]:
-    """The demand weights of a portfolio, newest first; a span as in `product_outcomes`."""
-    return get(path("portfolio", portfolio, "demand-history"), before=instant(before), after=instant(after))
+) -> Request[PageReply[HistoryEntry[Weights]]]:
+    """List the demand weights of a portfolio, newest first; parameters as in `product_outcomes`."""
+    return get_request(
+        join_path("portfolio", portfolio, "demand-history"), before=format_instant(before), after=format_instant(after)
+    )
 
 
 def basis_history(
     portfolio: Id, before: Instant | None = None, after: Instant | None = None
-) -> Request[Page[Row[Weights]]]:
-    """The basis of a portfolio, newest first; a span as in `product_outcomes`."""
-    return get(path("portfolio", portfolio, "product-history"), before=instant(before), after=instant(after))
+) -> Request[PageReply[HistoryEntry[Weights]]]:
+    """List the bases of a portfolio, newest first; parameters as in `product_outcomes`."""
+    return get_request(
+        join_path("portfolio", portfolio, "product-history"), before=format_instant(before), after=format_instant(after)
+    )
 
 
 def portfolio_outcomes(
     portfolio: Id, before: Instant | None = None, after: Instant | None = None
-) -> Request[Page[Row[Outcome]]]:
-    """Price and rate of a portfolio, batch by batch, newest first; a span as in `product_outcomes`."""
-    return get(path("portfolio", portfolio, "outcomes"), before=instant(before), after=instant(after))
+) -> Request[PageReply[HistoryEntry[PriceAndRate]]]:
+    """List price and rate of a portfolio, newest batch first; parameters as in `product_outcomes`."""
+    return get_request(
+        join_path("portfolio", portfolio, "outcomes"), before=format_instant(before), after=format_instant(after)
+    )
 
 
 def send_portfolios(rows: Any) -> Request[list[str]]:
-    """Enter and change many portfolios at once, all or none; their ids, in order.
+    """Create and change many portfolios in one transaction; returns their ids, in order.
 
     Parameters
     ----------
     rows : iterable of mapping, or table
-        ``{"app_data", "demand", "basis"}`` enters a portfolio, ``{"id", "demand"?, "basis"?}`` changes one. An Arrow
-        table has the columns id, app_data (JSON), demand and basis (maps from id to weight), those that are needed.
+        ``{"app_data", "demand", "basis"}`` creates a portfolio, ``{"id", "demand"?, "basis"?}`` changes one. An
+        Arrow table has some of the columns id, app_data (JSON), demand and basis (maps from id to weight).
 
     Raises
     ------
     RequestInvalid
         The message names the first bad row; nothing was changed.
     """
-    return send_rows("/portfolio/bulk", rows, _portfolio_row, PORTFOLIO_COLUMNS)
+    return bulk_request("/portfolio/bulk", rows, _portfolio_row, PORTFOLIO_COLUMNS)
 
 
 def run_batch() -> Request[str]:
-    """Run a batch; its instant.
+    """Run a batch; returns its instant.
 
     Raises
     ------
     RequestNotSolved
         The market cannot be cleared; the batch is stored with this reason.
     """
-    return Request("POST", "/batch", refuses={422: RequestNotSolved})
+    return Request("POST", "/batch", errors={422: RequestNotSolved})
 
 
-def batches(before: Instant | None = None, after: Instant | None = None) -> Request[Page[Batch]]:
-    """Batches, newest first; a span as in `product_outcomes`, on their instant."""
-    return get("/batch", before=instant(before), after=instant(after))
+def batches(before: Instant | None = None, after: Instant | None = None) -> Request[PageReply[Batch]]:
+    """List batches, newest first; ``before`` and ``after`` bound their instants."""
+    return get_request("/batch", before=format_instant(before), after=format_instant(after))
 
 
 def batch(at: Instant) -> Request[Batch]:
-    """One batch, by its instant, with its certificate."""
-    return get(_batch(at))
+    """Read a batch with its certificate."""
+    return get_request(_batch_path(at))
 
 
 def batch_prices(at: Instant) -> Request[list[Price]]:
-    """Every product's price, volume and price interval in one batch; ``pandas.DataFrame`` reads it."""
-    return get(f"{_batch(at)}/prices")
+    """List price, volume and price interval of all products in a batch; ``pandas.DataFrame`` reads it."""
+    return get_request(f"{_batch_path(at)}/prices")
 
 
 def batch_auction(at: Instant) -> Request[dict[str, Any]]:
-    """The auction of a batch, as an auction file; ``Auction.from_json`` reads it. For who may run batches."""
-    return get(f"{_batch(at)}/auction")
+    """Read the auction of a batch as an auction file; needs the permission to run batches."""
+    return get_request(f"{_batch_path(at)}/auction")
 
 
 def _demand_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "curve_data": curve(row["curve_data"])} if "curve_data" in row else dict(row)
+    return {**row, "curve_data": curve_json(row["curve_data"])} if "curve_data" in row else dict(row)
 
 
 def _portfolio_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: weights(value) if name in ("demand", "basis") else value for name, value in row.items()}
+    return {name: weights_json(value) if name in ("demand", "basis") else value for name, value in row.items()}
 
 
-def _batch(at: Instant) -> str:
-    return path("batch", instant(at) or "")
+def _batch_path(at: Instant) -> str:
+    return join_path("batch", format_instant(at) or "")

@@ -1,4 +1,4 @@
-"""Tokens and addresses: what of them can be sent, and what of them can be shown."""
+"""Tokens that can be sent in a header, and addresses without their passwords."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _USER = re.compile(r"//[^/?#]*@")
 
 
 def authorization(token: str | None) -> dict[str, str]:
-    """Build the header that says whose request it is; none without a token.
+    """Build the authorization header; empty without a token.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def authorization(token: str | None) -> dict[str, str]:
     Raises
     ------
     ConfigurationError
-        The token cannot be sent in a header. The message says where, and holds nothing of the token.
+        The token cannot be sent in a header. The message has the position, and no part of the token.
     """
     if token is None:
         return {}
@@ -33,8 +33,8 @@ def authorization(token: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def shown(url: str) -> str:
-    """Write an address without the user and the password that it may hold."""
+def redact_url(url: str) -> str:
+    """Remove user and password from an address."""
     return _USER.sub("//", str.__str__(url))
 
 

@@ -1,4 +1,4 @@
-"""A request, before anything is sent: what is asked, in which words, and how the answer reads."""
+"""Requests to an exchange: how they are built, and how their responses are parsed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 
-from fts.client.records import Page
+from fts.client.types import PageReply
 from fts.errors import InvalidInput, RequestFailed
 from fts.models.curve import read_curve
 from fts.models.instant import write_instant
 
-Answer = TypeVar("Answer")
-Row = TypeVar("Row")
+Result = TypeVar("Result")
+Item = TypeVar("Item")
 Id: TypeAlias = "str | UUID"
 Instant: TypeAlias = "datetime | str"
 
 JSON = "application/json"
-LINES = "application/x-ndjson"
+NDJSON = "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"
 DEMAND_COLUMNS = {
     "id": pa.string(),
@@ -39,82 +39,88 @@ PORTFOLIO_COLUMNS = {
     "demand": pa.map_(pa.string(), pa.float64()),
     "basis": pa.map_(pa.string(), pa.float64()),
 }
-"""The columns of a table of bids; ``app_data`` is JSON, and a constant curve two rates with one price twice."""
+"""Columns of a table of bids; ``app_data`` is JSON. A constant curve has two rates, its bounds, and its price twice."""
 
 
 @dataclass(frozen=True)
-class Request(Generic[Answer]):
-    """What is asked of an exchange.
+class Request(Generic[Result]):
+    """One request to an exchange.
 
     Attributes
     ----------
     method, path : str
     query : mapping of str to str
     content : bytes, optional
-        The body.
-    kind : str, optional
-        The media type of the body.
+        Body of the request.
+    media_type : str, optional
+        Media type of the body.
     entry : str, optional
-        Which entry of the reply is the answer; None: all of it.
-    refuses : mapping of int to exception
-        What a status means to this request alone.
+        Key of the result in the response; None: the whole response.
+    errors : mapping of int to exception
+        Errors of statuses that differ from those of other requests.
     """
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
-    kind: str | None = None
+    media_type: str | None = None
     entry: str | None = None
-    refuses: Mapping[int, type[RequestFailed]] = field(default_factory=dict)
+    errors: Mapping[int, type[RequestFailed]] = field(default_factory=dict)
 
     @property
-    def repeatable(self) -> bool:
-        """Whether it does the same when it arrives twice."""
+    def is_idempotent(self) -> bool:
+        """True if a second arrival changes nothing."""
         return self.method in ("GET", "PUT", "DELETE")
 
     @property
     def headers(self) -> dict[str, str]:
-        """What is said about the body."""
-        return {} if self.kind is None else {"Content-Type": self.kind}
+        """Headers of the body."""
+        return {} if self.media_type is None else {"Content-Type": self.media_type}
 
-    def read(self, kind: str, content: bytes) -> Answer:
-        """The answer, from the media type and body of a reply."""
-        told: Any = json.loads(content) if kind.startswith(JSON) else content.decode()
-        answer: Answer = told if self.entry is None else told[self.entry]
-        return answer
+    def parse(self, media_type: str, content: bytes) -> Result:
+        """Parse a response.
+
+        Parameters
+        ----------
+        media_type : str
+        content : bytes
+        """
+        value: Any = json.loads(content) if media_type.startswith(JSON) else content.decode()
+        parse_response: Result = value if self.entry is None else value[self.entry]
+        return parse_response
 
 
-def get(path: str, **query: Any) -> Request[Any]:
-    """A request that reads; what is None is not asked for."""
-    given = {name.rstrip("_"): _word(value) for name, value in query.items() if value is not None}
-    return Request("GET", path, given)
+def get_request(path: str, **query: Any) -> Request[Any]:
+    """Build a request that reads; a parameter that is None is left out."""
+    parameters = {name.rstrip("_"): _query_text(value) for name, value in query.items() if value is not None}
+    return Request("GET", path, parameters)
 
 
-def send(method: str, path: str, body: Any, **more: Any) -> Request[Any]:
-    """A request that sends a value as JSON; None is the null curve.
+def json_request(method: str, path: str, body: Any, **more: Any) -> Request[Any]:
+    """Build a request with a JSON body; None is the null curve.
 
     Raises
     ------
     InvalidInput
         The body cannot be written as JSON.
     """
-    return Request(method, path, content=write_json(body), kind=JSON, **more)
+    return Request(method, path, content=encode_json(body), media_type=JSON, **more)
 
 
-def send_rows(
-    path: str, rows: Any, shape: Callable[[Mapping[str, Any]], Any], columns: Mapping[str, pa.DataType]
+def bulk_request(
+    path: str, rows: Any, to_json: Callable[[Mapping[str, Any]], Any], columns: Mapping[str, pa.DataType]
 ) -> Request[Any]:
-    """A request that sends many rows: a table as an Arrow stream, anything else as one line of JSON for each row.
+    """Build a request with many rows: a table as an Arrow stream, other rows as one line of JSON each.
 
     Parameters
     ----------
     path : str
     rows : iterable of mapping, or table
-    shape : callable
-        What a row is as JSON.
+    to_json : callable
+        Converts a row to its JSON.
     columns : mapping
-        The columns that a table may have, and their types.
+        Columns that a table may have, and their types.
 
     Raises
     ------
@@ -122,59 +128,59 @@ def send_rows(
         A row cannot be sent; the message counts from 1, as the exchange does.
     """
     if hasattr(rows, "__arrow_c_stream__"):
-        return Request("POST", path, content=_stream(pa.table(rows), columns), kind=ARROW, entry="ids")
-    return Request("POST", path, content=b"".join(_lines(rows, shape)), kind=LINES, entry="ids")
+        return Request("POST", path, content=_stream(pa.table(rows), columns), media_type=ARROW, entry="ids")
+    return Request("POST", path, content=b"".join(_lines(rows, to_json)), media_type=NDJSON, entry="ids")
 
 
-def next_page(request: Request[Page[Row]], page: Page[Row]) -> Request[Page[Row]] | None:
-    """The request for the page after this one; None: this was the last."""
+def next_page(request: Request[PageReply[Item]], page: PageReply[Item]) -> Request[PageReply[Item]] | None:
+    """Build the request for the next page; returns None after the last one."""
     more = page.get("more")
     return None if more is None else replace(request, query={**request.query, **more})
 
 
-def path(*parts: Id) -> str:
-    """A path of these parts, whatever stands in them."""
+def join_path(*parts: Id) -> str:
+    """Join the parts of a path; each part is quoted."""
     return "".join(f"/{quote(str(part), safe=':')}" for part in parts)
 
 
-def instant(value: Instant | None) -> str | None:
-    """An instant as a text; a text as it is."""
+def format_instant(value: Instant | None) -> str | None:
+    """Convert an instant to text; a text stays as it is."""
     return write_instant(value) if isinstance(value, datetime) else value
 
 
-def curve(value: Any) -> Any:
-    """A curve in any of its forms as JSON.
+def curve_json(value: Any) -> Any:
+    """Convert a curve of any form to JSON.
 
     Raises
     ------
     InvalidCurve
     """
-    read = read_curve(value)
-    return None if read is None else read.to_json()
+    parse = read_curve(value)
+    return None if parse is None else parse.to_json()
 
 
-def weights(value: Any) -> Any:
-    """Weights in any of their forms as JSON."""
+def weights_json(value: Any) -> Any:
+    """Convert weights of any form to JSON."""
     return {str(name): weight for name, weight in value.items()} if isinstance(value, Mapping) else value
 
 
-def write_json(value: Any) -> bytes:
-    """A value as JSON: NumPy's numbers, UUIDs and aware datetimes too.
+def encode_json(value: Any) -> bytes:
+    """Encode a value as JSON, including NumPy numbers, UUIDs and aware datetimes.
 
     Raises
     ------
     InvalidInput
     """
     try:
-        return json.dumps(value, default=_plain, allow_nan=False).encode()
+        return json.dumps(value, default=_json_default, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"this cannot be sent as JSON: {error}") from error
 
 
-def _lines(rows: Iterable[Mapping[str, Any]], shape: Callable[[Mapping[str, Any]], Any]) -> Iterable[bytes]:
+def _lines(rows: Iterable[Mapping[str, Any]], to_json: Callable[[Mapping[str, Any]], Any]) -> Iterable[bytes]:
     for k, row in enumerate(rows, 1):
         try:
-            yield write_json(shape(row)) + b"\n"
+            yield encode_json(to_json(row)) + b"\n"
         except InvalidInput as error:
             raise InvalidInput(f"row {k}: {error}") from error
 
@@ -194,13 +200,13 @@ def _stream(table: pa.Table, columns: Mapping[str, pa.DataType]) -> bytes:
     return content
 
 
-def _word(value: Any) -> str:
+def _query_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
-def _plain(value: Any) -> Any:
+def _json_default(value: Any) -> Any:
     if isinstance(value, datetime):
         return write_instant(value)
     if isinstance(value, UUID):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from fts.client import Client
-from fts.client.records import Outcome, Row
+from fts.client.types import HistoryEntry, PriceAndRate
 from fts.models.curve import Constant, Curve, read_curve
 from fts.models.instant import read_instant
 from fts.models.portfolio import Portfolio
@@ -180,10 +180,10 @@ class Bot:
             {name: portfolio for name, portfolio in self._baskets.items() if name.startswith(month)},
         )
 
-    def _outcomes(self, name: str, start: datetime | None) -> list[Row[Outcome]]:
+    def _outcomes(self, name: str, start: datetime | None) -> list[HistoryEntry[PriceAndRate]]:
         """Outcomes of a portfolio, newest first, back to the one in force at `start`."""
         rows = []
-        for row in self._client.each_portfolio_outcome(self._portfolios[name], after=self._newest.get(name)):
+        for row in self._client.iter_portfolio_outcomes(self._portfolios[name], after=self._newest.get(name)):
             rows.append(row)
             if start is not None and read_instant(row["valid_from"]) <= start:
                 break

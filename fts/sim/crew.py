@@ -68,7 +68,7 @@ def work(orders: Mapping[str, Any], tell: Tell) -> list[threading.Thread]:
     zone = read_zone(Path(orders["folder"]), orders["seed"])
     agents = {agent.name: agent for agent in zone.agents}
     with Client(orders["url"], orders["bots"][0]["token"]) as client:
-        deliveries = [read_delivery(record["id"], record["app_data"], zone.clock) for record in client.each_product()]
+        deliveries = [read_delivery(record["id"], record["app_data"], zone.clock) for record in client.iter_products()]
     threads, board = [], Board()
     for turn, bot in enumerate(orders["bots"]):
         order = {**orders, **bot, "turn": turn}
@@ -92,7 +92,7 @@ def _live(agent: Agent, order: Mapping[str, Any], deliveries: list[Delivery], bo
         while True:
             try:
                 tell({"bot": agent.name, "adopted": bot.adopt()})
-                for event in client.events(told=told):
+                for event in client.events(on_status=told):
                     if event["status"] != "not solved":
                         instant: datetime = read_instant(event["instant"])
                         prices = board.prices(client, event["instant"])

@@ -81,8 +81,8 @@ def test_a_market(url: Any) -> None:
             assert await admin.health() == {"status": "ok"}
             noon = (await admin.create_product(HOUR))["id"]
             there = [asyncio.Event(), asyncio.Event()]
-            events = bidder.events(told=lambda lost: there[0].set())
-            prices = bidder.product_events(noon, told=lambda lost: there[1].set())
+            events = bidder.events(on_status=lambda lost: there[0].set())
+            prices = bidder.product_events(noon, on_status=lambda lost: there[1].set())
             async with aclosing(events), aclosing(prices):
                 heard, seen = asyncio.ensure_future(anext(events)), asyncio.ensure_future(anext(prices))
                 await asyncio.gather(*(event.wait() for event in there))
@@ -98,8 +98,8 @@ def test_a_market(url: Any) -> None:
             (price,) = await bidder.batch_prices(instant)
             assert price["product"] == noon and price["price"] == pytest.approx(28)
             more = [await admin.run_batch() for _ in range(4)]
-            assert [batch["instant"] async for batch in bidder.each_batch()] == [*more[::-1], instant]
-            rows = [row["valid_from"] async for row in bidder.each_product_outcome(noon, after=more[0])]
+            assert [batch["instant"] async for batch in bidder.iter_batches()] == [*more[::-1], instant]
+            rows = [row["valid_from"] async for row in bidder.iter_product_outcomes(noon, after=more[0])]
             assert rows == more[::-1]
             events = bidder.events(since=instant)
             async with aclosing(events):

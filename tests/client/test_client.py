@@ -21,7 +21,7 @@ import pytest
 
 import fts
 from fts.client import Client, NoAnswer, RequestInvalid, RequestNotFound, RequestNotPermitted, TooManyRequests
-from fts.client.events import Trail, batch_events
+from fts.client.sse import EventCursor, batch_events
 from fts.errors import (
     AlreadyExists,
     AlreadyPartitioned,
@@ -112,12 +112,12 @@ def test_histories(admin: Client, bidder: Client) -> None:
     page = bidder.curve_history(demand)
     assert [row["value"]["price"] for row in page["results"]] == [7, 6]
     assert [row["value"]["price"] for row in bidder.curve_history(demand, **page["more"])["results"]] == [5]
-    rows = list(bidder.each_curve(demand))
+    rows = list(bidder.iter_curves(demand))
     assert [row["value"]["price"] for row in rows] == [7, 6, 5]
     assert [row["valid_until"] for row in rows] == [None, rows[0]["valid_from"], rows[1]["valid_from"]]
-    assert [row["value"] for row in bidder.each_demand_weights(portfolio)] == [{demand: 2}, {demand: 1}]
+    assert [row["value"] for row in bidder.iter_demand_weights(portfolio)] == [{demand: 2}, {demand: 1}]
     assert [row["value"] for row in bidder.basis_history(portfolio)["results"]] == [{one: 1, two: 1}, {one: 1}]
-    assert len(list(bidder.each_basis(portfolio, before=rows[0]["valid_from"]))) == 1
+    assert len(list(bidder.iter_bases(portfolio, before=rows[0]["valid_from"]))) == 1
 
 
 def test_outcomes_and_batches_page_after_page(admin: Client, bidder: Client) -> None:
@@ -126,9 +126,9 @@ def test_outcomes_and_batches_page_after_page(admin: Client, bidder: Client) -> 
     portfolio = bidder.create_portfolio({"name": "x"}, demand, product)["id"]
     ran = [admin.run_batch() for _ in range(5)]
     newest_first = ran[::-1]
-    assert [row["valid_from"] for row in bidder.each_product_outcome(product)] == newest_first
-    assert [row["valid_from"] for row in bidder.each_portfolio_outcome(portfolio, after=ran[1])] == newest_first[:4]
-    assert [batch["instant"] for batch in bidder.each_batch(after=ran[0], before=ran[4])] == newest_first[1:]
+    assert [row["valid_from"] for row in bidder.iter_product_outcomes(product)] == newest_first
+    assert [row["valid_from"] for row in bidder.iter_portfolio_outcomes(portfolio, after=ran[1])] == newest_first[:4]
+    assert [batch["instant"] for batch in bidder.iter_batches(after=ran[0], before=ran[4])] == newest_first[1:]
     bidder.delete_portfolio(portfolio)
 
 
@@ -211,8 +211,8 @@ def test_products_page_after_page(admin: Client) -> None:
         for day in ("2028-01-01", "2028-01-02", "2028-01-03", "2028-01-04", "2028-01-05")
     ]
     assert len(admin.products(kind="paged")["results"]) == 2
-    assert list(admin.each_product(kind="paged")) == made
-    assert list(admin.each_product("paged", from_="2028-01-02T00:00:00Z", thru="2028-01-03T23:00:00Z")) == made[1:3]
+    assert list(admin.iter_products(kind="paged")) == made
+    assert list(admin.iter_products("paged", from_="2028-01-02T00:00:00Z", thru="2028-01-03T23:00:00Z")) == made[1:3]
 
 
 def test_a_refusal_is_an_exception_with_status_and_detail(admin: Client, bidder: Client, url: Any) -> None:
@@ -320,7 +320,7 @@ def test_a_change_that_may_have_arrived_is_not_sent_again(method: str, change: A
     client, asked = answering(BROKEN, done)
     with pytest.raises(NoAnswer) as lost:
         change(client)
-    assert asked == [method] and lost.value.sent
+    assert asked == [method] and lost.value.may_have_arrived
     # What never left is sent again, and so is what the exchange put off.
     client, asked = answering(OFF, {"status_code": 429, "json": {}, "headers": {"Retry-After": "0"}}, done)
     change(client)
@@ -367,18 +367,18 @@ def test_events_as_they_are_written() -> None:
         "data: {}",
         "id: 3",
     ]
-    trail = Trail(batch_events(), None)
-    found = [(event, trail.last) for line in lines if (event := trail.read(line)) is not None]
+    cursor = EventCursor(batch_events(), None)
+    found = [(event, cursor.last) for line in lines if (event := cursor.feed_line(line)) is not None]
     assert [(event["instant"], last) for event, last in found] == [("a", "1"), ("b", "2")]
     # What did not end is not known.
-    trail.there()
-    assert trail.read("") is None and trail.last == "2"
+    cursor.connected()
+    assert cursor.feed_line("") is None and cursor.last == "2"
 
 
 def test_events_follow_the_batches(admin: Client, bidder: Client) -> None:
     told: list[str | None] = []
     stop = threading.Event()
-    events = bidder.events(stop=stop, told=told.append)
+    events = bidder.events(stop=stop, on_status=told.append)
     found: list[Any] = []
     ready = threading.Event()
 
@@ -436,9 +436,7 @@ def batch(second: int) -> dict[str, str]:
 
 
 def stream(*seconds: int) -> dict[str, Any]:
-    text = "".join(
-        f"event: outcome\nid: {batch(k)['instant']}\ndata: {json.dumps(batch(k))}\n\n" for k in seconds
-    )
+    text = "".join(f"event: outcome\nid: {batch(k)['instant']}\ndata: {json.dumps(batch(k))}\n\n" for k in seconds)
     return {"status_code": 200, "text": ":\n" + text, "headers": {"content-type": "text/event-stream"}}
 
 
@@ -464,7 +462,7 @@ def test_a_line_that_breaks_is_made_again_from_the_last_event() -> None:
         return httpx.Response(**given)
 
     told: list[str | None] = []
-    events = Client("http://exchange", "t", transport=httpx.MockTransport(answer)).events(told=told.append)
+    events = Client("http://exchange", "t", transport=httpx.MockTransport(answer)).events(on_status=told.append)
     assert [next(events) for _ in range(4)] == [batch(k) for k in (1, 2, 3, 4)]
     with pytest.raises(RequestFailed, match="expired"):
         next(events)

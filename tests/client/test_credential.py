@@ -19,7 +19,7 @@ import pytest
 
 from fts.cli.sample import OpenMarket
 from fts.client import AsyncClient, Client, NoAnswer
-from fts.client.credential import HEADER_VALUE, authorization, shown
+from fts.client.credential import HEADER_VALUE, authorization, redact_url
 from fts.client.download import download_market
 from fts.errors import ConfigurationError, FtsError
 from fts.server import JwtApplication, local
@@ -167,8 +167,8 @@ def test_the_password_in_an_address_is_not_shown(use: Callable[[str], Any], url:
 
 
 def test_an_address_keeps_the_rest() -> None:
-    assert shown("https://user:p@exchange.example:1/a@b?c=@") == "https://exchange.example:1/a@b?c=@"
-    assert shown("http://127.0.0.1:8080/a@b") == "http://127.0.0.1:8080/a@b"
+    assert redact_url("https://user:p@exchange.example:1/a@b?c=@") == "https://exchange.example:1/a@b?c=@"
+    assert redact_url("http://127.0.0.1:8080/a@b") == "http://127.0.0.1:8080/a@b"
 
 
 def test_what_holds_a_secret_does_not_show_it() -> None:

@@ -144,5 +144,5 @@ def test_a_delivery_that_began_is_withdrawn_from_the_exchange(exchange, now):
 
 def test_deliveries_are_read_from_the_exchange(exchange, zone):
     url, admin, deliveries = exchange
-    read = {read_delivery(r["id"], r["app_data"], zone.clock) for r in admin.each_product()}
+    read = {read_delivery(r["id"], r["app_data"], zone.clock) for r in admin.iter_products()}
     assert read == set(deliveries)
