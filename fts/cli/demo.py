@@ -176,7 +176,7 @@ def start_exchange(market: OpenMarket, children: Children, port: int, root_path:
 def start_bots(market: OpenMarket, children: Children, url: str, news: queue.Queue[Mapping[str, Any]]) -> None:
     """Start the bidders' bots; what they report goes to `news`."""
     child = children.start(
-        "bots", [sys.executable, "-m", "fts.sim.crew"], _log(market, "bots"), _environment({}), piped=True
+        "bots", [sys.executable, "-m", "fts.sim.bot_runner"], _log(market, "bots"), _environment({}), piped=True
     )
     orders = {
         "url": url,

@@ -19,7 +19,7 @@ from fts.errors import ConfigurationError
 from fts.models.instant import write_instant
 from fts.server.jwt_application import write_token
 from fts.sim.agent import Agent, Bids, View
-from fts.sim.delivery import Delivery, by_month
+from fts.sim.typical_hours import TypicalHour, by_month
 from fts.sim.zone import read_zone
 
 BIDDERS = UUID("b3a2f7c4-0d7e-5b1c-8f25-51c1d9a4e6d0")
@@ -80,7 +80,7 @@ class OpenMarket:
     secret: str = field(repr=False)
     every: timedelta
     seed: int
-    deliveries: list[Delivery]
+    deliveries: list[TypicalHour]
     statements: list[Statement]
     units: Mapping[str, str]
 
@@ -167,7 +167,7 @@ def bidder_id(name: str) -> str:
     return str(uuid5(BIDDERS, name))
 
 
-def list_products(market: Any, wanted: Sequence[Delivery], clock: str) -> list[Delivery]:
+def list_products(market: Any, wanted: Sequence[TypicalHour], clock: str) -> list[TypicalHour]:
     """List the products of deliveries, those that exist already included, and return the deliveries with ids.
 
     Parameters
@@ -193,7 +193,7 @@ def list_products(market: Any, wanted: Sequence[Delivery], clock: str) -> list[D
     return [replace(delivery, product=existing[_terms(delivery)]) for delivery in wanted]
 
 
-def open_bids(market: Any, agent: Agent, deliveries: Sequence[Delivery], instant: datetime) -> Statement:
+def open_bids(market: Any, agent: Agent, deliveries: Sequence[TypicalHour], instant: datetime) -> Statement:
     """Enter an agent's first bids, unless it has some, and state what it holds.
 
     Parameters
@@ -232,12 +232,12 @@ def _enter(market: Any, bidder: str, bids: Bids) -> int:
     return len(bids.demands) + len(bids.portfolios)
 
 
-def _terms(delivery: Delivery) -> tuple[str, str, str]:
+def _terms(delivery: TypicalHour) -> tuple[str, str, str]:
     data = delivery.app_data()
     return data["kind"], data["from"], data["thru"]
 
 
-def _span(deliveries: list[Delivery]) -> str:
+def _span(deliveries: list[TypicalHour]) -> str:
     first, last = deliveries[0].month, deliveries[-1].month
     names = [f"{datetime.strptime(month, '%Y-%m'):%b %Y}" for month in (first, last)]
     return " to ".join(names)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from fts.sim.delivery import Delivery, by_month, is_peak
+from fts.sim.typical_hours import TypicalHour, by_month, is_peak
 
 MOVED = 1e-6
 """Smallest change of a price that counts as a move, relative to the price."""
 
-_ROWS: tuple[tuple[str, Callable[[Delivery], bool]], ...] = (
+_ROWS: tuple[tuple[str, Callable[[TypicalHour], bool]], ...] = (
     ("base, all hours", lambda delivery: True),
     ("peak, workday 8-20", is_peak),
     ("workday, other hours", lambda delivery: delivery.day_type == "workday" and not is_peak(delivery)),
@@ -18,7 +18,7 @@ _ROWS: tuple[tuple[str, Callable[[Delivery], bool]], ...] = (
 )
 
 
-def price_table(deliveries: Sequence[Delivery], prices: Mapping[str, float], unit: str) -> str:
+def price_table(deliveries: Sequence[TypicalHour], prices: Mapping[str, float], unit: str) -> str:
     """Forward prices by month: means over the hours of each row, then each month's dearest and cheapest hour.
 
     Parameters
@@ -42,7 +42,7 @@ def price_table(deliveries: Sequence[Delivery], prices: Mapping[str, float], uni
 
 
 def batch_line(
-    deliveries: Sequence[Delivery],
+    deliveries: Sequence[TypicalHour],
     before: Mapping[str, float],
     after: Mapping[str, float],
     batch: Mapping[str, object],
@@ -88,7 +88,7 @@ def _line(label: str, cells: Sequence[str]) -> str:
     return f"{label:<20}" + "".join(f"{cell:>6}" for cell in cells)
 
 
-def _mean(deliveries: Iterable[Delivery], prices: Mapping[str, float]) -> str:
+def _mean(deliveries: Iterable[TypicalHour], prices: Mapping[str, float]) -> str:
     chosen = list(deliveries)
     hours = sum(delivery.hours for delivery in chosen)
     return f"{sum(prices[d.product] * d.hours for d in chosen) / hours:.1f}" if hours else "-"

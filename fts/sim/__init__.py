@@ -1,1 +1,1 @@
-"""Simulated bidders: they see a market as a bidder does and answer with bids."""
+"""Simulated bidders, which see a market as a bidder does and submit bids."""

@@ -1,4 +1,4 @@
-"""What every simulated bidder has: it sees the market as a bidder does, and says which bids it wants."""
+"""Protocol of simulated bidders: an agent maps its view of the market to the bids that it wants."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Protocol
 
 from fts.models.curve import Constant, Curve
 from fts.models.portfolio import Portfolio
-from fts.sim.delivery import Delivery
+from fts.sim.typical_hours import TypicalHour
 
 
 @dataclass(frozen=True)
 class View:
-    """What a bidder sees when it revises its bids.
+    """Data that a bidder sees when it revises its bids.
 
     Attributes
     ----------
     instant : datetime
-        When.
+        Time of the revision.
     deliveries : tuple of Delivery
-        The products the revision is about: all typical hours of one month.
+        Products of the revision: all typical hours of one month.
     prices : mapping
         Product id -> last clearing price [EUR/MWh]; a product without a price is missing.
     positions : mapping
@@ -29,14 +29,14 @@ class View:
     """
 
     instant: datetime
-    deliveries: tuple[Delivery, ...]
+    deliveries: tuple[TypicalHour, ...]
     prices: Mapping[str, float] = field(default_factory=dict)
     positions: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Bids:
-    """Demands and portfolios of one bidder, by the names it gives them.
+    """Demands and portfolios of one bidder, by the names that it gives them.
 
     Attributes
     ----------
@@ -51,8 +51,8 @@ class Bids:
 
 
 @dataclass(frozen=True)
-class Changes:
-    """What turns the bids a bidder has into those it wants; None withdraws.
+class Revisions:
+    """Differences between the bids of a bidder and those that it wants; None ends a bid.
 
     Attributes
     ----------
@@ -70,29 +70,29 @@ class Changes:
 
 
 class Agent(Protocol):
-    """A simulated bidder: a pure function from what it sees to the bids it wants."""
+    """Simulated bidder: a pure function from its view to the bids that it wants."""
 
     @property
     def name(self) -> str:
-        """The bidder's name."""
+        """Name of the bidder."""
 
     def bids(self, view: View) -> Bids:
-        """The bids this bidder wants for the deliveries in view; the same view gives the same bids."""
+        """Return the bids for the deliveries in view; the same view gives the same bids."""
 
 
-def revise(agent: Agent, view: View, now: Bids) -> Changes:
-    """Changes an agent makes to its bids for the deliveries in view.
+def revise(agent: Agent, view: View, now: Bids) -> Revisions:
+    """Compute the changes of an agent's bids for the deliveries in view.
 
-    Deliveries that have begun are no longer bid for.
+    Bids for deliveries that have begun are ended.
 
     Parameters
     ----------
     agent : Agent
-        The bidder.
+        Agent of the bidder.
     view : View
-        What it sees.
+        Its view of the market.
     now : Bids
-        Its bids for these deliveries as they are.
+        Its present bids for these deliveries.
     """
     ahead = tuple(delivery for delivery in view.deliveries if delivery.start > view.instant)
     wanted = agent.bids(View(view.instant, ahead, view.prices, view.positions)) if ahead else Bids()
@@ -104,4 +104,4 @@ def revise(agent: Agent, view: View, now: Bids) -> Changes:
     }
     demands.update(dict.fromkeys(now.demands.keys() - wanted.demands.keys()))
     portfolios.update(dict.fromkeys(now.portfolios.keys() - wanted.portfolios.keys()))
-    return Changes(demands, portfolios)
+    return Revisions(demands, portfolios)

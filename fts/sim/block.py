@@ -1,4 +1,4 @@
-"""Blocks: typical hours traded together, and the curve of a bidder that closes a position in time."""
+"""Blocks of typical hours traded together, and the demand curve that closes a position in a given time."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import TypeAlias
 from fts.models.curve import Curve
 from fts.models.portfolio import Portfolio
 from fts.sim.agent import Bids
-from fts.sim.delivery import Delivery, is_peak
+from fts.sim.typical_hours import TypicalHour, is_peak
 
 Points: TypeAlias = tuple[tuple[float, float], ...]
 
-GROUPS: dict[str, Callable[[Delivery], str]] = {
+GROUPS: dict[str, Callable[[TypicalHour], str]] = {
     "hour": lambda delivery: delivery.kind,
     "peak": lambda delivery: "peak" if is_peak(delivery) else f"{delivery.day_type} offpeak",
     "day type": lambda delivery: delivery.day_type,
     "month": lambda delivery: "month",
 }
-"""What one bid covers, by the word for it: a function from a delivery to the block it belongs to."""
+"""Grouping of deliveries into blocks, by name: a function from a delivery to the name of its block."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Energy in several deliveries of one month, traded as one.
+    """Energy in several deliveries of one month, traded in fixed proportion.
 
     Attributes
     ----------
     name : str
         ``2027-01 peak``.
     energies : mapping
-        Product id -> energy the block stands for [MWh], positive.
+        Energy of the block by product id [MWh], positive.
     """
 
     name: str
@@ -39,29 +39,29 @@ class Block:
 
     @property
     def energy(self) -> float:
-        """All energy the block stands for [MWh]."""
+        """Total energy of the block [MWh]."""
         return sum(self.energies.values())
 
     def basis(self) -> dict[str, float]:
-        """Products in one unit of the block, which is 1 MWh: their shares of its energy."""
+        """Return the weights of one unit of the block (1 MWh): the share of each product in its energy."""
         return {product: energy / self.energy for product, energy in self.energies.items()}
 
     def position(self, positions: Mapping[str, float]) -> float:
-        """The bidder's position in the block [MWh]."""
+        """Return the bidder's position in the block [MWh]."""
         return sum(positions.get(product, 0.0) for product in self.energies)
 
 
-def blocks(deliveries: Iterable[Delivery], by: str, energy: Callable[[Delivery], float]) -> list[Block]:
-    """Deliveries gathered into blocks; what has no energy is left out.
+def blocks(deliveries: Iterable[TypicalHour], by: str, energy: Callable[[TypicalHour], float]) -> list[Block]:
+    """Group deliveries into blocks; a delivery without energy is left out.
 
     Parameters
     ----------
     deliveries : iterable of Delivery
-        Of one or more months.
+        Deliveries of one or more months.
     by : str
         ``hour``, ``peak``, ``day type`` or ``month``.
     energy : callable
-        Delivery -> the energy it stands for [MWh].
+        Energy of a delivery [MWh].
     """
     gathered: dict[str, dict[str, float]] = {}
     for delivery in deliveries:
@@ -72,20 +72,20 @@ def blocks(deliveries: Iterable[Delivery], by: str, energy: Callable[[Delivery],
 
 
 def closing_curve(value: Sequence[tuple[float, float]], position: float, patience: float) -> Curve:
-    """The demand curve of a bidder that closes the distance to any position in a given time.
+    """Compute the demand curve that closes the distance to a position in a given time.
 
-    ``curve(rate) = value(position + rate · patience)``: the price at which it trades at a rate is what the next MWh
-    is worth at the position this rate leads to. A position outside the domain of `value` bids its end price for the
-    way back.
+    ``curve(rate) = value(position + rate · patience)``: the price at a rate is the value of the next MWh at the
+    position to which this rate leads. If the position is outside the domain of `value`, the curve bids its end price
+    for the way back.
 
     Parameters
     ----------
     value : sequence of (quantity, price)
-        Worth of the next MWh by position: quantities [MWh] never fall, prices [EUR/MWh] never rise.
+        Value of the next MWh by position: quantities [MWh] never fall, prices [EUR/MWh] never rise.
     position : float
         Present position [MWh, + bought].
     patience : float
-        Trading time in which the distance would be closed [h].
+        Time of trading in which the distance would be closed [h].
     """
     points = [((quantity - position) / patience, price) for quantity, price in value]
     if points[0][0] > 0:
@@ -98,18 +98,18 @@ def closing_curve(value: Sequence[tuple[float, float]], position: float, patienc
 def block_bids(
     gathered: Iterable[Block], value: Callable[[Block], Points], positions: Mapping[str, float], patience: float
 ) -> Bids:
-    """One demand and one portfolio for each block, both under its name.
+    """Build one demand and one portfolio for each block, both under its name.
 
     Parameters
     ----------
     gathered : iterable of Block
-        What to bid for.
+        Blocks to bid for.
     value : callable
-        Block -> (quantity [MWh], price [EUR/MWh]) points of the worth of the next MWh by position.
+        Points (quantity [MWh], price [EUR/MWh]) of the value of the next MWh by position, for a block.
     positions : mapping
-        Product id -> own position [MWh].
+        Own position by product id [MWh].
     patience : float
-        [h]
+        Time of trading in which a position would be closed [h].
     """
     demands, portfolios = {}, {}
     for block in gathered:

@@ -1,4 +1,4 @@
-"""Forecasts that move: random news as a function of time alone."""
+"""Random forecasts that change with time, as a function of time alone."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _YEAR = timedelta(days=365)
 
 
 def news(seed: int, subject: str, at: datetime, memory: timedelta) -> float:
-    """News about one subject: a stationary random path of mean 0 and variance 1.
+    """Compute the news about one subject: a stationary random path of mean 0 and variance 1.
 
     ``X(t) = √(2/K) Σ_k cos(ω_k t/memory + φ_k)``, ω Cauchy, φ uniform: its covariance is ``exp(−|t − s|/memory)``,
-    that of an Ornstein–Uhlenbeck process. A function of time, not a state: the same seed gives the same path
-    whoever asks, in whatever order, also after a restart. Source: Rahimi and Recht, *Random Features for
-    Large-Scale Kernel Machines*, 2007, section 3.
+    that of an Ornstein–Uhlenbeck process. It is a function of time without a state: the same seed gives the same
+    path in every process and in any order. Source: Rahimi and Recht, *Random Features for Large-Scale Kernel
+    Machines*, 2007, section 3.
 
     Parameters
     ----------
     seed : int
-        Of the whole simulation.
+        Seed of the whole simulation.
     subject : str
-        What the news is about; different subjects are independent.
+        Name of the path; different subjects are independent.
     at : datetime
-        When.
+        Instant of the value.
     memory : timedelta
-        Time after which news has lost all but 37 % of its say.
+        Time after which the correlation has fallen to 37 %.
     """
     frequencies, phases = _spectrum(seed, subject)
     time = (at - _EPOCH) / memory
@@ -42,20 +42,20 @@ def news(seed: int, subject: str, at: datetime, memory: timedelta) -> float:
 
 @dataclass(frozen=True)
 class Forecast:
-    """A forecast as a factor on a normal value: 1 plus an error that moves.
+    """Forecast as a factor on a normal value: 1 plus an error that changes with time.
 
     Parameters
     ----------
     seed : int
-        Of the whole simulation.
+        Seed of the whole simulation.
     subject : str
-        What is forecast; forecasts of one subject move together.
+        Name of the quantity; forecasts of one subject and part have the same error.
     spread : float
         Standard deviation of the factor; with `sharpens` that of a delivery one year ahead.
     memory : timedelta
-        How long news lasts.
+        Time after which the correlation of the error has fallen to 37 %.
     sharpens : bool
-        Whether the spread shrinks with the square root of the time to delivery.
+        True if the spread falls with the square root of the time to delivery.
     """
 
     seed: int
@@ -65,16 +65,16 @@ class Forecast:
     sharpens: bool = False
 
     def factor(self, at: datetime, delivery: datetime, part: str = "") -> float:
-        """Forecast over normal value, as seen at one instant, for a delivery; never below 0.05.
+        """Compute forecast over normal value at one instant, for a delivery; never below 0.05.
 
         Parameters
         ----------
         at : datetime
-            When the forecast is made.
+            Time of the forecast.
         delivery : datetime
-            Start of the delivery that is forecast.
+            Start of the delivery.
         part : str
-            What of the subject: its deliveries that carry the same part move together.
+            Part of the subject; deliveries of the same part have the same error.
         """
         spread = self.spread
         if self.sharpens:

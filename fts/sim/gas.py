@@ -1,4 +1,4 @@
-"""Gas plants: they sell capacity at a marginal cost of slopes and steps."""
+"""Gas plants, which sell capacity at a marginal cost of slopes and steps."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from dataclasses import dataclass
 
 from fts.sim.agent import Bids, View
 from fts.sim.block import Block, Points, block_bids, blocks
-from fts.sim.delivery import Delivery
 from fts.sim.forecast import Forecast
+from fts.sim.typical_hours import TypicalHour
 
 
 @dataclass(frozen=True)
 class GasPlant:
-    """A plant that sells while the price covers its marginal cost, and buys back what is cheaper to buy than to make.
+    """Plant that sells at its marginal cost, and buys back sold energy that is cheaper than its production.
 
     Attributes
     ----------
     name : str
-        The bidder's name.
+        Name of the bidder.
     capacity : float
-        [MW]
+        Largest power [MW].
     cost : Points
         (share of capacity, marginal cost at normal fuel price [EUR/MWh]); both rise, a share twice is a step.
     fuel : Forecast
-        Of the price of fuel; costs are in proportion to it.
+        Forecast of the fuel price; costs are in proportion to it.
     by : str
-        What one bid covers.
+        Block that one bid covers, a key of `GROUPS`.
     patience : float
-        [h]
+        Time of trading in which a position would be closed [h].
     """
 
     name: str
@@ -37,12 +37,12 @@ class GasPlant:
     by: str
     patience: float
 
-    def available(self, delivery: Delivery) -> float:
-        """Energy the plant can make in a delivery [MWh]."""
+    def available(self, delivery: TypicalHour) -> float:
+        """Return the largest energy of the plant in a delivery [MWh]."""
         return self.capacity * delivery.hours
 
     def bids(self, view: View) -> Bids:
-        """Offers the unsold capacity of each block at its cost, and to buy back the sold one below it."""
+        """Offer the unsold capacity of each block at its cost, and bid to buy back the sold one below it."""
 
         def value(block: Block) -> Points:
             fuel = self.fuel.factor(view.instant, view.deliveries[0].start, block.name[:7])

@@ -1,4 +1,4 @@
-"""Retailers: they buy what their customers are forecast to use."""
+"""Retailers, which buy the forecast load of their customers."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from dataclasses import dataclass
 
 from fts.sim.agent import Bids, View
 from fts.sim.block import Block, Points, block_bids, blocks
-from fts.sim.delivery import Delivery
 from fts.sim.forecast import Forecast
+from fts.sim.typical_hours import TypicalHour
 
 
 @dataclass(frozen=True)
 class Retailer:
-    """A load server that trades toward the forecast load of its customers.
+    """Retailer that trades towards the forecast load of its customers.
 
     Attributes
     ----------
     name : str
-        The bidder's name.
+        Name of the bidder.
     load : mapping
         (month of the year, day type, hour) -> normal load [MW].
     value : Points
-        (share of the target held, worth of the next MWh [EUR/MWh]); shares rise, prices fall.
+        (share of the target held, value of the next MWh [EUR/MWh]); shares rise, prices fall.
     weather : Forecast
-        Of the load of everybody.
+        Forecast of the load of all customers in the zone.
     customers : Forecast
-        Of the load of its own customers.
+        Forecast of the load of its own customers.
     by : str
-        What one bid covers: ``hour``, ``day type``, ``month``.
+        Block that one bid covers, a key of `GROUPS`.
     patience : float
-        Trading time in which an open position would be closed [h].
+        Time of trading in which a position would be closed [h].
     """
 
     name: str
@@ -41,12 +41,12 @@ class Retailer:
     by: str
     patience: float
 
-    def normal(self, delivery: Delivery) -> float:
-        """Energy of a delivery at normal load [MWh]."""
+    def normal(self, delivery: TypicalHour) -> float:
+        """Compute the energy of a delivery at normal load [MWh]."""
         return self.load[delivery.season, delivery.day_type, delivery.hour] * delivery.hours
 
     def target(self, view: View, block: Block) -> float:
-        """Energy the customers are forecast to use in a block [MWh]."""
+        """Compute the forecast load of the customers in a block [MWh]."""
         start, month = view.deliveries[0].start, block.name[:7]
         return (
             block.energy
@@ -55,7 +55,7 @@ class Retailer:
         )
 
     def bids(self, view: View) -> Bids:
-        """Buys up to the target of each block, and more or less of it as the price is low or high."""
+        """Bid for the target of each block, and for more or less of it if the price is low or high."""
 
         def value(block: Block) -> Points:
             target = self.target(view, block)

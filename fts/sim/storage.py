@@ -1,4 +1,4 @@
-"""Storage: it buys some hours of a day to sell others."""
+"""Storage, which buys energy in some hours of a day and sells it in others."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from fts.models.curve import Constant, Curve
 from fts.models.portfolio import Portfolio
 from fts.sim.agent import Bids, View
 from fts.sim.block import closing_curve
-from fts.sim.delivery import DAY_TYPES, Delivery
+from fts.sim.typical_hours import DAY_TYPES, TypicalHour
 
 _SLOPE = 1.0
-"""Price step from none to all of an hour's power [EUR/MWh]: equal hours share a trade instead of one taking it."""
+"""Price difference between none and all of an hour's power [EUR/MWh], so that equal hours share a trade."""
 
 
 @dataclass(frozen=True)
 class Cycle:
-    """Hours of the local clock in which a store is filled, and those in which what it holds can be sold.
+    """Hours of the local clock in which a store is charged, and those in which it is discharged.
 
     Attributes
     ----------
     charge, discharge : tuple of int
-        0–23; no hour is in both, nor in two cycles of one store.
+        Hours 0–23; no hour is in both, or in two cycles of one store.
     """
 
     charge: tuple[int, ...]
@@ -31,28 +31,29 @@ class Cycle:
 
 @dataclass(frozen=True)
 class Storage:
-    """A store that substitutes hours of one day type for one another.
+    """Store that shifts energy between hours of one day type.
 
-    For each hour it can sell there is one portfolio: 1 MWh sold in that hour, and ``1/efficiency`` MWh bought evenly
-    over the charging hours, so that energy balances in every trade. Each has a private demand (the power of the hour,
-    and wear), and all of a cycle share one more (the energy of the store, once a day): the hours are substitutes.
+    Each discharging hour has one portfolio: it sells 1 MWh in that hour and buys ``1/efficiency`` MWh evenly over the
+    charging hours, so that energy balances in every trade. Each portfolio has a private demand (power of the hour, and
+    wear). All portfolios of a cycle share another demand (the energy of the store, once a day), so that the hours are
+    substitutes.
 
     Attributes
     ----------
     name : str
-        The bidder's name.
+        Name of the bidder.
     power : float
-        Of delivery [MW].
+        Largest power of discharging [MW].
     energy : float
-        It can deliver in one cycle [MWh].
+        Largest energy sold in one cycle [MWh].
     efficiency : float
         Energy delivered over energy bought.
     wear : float
-        Cost of delivering [EUR/MWh].
+        Cost of discharging [EUR/MWh].
     cycles : tuple of Cycle
-        Of a day.
+        Cycles of a day.
     patience : float
-        [h]
+        Time of trading in which a position would be closed [h].
     """
 
     name: str
@@ -64,7 +65,7 @@ class Storage:
     patience: float
 
     def bids(self, view: View) -> Bids:
-        """Offers to sell the discharging hours against the charging hours of the same day type."""
+        """Offer to sell in the discharging hours and buy in the charging hours of the same day type."""
         demands: dict[str, Curve | Constant] = {}
         portfolios: dict[str, Portfolio] = {}
         for day_type in DAY_TYPES:
@@ -85,13 +86,13 @@ class Storage:
                     portfolios[name] = Portfolio({name: 1.0, shared: 1.0}, {delivery.product: -1.0, **bought})
         return Bids(demands, portfolios)
 
-    def _bought(self, charging: Sequence[Delivery]) -> dict[str, float]:
-        """Energy bought for 1 MWh sold, by product [MWh]: the same power in every charging hour."""
+    def _bought(self, charging: Sequence[TypicalHour]) -> dict[str, float]:
+        """Compute the energy bought for 1 MWh sold, by product [MWh]; the power is equal in all charging hours."""
         hours = sum(delivery.hours for delivery in charging)
         return {delivery.product: delivery.hours / hours / self.efficiency for delivery in charging}
 
-    def _store(self, discharging: Sequence[Delivery], positions: Mapping[str, float]) -> Constant:
-        """What all discharging hours can sell together: the store's energy, once a day, less what is sold."""
+    def _store(self, discharging: Sequence[TypicalHour], positions: Mapping[str, float]) -> Constant:
+        """Build the shared demand of a cycle: the store's energy, once a day, less the energy already sold."""
         days = max(delivery.hours for delivery in discharging)
         sold = -sum(positions.get(delivery.product, 0.0) for delivery in discharging)
         left = max(self.energy * days - sold, 0.0)

@@ -1,4 +1,4 @@
-"""Wind parks: they sell a forecast that sharpens as delivery nears."""
+"""Wind parks, which sell a forecast that becomes more precise before delivery."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from dataclasses import dataclass
 
 from fts.sim.agent import Bids, View
 from fts.sim.block import Block, Points, block_bids, blocks
-from fts.sim.delivery import Delivery
 from fts.sim.forecast import Forecast
+from fts.sim.typical_hours import TypicalHour
 
 
 @dataclass(frozen=True)
 class WindPark:
-    """A wind park that sells what it is forecast to produce.
+    """Wind park that sells its forecast production.
 
     Attributes
     ----------
     name : str
-        The bidder's name.
+        Name of the bidder.
     capacity : float
-        [MW]
+        Largest power [MW].
     output : mapping
         (month of the year, hour) -> normal output as a share of capacity.
     value : Points
-        (share of the forecast sold, price asked for the next MWh [EUR/MWh]); both rise. Beyond 1 it sells short.
+        (share of the forecast sold, price of the next MWh [EUR/MWh]); both rise. A share above 1 is sold short.
     wind : Forecast
-        Of the wind in the zone; it sharpens.
+        Forecast of the wind in the zone; its spread falls before delivery.
     site : Forecast
-        Of the park against the zone; it sharpens.
+        Forecast of the park relative to the zone; its spread falls before delivery.
     by : str
-        What one bid covers.
+        Block that one bid covers, a key of `GROUPS`.
     patience : float
-        [h]
+        Time of trading in which a position would be closed [h].
     """
 
     name: str
@@ -44,12 +44,12 @@ class WindPark:
     by: str
     patience: float
 
-    def normal(self, delivery: Delivery) -> float:
-        """Energy of a delivery at normal wind [MWh]."""
+    def normal(self, delivery: TypicalHour) -> float:
+        """Compute the energy of a delivery at normal wind [MWh]."""
         return self.capacity * self.output[delivery.season, delivery.hour] * delivery.hours
 
     def forecast(self, view: View, block: Block) -> float:
-        """Energy the park is forecast to produce in a block [MWh]."""
+        """Compute the forecast energy of the park in a block [MWh]."""
         start, month = view.deliveries[0].start, block.name[:7]
         return (
             block.energy
@@ -58,7 +58,7 @@ class WindPark:
         )
 
     def bids(self, view: View) -> Bids:
-        """Sells up to the forecast of each block, asking more the more of it is sold."""
+        """Offer the forecast energy of each block, at a price that rises with the share sold."""
 
         def value(block: Block) -> Points:
             forecast = self.forecast(view, block)

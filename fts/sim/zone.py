@@ -1,4 +1,4 @@
-"""The sample market: one zone, its load and wind shapes, its bidders, read from a folder of files."""
+"""Sample market of one zone: load and wind shapes and bidders, read from a folder of files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 from fts.errors import InvalidFile
 from fts.sim.agent import Agent
 from fts.sim.block import GROUPS, Points
-from fts.sim.delivery import DAY_TYPES, Delivery, month_after, typical_hours
 from fts.sim.forecast import Forecast
 from fts.sim.gas import GasPlant
 from fts.sim.retailer import Retailer
 from fts.sim.storage import Cycle, Storage
+from fts.sim.typical_hours import DAY_TYPES, TypicalHour, month_after, typical_hours
 from fts.sim.wind import WindPark
 
 Shapes: TypeAlias = dict[tuple[int, str, int], dict[str, float]]
@@ -27,33 +27,33 @@ _BAND = 1e6 / 8760  # kW of a load that uses 1 GWh a year evenly
 
 @dataclass(frozen=True)
 class Zone:
-    """A forward market of one zone.
+    """Forward market of one zone.
 
     Attributes
     ----------
     clock : str
         Time zone of the typical hours.
     agents : tuple of Agent
-        The bidders, in the order of the file.
+        Bidders, in the order of the file.
     """
 
     clock: str
     agents: tuple[Agent, ...]
 
-    def deliveries(self, instant: datetime, months: int) -> list[Delivery]:
-        """The typical hours of the months that follow an instant."""
+    def deliveries(self, instant: datetime, months: int) -> list[TypicalHour]:
+        """List the typical hours of the months that follow an instant."""
         return typical_hours(month_after(instant, self.clock), months, self.clock)
 
 
 def read_zone(folder: Path, seed: int = 1) -> Zone:
-    """The market and bidders that a folder describes, as in the sample data.
+    """Read the market and the bidders of a folder, such as the sample data.
 
     Parameters
     ----------
     folder : Path
-        Holds ``bidders.toml``, ``load_shapes.csv``, ``wind_synthetic.csv``.
+        Folder with ``bidders.toml``, ``load_shapes.csv``, ``wind_synthetic.csv``.
     seed : int
-        Of all forecasts.
+        Seed of all forecasts.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def read_zone(folder: Path, seed: int = 1) -> Zone:
 
 
 class _Common:
-    """What all bidders of a file share."""
+    """Parameters that all bidders of a file share."""
 
     def __init__(self, market: Mapping[str, Any], seed: int) -> None:
         self.seed = seed

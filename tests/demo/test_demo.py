@@ -185,7 +185,7 @@ def test_bots_that_die_are_reported(tmp_path):
     with demo(tmp_path, "--no-dashboard") as running:
         running.wait_for_table()
         bots = next(
-            child for child in psutil.Process(running.process.pid).children() if "fts.sim.crew" in child.cmdline()
+            child for child in psutil.Process(running.process.pid).children() if "fts.sim.bot_runner" in child.cmdline()
         )
         bots.kill()
         running.wait_for(lambda: "The bots ended with status -9" in running.text)

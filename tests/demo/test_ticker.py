@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fts.cli.ticker import batch_heading, batch_line, price_table
-from fts.sim.delivery import typical_hours
+from fts.sim.typical_hours import typical_hours
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fts import bundled
-from fts.sim.delivery import by_month
+from fts.sim.typical_hours import by_month
 from fts.sim.zone import read_zone
 
 NOW = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)

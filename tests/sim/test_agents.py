@@ -25,7 +25,8 @@ def agent(zone, name):
 def calm(agent):
     """The agent with forecasts that never move."""
     forecasts = {
-        field: Forecast(1, "calm", 0.0, HOUR) for field in ("weather", "customers", "wind", "site", "fuel")
+        field: Forecast(1, "calm", 0.0, HOUR)
+        for field in ("weather", "customers", "wind", "site", "fuel")
         if hasattr(agent, field)
     }
     return replace(agent, **forecasts)
@@ -179,7 +180,6 @@ def test_a_store_that_has_sold_its_day_only_buys_back(zone, months, now):
     assert demands["2027-02 workday store 0-10"].min_rate == -280 * 20 / 8
     assert demands["2027-02 workday 7 from store"].max_rate == 0
     assert demands["2027-02 workday 9 from store"].min_rate == 0
-
 
 
 def test_no_store_charges_with_more_than_its_power(zone):

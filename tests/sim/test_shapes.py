@@ -10,7 +10,7 @@ import pytest
 from demandlib import bdew
 
 from fts import bundled
-from fts.sim.delivery import hour_counts, typical_hours
+from fts.sim.typical_hours import hour_counts, typical_hours
 
 DATA = bundled.folder("data")
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fts.errors import InvalidInput
-from fts.sim.delivery import by_month, hour_counts, is_peak, month_after, read_delivery, typical_hours
+from fts.sim.typical_hours import by_month, hour_counts, is_peak, month_after, read_typical_hour, typical_hours
 
 BERLIN = "Europe/Berlin"
 
@@ -70,7 +70,7 @@ def test_a_year_has_8760_hours_in_576_products():
 
 def test_a_product_read_back_is_the_delivery_it_was_made_from():
     for delivery in typical_hours((2027, 10), 1, BERLIN):
-        read = read_delivery("id", delivery.app_data(), BERLIN)
+        read = read_typical_hour("id", delivery.app_data(), BERLIN)
         assert (read.month, read.kind, read.hours) == (delivery.month, delivery.kind, delivery.hours)
 
 
@@ -78,7 +78,7 @@ def test_another_kind_of_product_is_refused():
     for kind in (0, "workday", "workday 24", "holiday 3"):
         data = {"kind": kind, "from": "2027-01-01T00:00:00Z", "thru": "2027-02-01T00:00:00Z"}
         with pytest.raises(InvalidInput, match="not a typical hour"):
-            read_delivery("id", data, BERLIN)
+            read_typical_hour("id", data, BERLIN)
 
 
 @pytest.mark.parametrize(
