@@ -1,17 +1,17 @@
-"""Pictures of a market: pure functions from auctions, outcomes and frames to HoloViews.
+"""Figures of a market: pure functions from auctions, outcomes and frames to HoloViews objects.
 
-Each picture carries its units on its axes and comes in two backends: bokeh for the browser, matplotlib for paper.
+The axes of each figure have units. It is drawn by two backends: bokeh for the browser, matplotlib for files.
 """
 
 from __future__ import annotations
 
-from fts.viz.clearing import supply_demand
-from fts.viz.demand import demand_curve, demand_curves
+from fts.viz.aggregate_curves import MarketCurves, market_curves
+from fts.viz.demand_curves import demand_curve, demand_curves
 from fts.viz.explorer import explore
 from fts.viz.figure import save, show
-from fts.viz.forward import forward_curve
+from fts.viz.forward_curve import forward_curve
 from fts.viz.history import price_history, volume_history
-from fts.viz.market_curve import MarketCurves, market_curves
+from fts.viz.supply_demand import supply_demand
 
 __all__ = [
     "MarketCurves",

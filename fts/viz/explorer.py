@@ -1,4 +1,4 @@
-"""Controls that change one bid and clear again."""
+"""Interactive controls that change one bid and solve the auction again."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ from fts.models.curve import Constant, Curve, DemandCurve
 from fts.models.outcome import Outcome
 from fts.models.records import Units
 from fts.viz.axes import price_unit, rate_unit
-from fts.viz.clearing import supply_demand
-from fts.viz.figure import drawn
+from fts.viz.figure import render
+from fts.viz.supply_demand import supply_demand
 
 
 def explore(auction: Auction, units: Units | None = None) -> widgets.Widget:
-    """Open controls in the notebook: change a bid, see prices, fills and surplus follow.
+    """Show controls in the notebook that change a bid, with the resulting prices, fills and surplus.
 
-    Every point of the chosen demand curve has a slider and a number field for its rate and its price; the auction
-    clears again while they move. A change that breaks a rule of curves is refused in words; the last clearing stays.
+    Every point of the chosen demand curve has a slider and a number field for its rate and its price; the auction is
+    solved again at each change. If a change breaks a rule of curves, the error is shown and the last outcome stays.
 
     Parameters
     ----------
     auction : Auction
-        It stays as it is; the controls work on copies.
+        Auction; it is not changed, because the controls use copies.
     units : Units, optional
-        Of the market, for labels.
+        Units of the market, for labels.
 
     Raises
     ------
     NotSolved, UnboundedAuction
-        The auction itself does not clear.
+        The auction itself cannot be solved.
     """
     return Explorer(auction, units).view
 
 
 class Explorer:
-    """The state behind the controls: the auction as given, the one demand that changes, and its clearing.
+    """State of the controls: the auction, the demand that is changed, and the outcome.
 
     Attributes
     ----------
     view : Widget
-        What the notebook shows.
+        Widget that the notebook shows.
     outcome : Outcome
-        Of the auction with the change.
+        Outcome of the changed auction.
     """
 
     def __init__(self, auction: Auction, units: Units | None = None) -> None:
-        self._given, self._units = auction, units
+        self._auction, self._units = auction, units
         self._before: Outcome = auction.solve()
         self.outcome = self._before
         self.demand = widgets.Dropdown(options=auction.demand_ids.to_pylist(), description="demand")
         self.product = widgets.Dropdown(options=auction.product_ids.to_pylist(), description="product")
         self.reset = widgets.Button(description="as it was", icon="undo", tooltip="take the change back")
         self.fields: list[widgets.BoundedFloatText] = []
-        self._read: Callable[[], DemandCurve] = lambda: self._given.demands[self.demand.value]
+        self._read: Callable[[], DemandCurve] = lambda: self._auction.demands[self.demand.value]
         self._points = widgets.VBox()
         self.message = widgets.HTML()
         self.figures = widgets.HTML()
@@ -69,9 +69,11 @@ class Explorer:
             [widgets.HBox([self.demand, self.reset]), self._points, self.message],
             layout=widgets.Layout(min_width="370px"),
         )
-        seen = widgets.VBox([self.product, self.picture], layout=widgets.Layout(min_width="360px", flex="1 1 360px"))
+        result_box = widgets.VBox(
+            [self.product, self.picture], layout=widgets.Layout(min_width="360px", flex="1 1 360px")
+        )
         self.view = widgets.VBox(
-            [widgets.HBox([controls, seen], layout=widgets.Layout(flex_flow="row wrap")), self.figures]
+            [widgets.HBox([controls, result_box], layout=widgets.Layout(flex_flow="row wrap")), self.figures]
         )
         self.demand.observe(self._choose, "value")
         self.product.observe(self._draw, "value")
@@ -79,14 +81,14 @@ class Explorer:
         self._choose()
 
     def _choose(self, _: Any = None) -> None:
-        """Put up the controls of the chosen demand, at its curve as it was."""
+        """Create the controls of the chosen demand, with its original curve."""
         self.fields = []
-        curve = self._given.demands[self.demand.value]
+        curve = self._auction.demands[self.demand.value]
         self._read = self._constant(curve) if isinstance(curve, Constant) else self._piecewise(curve)
         self._clear()
 
     def _piecewise(self, curve: Curve) -> Callable[[], DemandCurve]:
-        rates, prices = _reach(curve.rates.tolist()), self._price_reach()
+        rates, prices = _slider_range(curve.rates.tolist()), self._price_range()
         rate_label, price_label = f"rate [{rate_unit(self._units)}]", f"price [{price_unit(self._units)}]"
         rows = []
         for k, (rate, price) in enumerate(curve.points):
@@ -98,13 +100,13 @@ class Explorer:
         return lambda: Curve([(fields[k].value, fields[k + 1].value) for k in range(0, len(fields), 2)])
 
     def _constant(self, curve: Constant) -> Callable[[], DemandCurve]:
-        rows = [self._number(f"price [{price_unit(self._units)}]", curve.price, self._price_reach())]
+        rows = [self._number(f"price [{price_unit(self._units)}]", curve.price, self._price_range())]
         price = self.fields[-1]
         ends: dict[str, widgets.BoundedFloatText | None] = {}
         finite = [end for end in (curve.min_rate, curve.max_rate) if math.isfinite(end)]
         for name, end in (("min_rate", curve.min_rate), ("max_rate", curve.max_rate)):
             if math.isfinite(end):
-                rows.append(self._number(f"{name} [{rate_unit(self._units)}]", end, _reach(finite)))
+                rows.append(self._number(f"{name} [{rate_unit(self._units)}]", end, _slider_range(finite)))
                 ends[name] = self.fields[-1]
             else:
                 rows.append(widgets.HTML(f"{name}: unlimited"))
@@ -114,9 +116,9 @@ class Explorer:
             price.value, **{name: None if field is None else field.value for name, field in ends.items()}
         )
 
-    def _number(self, label: str, value: float, reach: tuple[float, float]) -> widgets.Widget:
-        """A slider and a number field that move together."""
-        low, high = min(reach[0], value), max(reach[1], value)
+    def _number(self, label: str, value: float, bounds: tuple[float, float]) -> widgets.Widget:
+        """Create a slider and a number field with the same value."""
+        low, high = min(bounds[0], value), max(bounds[1], value)
         places = 2 - math.floor(math.log10(high - low))
         slider = widgets.FloatSlider(
             value=value,
@@ -134,27 +136,27 @@ class Explorer:
         )
         field.continuous_update = True
 
-        def slid(change: dict[str, Any]) -> None:
-            # The browser's slider adds steps up, and the last digits of its sum are not the reader's.
+        def update_field(change: dict[str, Any]) -> None:
+            # The browser's slider adds up steps; the last digits of the sum are rounding errors.
             field.value = round(change["new"], max(places, 0) + 2)
 
-        def written(change: dict[str, Any]) -> None:
+        def update_slider(change: dict[str, Any]) -> None:
             if abs(slider.value - change["new"]) > 10.0 ** -(places + 3):
                 slider.value = change["new"]
 
-        slider.observe(slid, "value")
-        field.observe(written, "value")
+        slider.observe(update_field, "value")
+        field.observe(update_slider, "value")
         field.observe(self._clear, "value")
         self.fields.append(field)
         return widgets.HBox([slider, field])
 
-    def _price_reach(self) -> tuple[float, float]:
-        return _reach([float(price) for price in self._given.point_prices])
+    def _price_range(self) -> tuple[float, float]:
+        return _slider_range([float(price) for price in self._auction.point_prices])
 
     def _clear(self, _: Any = None) -> None:
         try:
-            changed = dict(self._given.demands) | {self.demand.value: self._read()}
-            self.outcome = Auction(changed, self._given.portfolios).solve()
+            changed = dict(self._auction.demands) | {self.demand.value: self._read()}
+            self.outcome = Auction(changed, self._auction.portfolios).solve()
         except FtsError as error:
             self.message.value = f'<p style="color:#d6456b;max-width:360px">{escape(str(error))}</p>'
             return
@@ -167,8 +169,8 @@ class Explorer:
             self.picture.value = ""
             return
         picture = supply_demand(self.outcome.auction, self.outcome, self.product.value, self._units)
-        svg = drawn(picture, "svg").decode()
-        # A white sheet of its own, so that it reads in dark notebooks too.
+        svg = render(picture, "svg").decode()
+        # A white background keeps it readable in dark notebooks.
         self.picture.value = f'<div style="background:#fff;max-width:560px">{svg[svg.index("<svg") :]}</div>'
 
     def _tables(self) -> str:
@@ -179,19 +181,19 @@ class Explorer:
             _table("product", f"price [{price}]", before.products["price"], after.products["price"]),
             _table("portfolio", f"rate [{rate}]", before.portfolios["rate"], after.portfolios["rate"]),
             _table("demand", f"surplus [{money}]", before.demands["surplus"], after.demands["surplus"]),
-            _table("", f"welfare [{money}]", _whole(before), _whole(after)),
+            _table("", f"welfare [{money}]", _total(before), _total(after)),
         ]
         return f'<div style="display:flex;flex-wrap:wrap;align-items:flex-start;gap:.5em 1.5em">{"".join(tables)}</div>'
 
 
-def _reach(values: list[float]) -> tuple[float, float]:
-    """Where a slider ends: half as far again as the values, and never at one side of zero only by a hair."""
+def _slider_range(values: list[float]) -> tuple[float, float]:
+    """Compute the range of a slider: the values and 0, extended by half of their range."""
     low, high = min([*values, 0.0]), max([*values, 0.0])
     more = 0.5 * (high - low) or 1.0
     return low - (more if low < 0 else 0.0), high + (more if high > 0 or low == 0 else 0.0)
 
 
-def _whole(outcome: Outcome) -> pd.Series:
+def _total(outcome: Outcome) -> pd.Series:
     return pd.Series({"all": outcome.certificate.welfare})
 
 

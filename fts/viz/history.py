@@ -1,4 +1,4 @@
-"""Prices and volumes over batches."""
+"""Figures of prices and volumes over batches."""
 
 from __future__ import annotations
 
@@ -17,42 +17,44 @@ from fts.viz.axes import price_axis, rate_axis, time_axis
 def price_history(
     outcomes: pd.DataFrame, units: Units | None = None, *, title: str = "Price", height: int = 300
 ) -> hv.Overlay:
-    """Draw a product's clearing price from batch to batch; it holds until the next one.
+    """Draw a product's clearing price over batches; each is in force until the next one.
 
     Parameters
     ----------
     outcomes : table of valid_from, valid_until, price
         One row per outcome: instants (no end yet: null), price [money / quantity].
     units : Units, optional
-        Of the market, for the axes.
+        Units of the market, for the axes.
     title : str
-        Heading of the picture.
+        Title of the figure.
     height : int
-        In the browser [pixels].
+        Height in the browser [pixels].
     """
-    return _held(outcomes, "price", price_axis(units), style.CLEARING, title, height)
+    return _step_figure(outcomes, "price", price_axis(units), style.CLEARING, title, height)
 
 
 def volume_history(
     outcomes: pd.DataFrame, units: Units | None = None, *, title: str = "Traded volume", height: int = 300
 ) -> hv.Overlay:
-    """Draw a product's traded volume from batch to batch.
+    """Draw a product's traded volume over batches.
 
     Parameters
     ----------
     outcomes : table of valid_from, valid_until, rate
         One row per outcome: instants (no end yet: null), traded volume [quantity / time].
     units : Units, optional
-        Of the market, for the axes.
+        Units of the market, for the axes.
     title : str
-        Heading of the picture.
+        Title of the figure.
     height : int
-        In the browser [pixels].
+        Height in the browser [pixels].
     """
-    return _held(outcomes, "rate", rate_axis(units, "volume"), style.DEMAND, title, height)
+    return _step_figure(outcomes, "rate", rate_axis(units, "volume"), style.DEMAND, title, height)
 
 
-def _held(outcomes: pd.DataFrame, column: str, value: hv.Dimension, color: str, title: str, height: int) -> hv.Overlay:
+def _step_figure(
+    outcomes: pd.DataFrame, column: str, value: hv.Dimension, color: str, title: str, height: int
+) -> hv.Overlay:
     start = pd.to_datetime(outcomes["valid_from"], utc=True).dt.tz_localize(None)
     end = pd.to_datetime(outcomes["valid_until"], utc=True).dt.tz_localize(None)
     order = np.argsort(start.to_numpy(), kind="stable")
@@ -62,20 +64,22 @@ def _held(outcomes: pd.DataFrame, column: str, value: hv.Dimension, color: str, 
     steps = hv.Curve(_steps(start, end, values, column), batch, value)
     marks = hv.Scatter((start.to_numpy(), values), batch, value)
     overlay = hv.Overlay([style.line(steps, color), style.dots(marks, color, size=6)])
-    return style.picture(overlay, title, legend=False, dates=True, height=height, xlim=_span(start), ylim=_view(values))
+    return style.picture(
+        overlay, title, legend=False, dates=True, height=height, xlim=_time_range(start), ylim=_value_range(values)
+    )
 
 
-def _span(start: pd.Series) -> tuple[Any, Any]:
-    """Instants in view: all of them, with some room; None: as the backend likes."""
+def _time_range(start: pd.Series) -> tuple[Any, Any]:
+    """Compute the range of instants with a margin; None: the default of the backend."""
     if not len(start):
         return None, None
     first, last = start.iloc[0], start.iloc[-1]
-    room = 0.03 * (last - first) if last > first else pd.Timedelta("1min")
-    return (first - room).to_datetime64(), (last + room).to_datetime64()
+    margin = 0.03 * (last - first) if last > first else pd.Timedelta("1min")
+    return (first - margin).to_datetime64(), (last + margin).to_datetime64()
 
 
-def _view(values: Floats) -> tuple[float, float]:
-    """Values in view: all of them, and never so near that a solver's last digits look like a move."""
+def _value_range(values: Floats) -> tuple[float, float]:
+    """Compute the range of values, wide enough that rounding errors of the solver are not visible."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         return 0.0, 1.0
@@ -85,9 +89,9 @@ def _view(values: Floats) -> tuple[float, float]:
 
 
 def _steps(start: pd.Series, end: pd.Series, values: Floats, value: str) -> pd.DataFrame:
-    """Two corners per outcome; where nothing held until the next one, the line is broken."""
+    """Build the corners of the steps; if no outcome was in force until the next one, the line has a gap."""
     following = start.shift(-1)
-    # The latest outcome holds still: it is drawn to its start, where its mark is.
+    # The latest outcome has no end yet; its line ends at its start, where its marker is.
     until = end.fillna(following).fillna(start)
     gap = (until < following).to_numpy()
     rows = pd.DataFrame(

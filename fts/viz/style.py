@@ -1,4 +1,4 @@
-"""How pictures look: colours that read on light and dark ground, and the options of each backend."""
+"""Style of figures: colours for light and dark backgrounds, and the options of each backend."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import holoviews.plotting.mpl
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 DEMAND, SUPPLY, CLEARING, GUIDE = "#2b83c6", "#e0732c", "#a04fd0", "#8b8b8b"
-#: For lines that are told apart by name.
+#: Colours of lines that have names.
 CYCLE = ("#2b83c6", "#e0732c", "#2e9e6b", "#a04fd0", "#c9a227", "#d6456b", "#35a7b5", "#8c6d46")
 BOKEH, MATPLOTLIB = "bokeh", "matplotlib"
 _DASHES_BOKEH: dict[str, Any] = {"solid": "solid", "dashed": [6, 4], "dotted": [2, 3]}
@@ -20,20 +20,20 @@ _MARKERS_MATPLOTLIB = {"circle": "o", "diamond": "D"}
 
 
 def line(element: hv.Curve, color: str, *, dash: str = "solid", width: float = 2.5, alpha: float = 1.0) -> hv.Curve:
-    """A curve drawn as a line, which says its values where the pointer is."""
-    # Framewise: where a picture changes in place, its axes follow.
+    """Draw a curve as a line, with its values at the pointer."""
+    # Framewise: if a figure changes in place, its axes are adapted.
     common = {"color": color, "alpha": alpha, "framewise": True}
     element = element.opts(
         backend=BOKEH, line_width=width, line_dash=_DASHES_BOKEH[dash], tools=["hover"], muted_alpha=0.1, **common
     )
-    # matplotlib draws solid lines unless told otherwise, and complains of being told so over dates.
+    # matplotlib draws solid lines by default, and warns over dates if that is set explicitly.
     style = {} if dash == "solid" else {"linestyle": dash}
     return element.opts(backend=MATPLOTLIB, linewidth=0.7 * width, **style, **common)
 
 
 def dots(element: hv.Scatter, color: str, *, marker: str = "circle", size: float = 7, alpha: float = 1.0) -> hv.Scatter:
-    """Points drawn as markers, which say their values where the pointer is."""
-    # Framewise: where a picture changes in place, its axes follow.
+    """Draw points as markers, with their values at the pointer."""
+    # Framewise: if a figure changes in place, its axes are adapted.
     common = {"color": color, "alpha": alpha, "framewise": True}
     element = element.opts(backend=BOKEH, size=size, marker=marker, tools=["hover"], **common)
     return element.opts(backend=MATPLOTLIB, s=0.5 * size**2, marker=_MARKERS_MATPLOTLIB[marker], **common)
@@ -42,20 +42,20 @@ def dots(element: hv.Scatter, color: str, *, marker: str = "circle", size: float
 def picture(
     overlay: hv.Overlay, title: str, *, legend: bool = True, dates: bool = False, height: int = 360, **limits: Any
 ) -> hv.Overlay:
-    """The overlay as one finished picture.
+    """Finish an overlay as one figure.
 
     Parameters
     ----------
     overlay : Overlay
     title : str
     legend : bool
-        Whether it names its lines, outside the plot where it hides nothing.
+        True if it has a legend, outside the plot.
     dates : bool
-        Whether the horizontal axis is time.
+        True if the horizontal axis is time.
     height : int
-        In the browser, where the width follows the page [pixels].
+        Height in the browser, where the width is that of the page [pixels].
     **limits
-        ``xlim``, ``ylim``: what is in view at first.
+        ``xlim``, ``ylim``: the initial view.
     """
     common = {
         "title": title,
@@ -91,7 +91,7 @@ def picture(
 
 
 def _legend_below(plot: Any, _: Any) -> None:
-    """Name the lines under the axis label, as far apart as their names need."""
+    """Place the legend under the axis label, in as many columns as fit."""
     axes = plot.handles["axis"]
     if plot.show_legend and axes.get_legend():
         handles, labels = axes.get_legend_handles_labels()
@@ -102,7 +102,7 @@ def _legend_below(plot: Any, _: Any) -> None:
 
 
 def _short_dates(plot: Any, _: Any) -> None:
-    """Write what is common to all instants once, at the end of the axis."""
+    """Write the common part of all instants once, at the end of the axis."""
     axis = plot.handles["axis"].xaxis
     locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
     axis.set_major_locator(locator)
@@ -110,6 +110,6 @@ def _short_dates(plot: Any, _: Any) -> None:
 
 
 def rate_zero() -> hv.VLine:
-    """Where buying ends and selling begins."""
+    """Draw the line of rate 0, between selling and buying."""
     line = hv.VLine(0.0).opts(backend=BOKEH, color=GUIDE, line_width=1)
     return line.opts(backend=MATPLOTLIB, color=GUIDE, linewidth=0.8)

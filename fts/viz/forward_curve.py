@@ -1,4 +1,4 @@
-"""Prices over the time of delivery."""
+"""Figure of prices over the time of delivery."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from fts.models.records import Units
 from fts.viz import style
 from fts.viz.axes import price_axis, time_axis
 
-_FEW = 8  # kinds that a legend can name
-_TOGETHER = 6  # hours that it names together, if there are more
+_MAX_LEGEND_KINDS = 8  # number of kinds that the legend names one by one
+_HOURS_PER_GROUP = 6  # hours per group in the legend, if there are more kinds
 
 
 def forward_curve(
@@ -24,34 +24,34 @@ def forward_curve(
 ) -> hv.Overlay:
     """Draw the forward curve: one line per kind of product, a point at the middle of each delivery.
 
-    More than a few kinds are named in groups: ``workday 12–17`` are six lines of one colour.
+    More than a few kinds are grouped in the legend: ``workday 12–17`` are six lines of one colour.
 
     Parameters
     ----------
     prices : table of kind, from, thru, price
-        One row per product: its kind (text), when it delivers (instants), its price [money / quantity], NaN for none.
+        One row per product: kind (text), start and end of delivery (instants), price [money / quantity] or NaN.
     units : Units, optional
-        Of the market, for the axes.
+        Units of the market, for the axes.
     highlight : str, optional
-        The kind to draw over the others.
+        Kind that is drawn over the others.
     title : str
-        Heading of the picture.
+        Title of the figure.
     """
     delivery, price = time_axis("delivery", "delivery"), price_axis(units)
     dimensions = (delivery, [price, hv.Dimension("kind", label="product")])
     lines = {str(kind): rows for kind, rows in _points(prices).groupby("kind")}
     kinds = sorted(lines, key=_order)
-    many = len(kinds) > _FEW
+    many = len(kinds) > _MAX_LEGEND_KINDS
     blocks: dict[str, list[str]] = {}
     for kind in kinds:
         if kind != highlight:
-            blocks.setdefault(_block(kind) if many else kind, []).append(kind)
+            blocks.setdefault(_group_name(kind) if many else kind, []).append(kind)
     groups = list(dict.fromkeys(_order(kind)[0] for kind in kinds))
     layers = [style.line(hv.Curve([], *dimensions), style.GUIDE)]
     for name, members in blocks.items():
         group, number = _order(members[0])
         color = _shade(groups.index(group), number) if many else style.CYCLE[kinds.index(name) % len(style.CYCLE)]
-        curve = hv.Curve(_apart([lines[kind] for kind in members]), *dimensions, label=name)
+        curve = hv.Curve(_join_with_gaps([lines[kind] for kind in members]), *dimensions, label=name)
         layers.append(style.line(curve, color, width=1.8, alpha=0.65 if many and highlight in lines else 1.0))
         if not many:
             layers.append(style.dots(hv.Scatter(lines[name], *dimensions), color, size=7))
@@ -62,10 +62,10 @@ def forward_curve(
     return style.picture(hv.Overlay(layers), title, dates=True, height=440)
 
 
-def _apart(lines: list[pd.DataFrame]) -> pd.DataFrame:
-    """Several lines as one, broken between them."""
-    broken = [pd.concat([line, line.iloc[-1:].assign(price=float("nan"))]) for line in lines]
-    return pd.concat(broken, ignore_index=True)
+def _join_with_gaps(lines: list[pd.DataFrame]) -> pd.DataFrame:
+    """Join several lines into one, with gaps between them."""
+    parts = [pd.concat([line, line.iloc[-1:].assign(price=float("nan"))]) for line in lines]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _points(prices: pd.DataFrame) -> pd.DataFrame:
@@ -87,17 +87,17 @@ def _order(kind: str) -> tuple[str, int]:
     return (group, int(number)) if number.isdecimal() else (kind, -1)
 
 
-def _block(kind: str) -> str:
-    """The quarter of the day that an hour's kind lies in, such as ``workday 12–17``; any other kind by itself."""
+def _group_name(kind: str) -> str:
+    """Return the quarter of the day of an hour's kind, such as ``workday 12–17``; any other kind is its own group."""
     group, number = _order(kind)
     if number < 0:
         return kind
-    first = number - number % _TOGETHER
-    return f"{group} {first}–{first + _TOGETHER - 1}"
+    first = number - number % _HOURS_PER_GROUP
+    return f"{group} {first}–{first + _HOURS_PER_GROUP - 1}"
 
 
 def _shade(group: int, hour: int) -> Any:
-    """Night to noon to night in one hue per group."""
+    """Compute a colour: one hue per group, dark at night and bright at noon."""
     night, noon = (("#31598c", "#4fb3ff"), ("#8f4a1c", "#ffab57"))[group % 2]
     share = 1 - abs(hour - 12) / 12 if 0 <= hour <= 24 else 0.5
     mixed = [round((1 - share) * int(night[k : k + 2], 16) + share * int(noon[k : k + 2], 16)) for k in (1, 3, 5)]
