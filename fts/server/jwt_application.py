@@ -203,25 +203,31 @@ def write_token(
 def _verification_key(algorithm: str, secret: str | bytes | None, public_key: str | bytes | None) -> Any:
     """Load the key that verifies signatures; it must be a key of this algorithm, so that no other key is accepted."""
     if algorithm not in ALGORITHMS:
-        raise ConfigurationError(f"tokens cannot be signed with {algorithm!r}; there are {', '.join(ALGORITHMS)}")
+        raise ConfigurationError(
+            f"{algorithm!r} is not a supported algorithm of tokens; use one of {', '.join(ALGORITHMS)}"
+        )
     if algorithm == "HS256":
         if secret is None or public_key is not None:
             raise ConfigurationError("HS256 tokens need a secret and no public key; RS256 and EdDSA need a public key")
         return _key(secret)
     if public_key is None:
-        raise ConfigurationError(f"{algorithm} tokens need a public key; give the PEM text of the key that checks them")
+        raise ConfigurationError(
+            f"{algorithm} tokens need a public key; give the PEM text of the key that verifies them"
+        )
     try:
         key = load_pem_public_key(public_key.encode() if isinstance(public_key, str) else public_key)
     except (ValueError, UnsupportedAlgorithm) as error:
         # The message leaves out the text, which may be the private key.
         raise ConfigurationError(
-            "the public key is no PEM text that begins -----BEGIN PUBLIC KEY-----; "
+            "the public key is not PEM text that begins with -----BEGIN PUBLIC KEY-----; "
             "make one from the private key with: openssl pkey -in private.pem -pubout"
         ) from error
     if algorithm == "EdDSA" and not isinstance(key, Ed25519PublicKey):
-        raise ConfigurationError("EdDSA tokens need an Ed25519 key, and this public key is another; give that one")
+        raise ConfigurationError(
+            "the public key is not an Ed25519 key, which EdDSA tokens need; give an Ed25519 public key"
+        )
     if algorithm == "RS256" and not (isinstance(key, RSAPublicKey) and key.key_size >= MIN_RSA_BITS):
-        raise ConfigurationError(f"RS256 tokens need an RSA key of {MIN_RSA_BITS} bits or more; give a public key such")
+        raise ConfigurationError(f"RS256 tokens need an RSA key of {MIN_RSA_BITS} bits or more; give such a public key")
     return key
 
 

@@ -112,7 +112,7 @@ def parse_json(content: bytes) -> Any:
     except ValueError as error:
         raise BadRequest(f"the body is not JSON: {error}") from error
     if non_finite:
-        raise InvalidInput(f"{non_finite[0][:40]} is no number that a market can hold; write a finite number")
+        raise InvalidInput(f"{non_finite[0][:40]} is not a number that float64 can hold; write a finite number")
     return value
 
 

@@ -13,7 +13,7 @@ Schema = dict[str, Any]
 
 
 def ref(name: str) -> Schema:
-    """Reference the schema of this name."""
+    """Return a reference to the schema of this name."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 

@@ -226,7 +226,7 @@ def read_secret(command_line: str | None, environment: Mapping[str, str]) -> str
             "export APP_SECRET=$(python -c 'import secrets; print(secrets.token_hex(32))')"
         )
     if not _is_utf8(secret):
-        raise ConfigurationError("the secret is no UTF-8 text; make one of letters and digits")
+        raise ConfigurationError("the secret is not UTF-8 text; use letters and digits")
     if len(secret.encode()) < MIN_SECRET_BYTES:
         raise ConfigurationError(
             f"the secret has {len(secret.encode())} bytes, fewer than {MIN_SECRET_BYTES}; make one with "
@@ -242,7 +242,7 @@ def _parse_file(name: str) -> dict[tuple[str, str], Any]:
     except OSError as error:
         raise ConfigurationError(f"cannot read the configuration {name}: {error.strerror or error}") from error
     except ValueError as error:
-        raise ConfigurationError(f"the configuration {name} is no TOML: {error}") from error
+        raise ConfigurationError(f"the configuration {name} is not TOML: {error}") from error
     values = {}
     for section, entries in content.items():
         if not isinstance(entries, dict):
@@ -276,7 +276,7 @@ def _parse_legacy_names(
 def _parse_setting(section: str, key: str, value: Any, location: str) -> Any:
     if (section, key) not in PARSERS:
         known = ", ".join(f"[{known}] {name}" for known, name in PARSERS)
-        raise ConfigurationError(f"{location} is no setting; there are {known}")
+        raise ConfigurationError(f"{location} is not a setting; the settings are {known}")
     return _parse(PARSERS[section, key], value, location)
 
 
@@ -292,7 +292,7 @@ def _parse(read: Callable[[Any], Any], value: Any, location: str) -> Any:
 def _parse_address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise ConfigurationError(f"{text!r} is no address to listen on; write 127.0.0.1:8080")
+        raise ConfigurationError(f"{text!r} is not an address to listen on; write host:port, such as 127.0.0.1:8080")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
@@ -301,11 +301,11 @@ def _read_public_key(algorithm: str, key: str | None) -> str | None:
     if key is None or "-----BEGIN" in key:
         return key
     if algorithm == "HS256":
-        raise ConfigurationError('a public key checks no HS256 token; say [token] algorithm = "RS256" or "EdDSA"')
+        raise ConfigurationError('a public key cannot verify HS256 tokens; set [token] algorithm = "RS256" or "EdDSA"')
     try:
         return Path(key).read_text(encoding="ascii")
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"the public key {key} is no PEM text") from error
+        raise ConfigurationError(f"the public key {key} is not PEM text") from error
     except (OSError, ValueError):
         # If it is no file, it may be a key pasted without its first line, so neither it nor the error is shown.
         raise ConfigurationError(
@@ -324,6 +324,8 @@ def _is_utf8(text: str) -> bool:
 def _make_schedule(every: str | None, start: str | None) -> Schedule | None:
     if every is None:
         if start is not None:
-            raise ConfigurationError("the schedule has a 'from' and no 'every'; say how often batches run")
+            raise ConfigurationError(
+                "the schedule has 'from' without 'every'; set the time between batches with 'every'"
+            )
         return None
     return Schedule(every, start)

@@ -29,7 +29,7 @@ def count_rows(metadata: bytes) -> int:
     if kind == _SCHEMA or header is None:
         return 0
     if kind != _RECORD_BATCH:
-        raise InvalidInput("the Arrow stream holds something else than plain columns; write it without dictionaries")
+        raise InvalidInput("the Arrow stream has messages other than plain columns; write it without dictionaries")
     if header.position(3):
         raise InvalidInput("the Arrow stream is compressed; write it without compression")
     if (count := header.long(0)) < 0:

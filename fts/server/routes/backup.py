@@ -21,7 +21,7 @@ _copy_lock = threading.Lock()
 def _copy(context: RequestContext) -> Response:
     # A copy takes as much space on disk as the market, so only one is made at a time.
     if not _copy_lock.acquire(blocking=False):
-        raise RetryLater("a copy is being made already; ask again when it is done", 60)
+        raise RetryLater("another copy is being made; send the request again when it is done", 60)
     try:
         # No part of a request becomes part of a path.
         folder = tempfile.mkdtemp(prefix=".fts-backup-", dir=context.market.folder)

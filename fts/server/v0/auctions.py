@@ -57,7 +57,7 @@ def _parse(value: Any, application: Application, limits: Limits) -> SolveSpanReq
 def _text(fields: dict[str, Any], name: str) -> str | None:
     value = fields.get(name)
     if value is not None and not isinstance(value, str):
-        raise InvalidInput(f"{name!r} is {value!r:.60}; it is a text")
+        raise InvalidInput(f"{name!r} is {value!r:.60}; it must be a text")
     return value
 
 

@@ -32,7 +32,7 @@ def read_inclusive(text: str) -> datetime:
 def _choice(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
-            raise InvalidInput(f"{text!r} is none of {', '.join(words)}")
+            raise InvalidInput(f"{text!r} is not one of {', '.join(words)}")
         return text
 
     return read
