@@ -1,7 +1,7 @@
-"""The command line: ``fts solve``, ``fts serve`` and their siblings, one module each.
+"""Command line: ``fts solve``, ``fts serve`` and the other subcommands, one module each.
 
-A subcommand is imported only when it is the one that runs, so that ``fts --help`` answers at once.
-Its module has ``register(subparsers)``, which adds its parser, and ``run(args) -> int``, which returns the exit status.
+A subcommand is imported only if it runs, so that ``fts --help`` is fast. Its module has ``register(subparsers)``, which
+adds its parser, and ``run(args) -> int``, which returns the exit status.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from fts.errors import ConfigurationError, FtsError, InvalidInput, NotSolved
 
 #: Exit statuses.
 SOLVED, FAILED, REFUSED, NOT_SOLVED = 0, 1, 2, 3
-#: What a shell reports of a program that was interrupted (128 + SIGINT), or whose reader went away (128 + SIGPIPE).
-INTERRUPTED, READER_GONE = 130, 141
+#: Exit statuses of a program that was interrupted (128 + SIGINT), or whose output pipe was closed (128 + SIGPIPE).
+INTERRUPTED, PIPE_CLOSED = 130, 141
 
 #: Name and one line of help; each lives in the module of its name.
 COMMANDS = {
     "solve": "clear an auction file and print its outcome",
     "export": "write an auction file as a mathematical program (LP or MPS), or a market as Parquet",
-    "demo": "a living market: exchange, simulated bidders, dashboard and JupyterLab",
+    "demo": "a running market: exchange, simulated bidders, dashboard and JupyterLab",
     "serve": "run an exchange over HTTP",
     "dashboard": "show a running exchange in the browser",
     "lab": "open the notebooks in JupyterLab",
@@ -41,12 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, optional
-        The words after ``fts``; by default those the process was started with.
+        Arguments after ``fts``; by default those of the process.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         status = _run(words)
-        # A reader that went away is noticed here, not while the interpreter shuts down.
+        # A closed output pipe raises here, not while the interpreter shuts down.
         if sys.stdout is not None:
             sys.stdout.flush()
         return status
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(str(error), _status(error))
     except BrokenPipeError:
         _close_stdout()
-        return READER_GONE
+        return PIPE_CLOSED
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
@@ -79,7 +79,7 @@ def _run(words: list[str]) -> int:
 
 
 def _without_command(parser: argparse.ArgumentParser, words: list[str]) -> int:
-    # Prints the help, the version or the complaint, and leaves with its status.
+    # Prints the help, the version or the error, and exits with its status.
     parser.parse_args(words)
     return FAILED
 
@@ -96,5 +96,5 @@ def _refuse(message: str, status: int) -> int:
 
 
 def _close_stdout() -> None:
-    # What is left in the buffer has nowhere to go; the interpreter's own last flush would complain about it.
+    # The pipe is closed, so the rest of the buffer is discarded; the interpreter's own last flush would raise.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,8 +14,8 @@ from fts.server.jwt_application import write_token
 from fts.server.settings import read_secret
 from fts.store.backup import copy_file
 
-SHORT = timedelta(minutes=5)
-"""How long the token that is made for one copy is valid."""
+TOKEN_LIFETIME = timedelta(minutes=5)
+"""Validity of the token that is made for one copy."""
 
 
 def register(subparsers: Any) -> None:
@@ -23,17 +23,17 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "backup",
         help="copy a market, running or not",
-        description="Copy a market with its whole history to a new file. A market that runs is named by the URL of "
-        "its exchange and goes on meanwhile; that takes an admin's token (FTS_TOKEN), or the exchange's secret "
-        "(APP_SECRET). One that does not run is named by its file.",
+        description="Copy a market with its whole history to a new file. For a running market, give the URL of "
+        "its exchange, which continues meanwhile; this needs an admin's token (FTS_TOKEN), or the exchange's secret "
+        "(APP_SECRET). For a market that does not run, give its file.",
     )
     parser.add_argument("market", help="URL of a running exchange, or the market's file")
-    parser.add_argument("copy", help="where the copy goes; nothing may be there")
+    parser.add_argument("copy", help="file of the copy; it must not exist")
     parser.add_argument("--token", metavar="TEXT", help="an admin's token (better: FTS_TOKEN)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Copy."""
+    """Copy the market."""
     if args.market.startswith(("http://", "https://")):
         download_market(args.market, _token(args.token), args.copy)
         return 0
@@ -46,11 +46,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _token(said: str | None) -> str:
-    token = said or os.environ.get("FTS_TOKEN")
+def _token(option: str | None) -> str:
+    token = option or os.environ.get("FTS_TOKEN")
     if token:
         return token
     if not {"APP_SECRET", "API_SECRET"} & set(os.environ):
-        raise ConfigurationError("copying a running market takes an admin's token: FTS_TOKEN=$(fts token --admin)")
+        raise ConfigurationError("a copy of a running market needs an admin's token: FTS_TOKEN=$(fts token --admin)")
     now = datetime.now(UTC)
-    return write_token(read_secret(None, os.environ), uuid4(), admin=True, issued=now, expires=now + SHORT)
+    return write_token(read_secret(None, os.environ), uuid4(), admin=True, issued=now, expires=now + TOKEN_LIFETIME)

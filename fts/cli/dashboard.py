@@ -25,21 +25,25 @@ def register(subparsers: Any) -> None:
         metavar="URL",
         help="the exchange (default: FTS_EXCHANGE, else http://127.0.0.1:8080)",
     )
-    parser.add_argument("--token", metavar="TEXT", help="whose view it shows (better: FTS_TOKEN); fts token makes one")
-    parser.add_argument("--port", type=int, default=5006, help="port; the next free one if it is taken (default: 5006)")
-    parser.add_argument("--prefix", default="", metavar="PATH", help="path of the pages behind a proxy that keeps it")
+    parser.add_argument(
+        "--token", metavar="TEXT", help="token of the dashboard (better: FTS_TOKEN); fts token makes one"
+    )
+    parser.add_argument("--port", type=int, default=5006, help="first port to try (default: 5006)")
+    parser.add_argument(
+        "--prefix", default="", metavar="PATH", help="path of the pages behind a proxy that does not strip it"
+    )
     parser.add_argument(
         "--allow-websocket-origin",
         action="append",
         default=[],
         metavar="HOST",
-        help="host[:port] under which it answers too, beside this machine's own names (* is any); may be repeated",
+        help="host[:port] that is accepted beside this machine's own names (* is any); may be repeated",
     )
-    parser.add_argument("--no-browser", action="store_true", help="print the link, open nothing")
+    parser.add_argument("--no-browser", action="store_true", help="print the link and open no browser")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Become the process that serves the dashboards."""
+    """Replace this process by the server of the dashboards."""
     folder = bundled.folder("apps").parent
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))

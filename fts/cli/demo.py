@@ -1,4 +1,4 @@
-"""``fts demo``: a living market in one command."""
+"""``fts demo``: a running market in one command."""
 
 from __future__ import annotations
 
@@ -17,59 +17,61 @@ from pathlib import Path
 from typing import Any
 
 from fts import bundled
-from fts.cli.children import LOCALHOST, Child, Children, free_port
-from fts.cli.private import keep_private
-from fts.cli.sample import OpenMarket, open_market
-from fts.cli.screen import Screen
-from fts.cli.terminal import progress, say, seconds, state
+from fts._ports import LOCALHOST, free_port
+from fts.cli.console import format_seconds, keep_private, print_item, print_line, show_progress
+from fts.cli.demo_market import DemoMarket, open_demo_market
+from fts.cli.demo_output import DemoOutput
+from fts.cli.supervisor import ChildProcess, Supervisor
 from fts.client import Client
 from fts.errors import ConfigurationError, InvalidInstant, RequestFailed
 from fts.models.instant import read_duration, write_instant
 
-PATIENCE = 60.0
-"""Seconds an exchange may take to answer for the first time."""
-HEAD_START = 20.0
-"""Seconds that the exchange has the machine to itself, at most: the first prices come before anything else."""
-GLANCE = 0.2
-"""Seconds between two looks at the children."""
+START_TIMEOUT_SECONDS = 60.0
+"""Time that the exchange has until its first response [s]."""
+HEAD_START_SECONDS = 20.0
+"""Longest time before the dashboard and JupyterLab start, so that the first batch is not delayed by them [s]."""
+POLL_SECONDS = 0.2
+"""Time between two checks of the child processes [s]."""
 
 
 def register(subparsers: Any) -> None:
     """Add the parser of ``fts demo``."""
     parser = subparsers.add_parser(
         "demo",
-        help="a living market: exchange, simulated bidders, dashboard and JupyterLab",
+        help="a running market: exchange, simulated bidders, dashboard and JupyterLab",
         description="A forward market of one zone with a dozen simulated bidders: starts an exchange, the bidders' "
         "bots, the dashboard and JupyterLab on this machine, and stops them together on Ctrl-C. Started again on "
-        "the same file it goes on where it stopped.",
+        "the same file, it continues with its history.",
     )
     parser.add_argument(
         "--database",
         type=Path,
         metavar="FILE",
         default=Path("fts-demo/market.duckdb"),
-        help="market file, made when it is not there; secret and logs are kept beside it (default: %(default)s)",
+        help="market file, created if it does not exist; secret and logs are stored beside it (default: %(default)s)",
     )
     parser.add_argument("--every", default="10s", metavar="TIME", help="time between batches (default: %(default)s)")
     parser.add_argument(
         "--months", type=int, default=12, metavar="N", help="months of delivery that trade, 1 to 36 (default: 12)"
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the bidders' news (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the bidders' forecasts (default: 1)")
     parser.add_argument("--no-lab", action="store_true", help="start no JupyterLab")
     parser.add_argument("--no-dashboard", action="store_true", help="start no dashboard")
-    ports = parser.add_argument_group("where it listens; a port that is taken gives way to the next free one")
+    ports = parser.add_argument_group("ports; if one is taken, the next free one is used")
     ports.add_argument("--port", type=int, default=8080, metavar="N", help="exchange (default: %(default)s)")
     ports.add_argument("--dashboard-port", type=int, default=5006, metavar="N", help="dashboard (default: %(default)s)")
     ports.add_argument("--lab-port", type=int, default=8888, metavar="N", help="JupyterLab (default: %(default)s)")
     proxy = parser.add_argument_group("behind a proxy")
-    proxy.add_argument("--root-path", default="", metavar="PATH", help="path of the exchange, which the proxy strips")
-    proxy.add_argument("--prefix", default="", metavar="PATH", help="path of the dashboard, which the proxy keeps")
+    proxy.add_argument("--root-path", default="", metavar="PATH", help="path of the exchange, if the proxy strips it")
+    proxy.add_argument(
+        "--prefix", default="", metavar="PATH", help="path of the dashboard, if the proxy does not strip it"
+    )
     proxy.add_argument(
         "--allow-websocket-origin",
         action="append",
         default=[],
         metavar="HOST",
-        help="host[:port] under which the dashboard answers too",
+        help="host[:port] that the dashboard accepts too",
     )
 
 
@@ -78,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     keep_private()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    # Everything is on this machine: a proxy for the internet is not asked for it.
+    # All parts run on this machine, so no proxy is used.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = f"localhost,{LOCALHOST},{os.environ.get('NO_PROXY', '')}"
     try:
         every = read_duration(args.every)
@@ -87,72 +89,74 @@ def run(args: argparse.Namespace) -> int:
     if not 1 <= args.months <= 36:
         raise ConfigurationError(f"--months {args.months}: between 1 and 36 months trade")
     try:
-        market = open_market(args.database, every, args.months, args.seed)
-        with Children() as children:
+        market = open_demo_market(args.database, every, args.months, args.seed)
+        with Supervisor() as supervisor:
             try:
-                return live(market, children, args)
+                return run_market(market, supervisor, args)
             finally:
-                say("\nStopping …")
+                print_line("\nStopping …")
     except KeyboardInterrupt:
-        say(f"Stopped. The market is kept in {args.database}; start again to go on with it.")
+        print_line(f"Stopped. The market is kept in {args.database}; start again to go on with it.")
         return 0
 
 
-def live(market: OpenMarket, children: Children, args: argparse.Namespace) -> int:
-    """Serve a market, let the bots bid, show the batches; returns when the exchange ends.
+def run_market(market: DemoMarket, supervisor: Supervisor, args: argparse.Namespace) -> int:
+    """Start the exchange and the bots, and show the batches until the exchange ends; returns the exit status.
 
     Parameters
     ----------
-    market : OpenMarket
-    children : Children
-        Starts the processes.
+    market : DemoMarket
+    supervisor : Supervisor
+        Starts and stops the processes.
     args : argparse.Namespace
         Ports and paths.
     """
     ports = Ports(args)
     url = f"http://localhost:{ports.exchange}"
-    exchange = start_exchange(market, children, ports.exchange, args.root_path)
-    if not answers(url, exchange):
+    exchange = start_exchange(market, supervisor, ports.exchange, args.root_path)
+    if not wait_until_ready(url, exchange):
         if exchange.process.poll() is None:
-            say(f"The exchange did not answer within {PATIENCE:g} s; its log is {exchange.log}.")
+            print_line(f"The exchange did not respond within {START_TIMEOUT_SECONDS:g} s; its log is {exchange.log}.")
         else:
-            report(exchange)
+            print_end(exchange)
         return 1
-    state("exchange", f"{url}   (API explorer: {url}/docs)")
-    news: queue.Queue[Mapping[str, Any]] = queue.Queue()
-    threading.Thread(target=follow, args=(market, url, news), daemon=True).start()
-    start_bots(market, children, url, news)
-    state("bots", f"{len(market.statements)} bidders over REST, each with a token of its own\n")
-    progress(f"the first batch is at the next full {seconds(market.every)} …")
-    screen = Screen(market)
-    first, alone = True, time.monotonic() + HEAD_START
+    print_item("exchange", f"{url}   (API explorer: {url}/docs)")
+    reports: queue.Queue[Mapping[str, Any]] = queue.Queue()
+    threading.Thread(target=follow_batches, args=(market, url, reports), daemon=True).start()
+    start_bots(market, supervisor, url, reports)
+    print_item("bots", f"{len(market.statements)} bidders over REST, each with a token of its own\n")
+    show_progress(f"the first batch is at the next full {format_seconds(market.every)} …")
+    output = DemoOutput(market)
+    first, head_start_ends = True, time.monotonic() + HEAD_START_SECONDS
     while True:
         with contextlib.suppress(queue.Empty):
-            screen.show(news.get(timeout=GLANCE))
-        if first and (screen.prices or time.monotonic() > alone):
+            output.show(reports.get(timeout=POLL_SECONDS))
+        if first and (output.prices or time.monotonic() > head_start_ends):
             first = False
-            start_seen(market, children, url, ports, args)
-            screen.head()
-        for child in children.ended():
-            report(child)
+            start_interfaces(market, supervisor, url, ports, args)
+            output.show_heading()
+        for child in supervisor.pop_ended():
+            print_end(child)
             if child is exchange:
                 return 1
 
 
-def start_seen(market: OpenMarket, children: Children, url: str, ports: Ports, args: argparse.Namespace) -> None:
-    """Start what shows the market, and say where everything is and who may enter."""
+def start_interfaces(
+    market: DemoMarket, supervisor: Supervisor, url: str, ports: Ports, args: argparse.Namespace
+) -> None:
+    """Start dashboard and JupyterLab, and print their addresses and the tokens."""
     if not args.no_dashboard:
-        start_dashboard(market, children, url, ports.dashboard, args)
-        state("dashboard", f"http://localhost:{ports.dashboard}{args.prefix}   (opens in a few seconds)")
+        start_dashboard(market, supervisor, url, ports.dashboard, args)
+        print_item("dashboard", f"http://localhost:{ports.dashboard}{args.prefix}   (opens in a few seconds)")
     if not args.no_lab:
-        key = start_lab(market, children, url, ports.lab)
-        state("JupyterLab", f"http://localhost:{ports.lab}/lab?token={key}   (opens in a few seconds)")
-    say(f"Token of a bidder, for you:\n{market.token('you')}")
-    say(f"Token of the operator:\n{market.token('operator', admin=True)}\n")
+        access_token = start_lab(market, supervisor, url, ports.lab)
+        print_item("JupyterLab", f"http://localhost:{ports.lab}/lab?token={access_token}   (opens in a few seconds)")
+    print_line(f"Token of a bidder, for you:\n{market.token('you')}")
+    print_line(f"Token of the operator:\n{market.token('operator', admin=True)}\n")
 
 
 class Ports:
-    """Where the parts listen: the ports asked for, or the next free ones."""
+    """Ports of exchange, dashboard and JupyterLab: the given ones, or the next free ones."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.exchange = free_port(args.port)
@@ -160,7 +164,7 @@ class Ports:
         self.lab = free_port(args.lab_port, taken=[self.exchange, self.dashboard])
 
 
-def start_exchange(market: OpenMarket, children: Children, port: int, root_path: str) -> Child:
+def start_exchange(market: DemoMarket, supervisor: Supervisor, port: int, root_path: str) -> ChildProcess:
     """Start ``fts serve`` on the market file."""
     command = [sys.executable, "-m", "fts", "serve", "--host", LOCALHOST, "--port", str(port)]
     if root_path:
@@ -168,17 +172,17 @@ def start_exchange(market: OpenMarket, children: Children, port: int, root_path:
     environment = {
         "APP_SECRET": market.secret,
         "APP_DATABASE__DATABASE_PATH": str(market.path),
-        "APP_SCHEDULE__EVERY": seconds(market.every).replace(" ", ""),
+        "APP_SCHEDULE__EVERY": format_seconds(market.every).replace(" ", ""),
     }
-    return children.start("exchange", command, _log(market, "exchange"), _environment(environment))
+    return supervisor.start("exchange", command, _log(market, "exchange"), _environment(environment))
 
 
-def start_bots(market: OpenMarket, children: Children, url: str, news: queue.Queue[Mapping[str, Any]]) -> None:
-    """Start the bidders' bots; what they report goes to `news`."""
-    child = children.start(
+def start_bots(market: DemoMarket, supervisor: Supervisor, url: str, reports: queue.Queue[Mapping[str, Any]]) -> None:
+    """Start the bidders' bots, whose reports are put into `reports`."""
+    child = supervisor.start(
         "bots", [sys.executable, "-m", "fts.sim.bot_runner"], _log(market, "bots"), _environment({}), piped=True
     )
-    orders = {
+    config = {
         "url": url,
         "folder": str(bundled.folder("data")),
         "seed": market.seed,
@@ -197,12 +201,12 @@ def start_bots(market: OpenMarket, children: Children, url: str, news: queue.Que
     if child.process.stdin is None or child.process.stdout is None:
         raise ConfigurationError("the bots' process has no pipes")
     with contextlib.suppress(BrokenPipeError):  # it ended at once, and is reported as such
-        child.process.stdin.write(json.dumps(orders) + "\n")
+        child.process.stdin.write(json.dumps(config) + "\n")
         child.process.stdin.flush()
-    threading.Thread(target=_listen, args=(child, news), daemon=True).start()
+    threading.Thread(target=_read_reports, args=(child, reports), daemon=True).start()
 
 
-def start_dashboard(market: OpenMarket, children: Children, url: str, port: int, args: argparse.Namespace) -> None:
+def start_dashboard(market: DemoMarket, supervisor: Supervisor, url: str, port: int, args: argparse.Namespace) -> None:
     """Start ``fts dashboard`` as the operator."""
     command = [sys.executable, "-m", "fts", "dashboard", "--url", url, "--port", str(port), "--no-browser"]
     if args.prefix:
@@ -210,63 +214,63 @@ def start_dashboard(market: OpenMarket, children: Children, url: str, port: int,
     for origin in args.allow_websocket_origin:
         command += ["--allow-websocket-origin", origin]
     environment = _environment({"FTS_TOKEN": market.token("operator", admin=True)})
-    children.start("dashboard", command, _log(market, "dashboard"), environment)
+    supervisor.start("dashboard", command, _log(market, "dashboard"), environment)
 
 
-def start_lab(market: OpenMarket, children: Children, url: str, port: int) -> str:
+def start_lab(market: DemoMarket, supervisor: Supervisor, url: str, port: int) -> str:
     """Start ``fts lab``, whose notebooks find the exchange in ``FTS_EXCHANGE``; returns the token of its link."""
-    key = secrets.token_urlsafe(16)
+    access_token = secrets.token_urlsafe(16)
     command = [sys.executable, "-m", "fts", "lab", "--port", str(port), "--no-browser"]
-    environment = _environment({"JUPYTER_TOKEN": key, "FTS_EXCHANGE": url, "FTS_TOKEN": market.token("you")})
-    children.start("JupyterLab", command, _log(market, "lab"), environment)
-    return key
+    environment = _environment({"JUPYTER_TOKEN": access_token, "FTS_EXCHANGE": url, "FTS_TOKEN": market.token("you")})
+    supervisor.start("JupyterLab", command, _log(market, "lab"), environment)
+    return access_token
 
 
-def answers(url: str, exchange: Child) -> bool:
-    """Wait until the exchange answers; false where it ended, or took too long."""
-    deadline = time.monotonic() + PATIENCE
+def wait_until_ready(url: str, exchange: ChildProcess) -> bool:
+    """Wait until the exchange responds; returns False if it ended or took too long."""
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     with Client(url) as client:
         while time.monotonic() < deadline and exchange.process.poll() is None:
             try:
                 client.health()
             except RequestFailed:
-                time.sleep(GLANCE)
+                time.sleep(POLL_SECONDS)
             else:
                 return True
     return False
 
 
-def follow(market: OpenMarket, url: str, news: queue.Queue[Mapping[str, Any]]) -> None:
-    """Put every batch and its prices into `news`, as the exchange announces them."""
+def follow_batches(market: DemoMarket, url: str, reports: queue.Queue[Mapping[str, Any]]) -> None:
+    """Put every batch and its prices into `reports`."""
     with Client(url, market.token("operator", admin=True)) as client:
         for event in client.events():
             batch = client.batch(event["instant"])
             rows = [] if event["status"] == "not solved" else client.batch_prices(event["instant"])
             prices = {row["product"]: row["price"] for row in rows if row["price"] is not None}
-            news.put({"batch": batch, "prices": prices})
+            reports.put({"batch": batch, "prices": prices})
 
 
-def report(child: Child) -> None:
-    """Say that a child has ended, and its last words."""
-    say(f"The {child.name} ended with status {child.process.poll()}; its log is {child.log}:")
-    for line in child.last_words():
-        say(f"  {line}")
+def print_end(child: ChildProcess) -> None:
+    """Print that a child process has ended, and the end of its log."""
+    print_line(f"The {child.name} ended with status {child.process.poll()}; its log is {child.log}:")
+    for line in child.log_tail():
+        print_line(f"  {line}")
 
 
-def _listen(child: Child, news: queue.Queue[Mapping[str, Any]]) -> None:
+def _read_reports(child: ChildProcess, reports: queue.Queue[Mapping[str, Any]]) -> None:
     if child.process.stdout is not None:
         with contextlib.suppress(ValueError):  # closed while it was read: everything stops
             for line in child.process.stdout:
-                news.put(json.loads(line))
+                reports.put(json.loads(line))
 
 
-def _environment(own: Mapping[str, str]) -> dict[str, str]:
-    # Settings meant for another exchange stay outside.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("APP_", "API_"))}
-    return {**kept, "PYTHONUNBUFFERED": "1", **own}
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    # Settings of another exchange are left out.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("APP_", "API_"))}
+    return {**inherited, "PYTHONUNBUFFERED": "1", **variables}
 
 
-def _log(market: OpenMarket, name: str) -> Path:
+def _log(market: DemoMarket, name: str) -> Path:
     return market.path.with_suffix(f".{name}.log")
 
 

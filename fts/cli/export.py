@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from fts import adapters
-from fts.cli.stream import read_auction, write
+from fts.cli.stdio import read_auction, write
 from fts.errors import ConfigurationError
 
 
@@ -19,7 +19,7 @@ def register(subparsers: Any) -> None:
         "--format parquet, write a market's file with its whole history into a new folder, each table by day.",
     )
     parser.add_argument("auction", help="auction file (JSON), - for standard input; for parquet, a market's file")
-    parser.add_argument("--format", choices=("mps", "lp", "parquet"), required=True, help="what is written")
+    parser.add_argument("--format", choices=("mps", "lp", "parquet"), required=True, help="format of the output")
     parser.add_argument(
         "--names",
         choices=("safe", "verbatim"),
@@ -27,16 +27,16 @@ def register(subparsers: Any) -> None:
         "ids and writes what the Rust implementation writes (default: the ids, where every solver can read them)",
     )
     parser.add_argument(
-        "-o", "--output", default="-", metavar="FILE", help="where the program goes (default: -), or the new folder"
+        "-o", "--output", default="-", metavar="FILE", help="output file (default: -), or the new folder"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read, export, write."""
+    """Export an auction or a market."""
     if args.format == "parquet":
         if args.names is not None:
             raise ConfigurationError(
-                "--names is about rows and columns of a program; leave it out with --format parquet"
+                "--names applies to rows and columns of a program; leave it out with --format parquet"
             )
         return _export_market(args.auction, args.output)
     auction = read_auction(args.auction)

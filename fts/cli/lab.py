@@ -19,44 +19,44 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "lab",
         help="open the notebooks in JupyterLab",
-        description="Open the notebooks in JupyterLab, on this machine only and without asking the internet for "
-        "anything. An installed fts first copies its notebooks into a folder of yours, where your changes stay. "
+        description="Open the notebooks in JupyterLab, on this machine only and without using the internet. "
+        "An installed fts first copies its notebooks into a folder of yours, where your changes stay. "
         "The environment variable JUPYTER_TOKEN sets the access token.",
     )
-    parser.add_argument("--port", type=int, default=8888, help="port; the next free one if it is taken (default: 8888)")
+    parser.add_argument("--port", type=int, default=8888, help="first port to try (default: 8888)")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="folder to work in (default: the notebooks)")
-    parser.add_argument("--no-browser", action="store_true", help="print the link, open nothing")
+    parser.add_argument("--no-browser", action="store_true", help="print the link and open no browser")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start JupyterLab and stay until it ends."""
+    """Run JupyterLab until it ends."""
     folder = workplace() if args.folder is None else args.folder
     LabApp.launch_instance(options(folder, args.port, browser=not args.no_browser))
     return 0
 
 
 def options(folder: Path, port: int, *, browser: bool) -> list[str]:
-    """Options of JupyterLab that keep it on this machine.
+    """Return the options of JupyterLab that keep it on this machine.
 
     Parameters
     ----------
     folder : Path
-        Root of what it shows and edits.
+        Root folder of its files.
     port : int
         First port to try.
     browser : bool
-        Whether it opens the browser itself.
+        True if it opens a browser.
     """
     return [
         f"--ServerApp.root_dir={folder.resolve()}",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=50",
         f"--ServerApp.open_browser={browser}",
-        # It answers this machine's own names only, whatever else is configured: no web page reaches it under its own.
+        # It accepts this machine's own host names only, so that a web page cannot reach it under another name.
         "--ServerApp.allow_remote_access=False",
-        # Whoever starts it is root in many containers; it listens on this machine only, behind its token.
+        # In many containers the user is root; the server listens on this machine only and needs its token.
         "--ServerApp.allow_root=True",
-        # Neither news nor updates nor extensions are fetched from elsewhere.
+        # News, updates and extensions are not fetched.
         "--LabApp.news_url=None",
         f"--LabApp.check_for_updates_class={NeverCheckForUpdate.__module__}.{NeverCheckForUpdate.__name__}",
         "--LabApp.extension_manager=readonly",
@@ -64,9 +64,9 @@ def options(folder: Path, port: int, *, browser: bool) -> list[str]:
 
 
 def workplace() -> Path:
-    """Find the folder to work in: the notebooks of a source checkout, else a copy of the bundled ones.
+    """Find the folder to work in: the notebooks of a source checkout, or a copy of the bundled ones.
 
-    A notebook that is in the copy already is left as it is.
+    An existing notebook in the copy is not changed.
     """
     notebooks = bundled.folder("notebooks")
     if not bundled.installed():

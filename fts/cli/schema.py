@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from fts.cli.stream import write
+from fts.cli.stdio import write
 from fts.server.app import ROUTES
 from fts.server.jwt_application import JwtApplication
 from fts.server.openapi import openapi_document
@@ -19,10 +19,10 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "schema",
         help="print the OpenAPI document of the exchange",
-        description="Print the OpenAPI document of both contracts of the exchange. A running one serves that of the "
-        "current contract at /docs/api.json and that of /v0 at /api-docs/openapi.json.",
+        description="Print the OpenAPI document of both contracts of the exchange. A running exchange serves "
+        "that of the current contract at /docs/api.json and that of /v0 at /api-docs/openapi.json.",
     )
-    parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where it goes (default: -)")
+    parser.add_argument("-o", "--output", default="-", metavar="FILE", help="output file (default: -)")
 
 
 def run(args: argparse.Namespace) -> int:

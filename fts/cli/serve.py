@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fts.cli.private import keep_private
+from fts.cli.console import keep_private
 from fts.errors import ConfigurationError
 from fts.models.auction import Auction
 from fts.models.curve import Constant
@@ -36,26 +36,26 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "serve",
         help="run an exchange over HTTP",
-        description="Run an exchange over HTTP, on this machine only unless --host says otherwise. What is said here "
-        "beats the environment (APP_SERVER__PAGE_LIMIT, APP_DATABASE__DATABASE_PATH, APP_SCHEDULE__EVERY, …), which "
-        "beats the file. SIGTERM or Ctrl-C: what was accepted is finished first.",
+        description="Run an exchange over HTTP, on this machine only unless --host is given. An option has precedence "
+        "over the environment (APP_SERVER__PAGE_LIMIT, APP_DATABASE__DATABASE_PATH, APP_SCHEDULE__EVERY, …), which has "
+        "precedence over the file. On SIGTERM or Ctrl-C, accepted requests are finished first.",
     )
-    parser.add_argument("--config", metavar="FILE", help="settings as TOML (default: what APP_CONFIG names)")
+    parser.add_argument("--config", metavar="FILE", help="settings as TOML (default: the file that APP_CONFIG names)")
     parser.add_argument("--secret", metavar="TEXT", help="signs tokens, 32 bytes or more (better: APP_SECRET)")
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port, 0 for any free one (default: 8080)")
-    parser.add_argument("--database", metavar="FILE", help="the market's file (default: memory, forgotten at the end)")
-    parser.add_argument("--every", metavar="TIME", help="run a batch every 10s, 5m, 1h, … (default: only when asked)")
+    parser.add_argument("--port", type=int, help="port, 0 for any free port (default: 8080)")
+    parser.add_argument("--database", metavar="FILE", help="the market's file (default: memory, lost at the end)")
+    parser.add_argument("--every", metavar="TIME", help="run a batch every 10s, 5m, 1h, … (default: on request only)")
     parser.add_argument("--from", dest="start", metavar="INSTANT", help="an instant of that grid (default: 1970-01-01)")
     parser.add_argument("--auto-solve", action="store_true", default=None, help="run a batch after every change")
-    parser.add_argument("--log", choices=("text", "json"), help="json: a line for every request (default: text)")
+    parser.add_argument("--log", choices=("text", "json"), help="json: one line per request (default: text)")
     parser.add_argument("--solver", metavar="NAME", help="engine that clears (default: native)")
     parser.add_argument("--root-path", default="", metavar="PATH", help="path under which a proxy serves this")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until told to stop."""
-    said = {
+    """Run the server until a signal stops it."""
+    command_line = {
         ("database", "database_path"): args.database,
         ("schedule", "every"): args.every,
         ("schedule", "from"): args.start,
@@ -63,8 +63,8 @@ def run(args: argparse.Namespace) -> int:
         ("server", "log"): args.log,
     }
     keep_private()
-    settings = read_settings(args.config, os.environ, said)
-    # Tokens that a public key checks are made elsewhere; this exchange then has no secret to keep.
+    settings = read_settings(args.config, os.environ, command_line)
+    # If a public key verifies the tokens, another service makes them, and this exchange has no secret.
     secret = read_secret(args.secret, os.environ) if settings.algorithm == "HS256" else None
     host = args.host or settings.host
     listener = open_socket(host, settings.port if args.port is None else args.port)
@@ -78,23 +78,23 @@ def run(args: argparse.Namespace) -> int:
 def serve(
     settings: Settings, secret: str | None, listener: Any, *, solver: str | None = None, root_path: str = ""
 ) -> None:
-    """Serve on a socket until a signal says to stop.
+    """Serve on a socket until a signal stops the server.
 
     Parameters
     ----------
     settings : Settings
     secret : str or None
-        Signs HS256 tokens.
+        Secret that signs HS256 tokens.
     listener : socket
     solver : str, optional
-        One that cannot be used is refused at once, not batch by batch.
+        Engine; if it cannot be used, the error is raised at the start.
     root_path : str
-        Where a proxy serves it.
+        Prefix that a proxy strips from the path.
 
     Raises
     ------
     ConfigurationError, MissingLibrary, MissingLicence, StoreError
-        The exchange cannot be run so.
+        The exchange cannot start with these settings.
     """
     application = JwtApplication(
         secret,
@@ -104,9 +104,9 @@ def serve(
         issuer=settings.issuer,
     )
     if solver is None:
-        threading.Thread(target=warm, name="fts-solver").start()
+        threading.Thread(target=warm_up, name="fts-solver").start()
     else:
-        warm(solver)
+        warm_up(solver)
     app = create_app(
         _store(settings),
         application,
@@ -120,53 +120,53 @@ def serve(
         limits=settings.limits,
         origins=settings.origins,
     )
-    write_logs(settings.log)
-    app.state.market.subscribe(tell)
+    configure_logging(settings.log)
+    app.state.market.subscribe(print_batch)
     server = ExchangeServer(
-        app, app.state.broadcaster, root_path=root_path, ready=lambda: greet(settings, url_of(listener))
+        app, app.state.broadcaster, root_path=root_path, ready=lambda: print_addresses(settings, url_of(listener))
     )
-    # The server repeats the signal once it has stopped; by then there is nothing left to end.
+    # The server sends the signal again once it has stopped; by then there is nothing left to stop.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
-    with _what_stays_spared():
+    with _gc_tuned_for_server():
         server.run(sockets=[listener])
     if not server.started:
         raise ConfigurationError("the exchange did not start; its log says why")
 
 
-def warm(solver: str | None = None) -> None:
-    """Clear two bids, so that the first batch need not wait until the solver's libraries are loaded.
+def warm_up(solver: str | None = None) -> None:
+    """Solve an auction of two bids, so that the solver's libraries are loaded before the first batch.
 
     Parameters
     ----------
     solver : str, optional
-        That of the market.
+        Engine of the market.
 
     Raises
     ------
     ConfigurationError, MissingLibrary, MissingLicence
-        It cannot be used.
+        The engine cannot be used.
     """
     demands = {"load": [(0, 60), (100, 20)], "wind": Constant(5, min_rate=-80, max_rate=0)}
     Auction(demands, {name: Portfolio(name, "noon") for name in demands}).solve(solver=solver)
 
 
 @contextmanager
-def _what_stays_spared() -> Iterator[None]:
-    """Look for garbage less often than a script does: bids stay, and there are many to go through."""
-    usual = gc.get_threshold()
+def _gc_tuned_for_server() -> Iterator[None]:
+    """Collect garbage less often, because the many bids in memory would be searched each time."""
+    thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     try:
         yield
     finally:
-        # Libraries count what is left at the end, and complain.
-        gc.set_threshold(*usual)
+        # Some libraries check for leaked objects at the end.
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
 
 
-def write_logs(form: str) -> None:
-    """From now on, say things on standard error: warnings, or all that is done as lines of JSON.
+def configure_logging(form: str) -> None:
+    """Log to standard error: warnings as text, or all messages as lines of JSON.
 
     Parameters
     ----------
@@ -180,22 +180,22 @@ def write_logs(form: str) -> None:
             logging.getLogger(name).setLevel(logging.INFO)
 
 
-def greet(settings: Settings, url: str) -> None:
-    """Say where things are."""
-    when = "when asked" if settings.schedule is None else f"every {settings.schedule.to_json()['every']}"
-    say(f"exchange  {url}")
-    say(f"explorer  {url}/docs")
-    say(f"market    {settings.database}, a batch {when}")
+def print_addresses(settings: Settings, url: str) -> None:
+    """Print the addresses of the exchange and its file."""
+    when = "on request" if settings.schedule is None else f"every {settings.schedule.to_json()['every']}"
+    print_status(f"exchange  {url}")
+    print_status(f"explorer  {url}/docs")
+    print_status(f"market    {settings.database}, a batch {when}")
 
 
-def tell(record: BatchRecord) -> None:
-    """Say in one line what became of a batch."""
-    told = f"{record.products} prices" if record.cleared else " ".join(str(record.reason).split())
-    say(f"batch     {write_instant(record.instant)}  {record.status}  {told}  {record.seconds:.2f} s")
+def print_batch(record: BatchRecord) -> None:
+    """Print the result of a batch in one line."""
+    result = f"{record.products} prices" if record.cleared else " ".join(str(record.reason).split())
+    print_status(f"batch     {write_instant(record.instant)}  {record.status}  {result}  {record.seconds:.2f} s")
 
 
-def say(line: str) -> None:
-    """Tell whoever watches; standard output is for what a command gives."""
+def print_status(line: str) -> None:
+    """Print or log a status line on standard error; standard output is for results."""
     if log.isEnabledFor(logging.INFO):
         log.info(" ".join(line.split()))
     else:
@@ -206,6 +206,6 @@ def _store(settings: Settings) -> DuckStore:
     database = settings.database
     if database != ":memory:" and not settings.create_if_missing and not Path(database).exists():
         raise ConfigurationError(
-            f"the market file {database} is not there; name another, or set create_if_missing = true"
+            f"the market file {database} does not exist; name another, or set create_if_missing = true"
         )
     return DuckStore(database)

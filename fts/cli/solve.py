@@ -7,7 +7,7 @@ import io
 import sys
 from typing import Any
 
-from fts.cli.stream import read_auction, write
+from fts.cli.stdio import read_auction, write
 from fts.models.outcome import Outcome
 
 
@@ -20,13 +20,13 @@ def register(subparsers: Any) -> None:
         "error. Exit status: 0 solved, 2 the input was refused, 3 not solved, 1 anything else.",
     )
     parser.add_argument("auction", help="auction file (JSON), - for standard input")
-    parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the outcome goes (default: -)")
+    parser.add_argument("-o", "--output", default="-", metavar="FILE", help="output file (default: -)")
     parser.add_argument("--solver", metavar="NAME", help="engine (default: native)")
     parser.add_argument("--tol", type=float, metavar="T", help="relative tolerance (default: the engine's own)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Solve, write, and say what was proved."""
+    """Solve an auction, write its outcome and print its certificate."""
     outcome = read_auction(args.auction).solve(solver=args.solver, tol=args.tol)
     text = io.StringIO()
     outcome.write_json(text)
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def proof(outcome: Outcome) -> str:
-    """Say in one line how an outcome was reached and what its certificate measured."""
+    """Format status, engine, welfare and certificate measures in one line."""
     certificate = outcome.certificate
     measures = ", ".join(
         f"{name} {getattr(certificate, name):.1e}" for name in ("imbalance", "domain", "consistency", "gap", "fit")

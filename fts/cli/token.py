@@ -23,14 +23,14 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("--secret", metavar="TEXT", help="the exchange's secret (better: APP_SECRET)")
     parser.add_argument("--admin", action="store_true", help="may also manage products and run batches")
-    parser.add_argument("--days", type=_days, default=30.0, metavar="N", help="valid for so many days (default: 30)")
-    parser.add_argument("--count", type=_count, default=1, metavar="N", help="how many (default: 1)")
-    parser.add_argument("--bidder", type=UUID, metavar="UUID", help="of this bidder instead of a new one")
+    parser.add_argument("--days", type=_days, default=30.0, metavar="N", help="validity in days (default: 30)")
+    parser.add_argument("--count", type=_count, default=1, metavar="N", help="number of tokens (default: 1)")
+    parser.add_argument("--bidder", type=UUID, metavar="UUID", help="id of the bidder (default: a new one)")
     parser.add_argument("--csv", action="store_true", help="print bidder and token as CSV")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print tokens, one a line."""
+    """Print tokens, one per line."""
     secret = read_secret(args.secret, os.environ)
     issued = datetime.now(UTC)
     expires = issued + timedelta(days=args.days)

@@ -17,7 +17,7 @@ import h11
 import httpx
 import pytest
 
-from fts.cli.sample import OpenMarket
+from fts.cli.demo_market import DemoMarket
 from fts.client import AsyncClient, Client, NoAnswer
 from fts.client.credential import HEADER_VALUE, authorization, redact_url
 from fts.client.download import download_market
@@ -172,7 +172,7 @@ def test_an_address_keeps_the_rest() -> None:
 
 
 def test_what_holds_a_secret_does_not_show_it() -> None:
-    market = OpenMarket(Path("m"), True, SECRET, None, 1, [], [], {})  # type: ignore[arg-type]
+    market = DemoMarket(Path("m"), True, SECRET, None, 1, [], [], {})  # type: ignore[arg-type]
     assert SECRET not in repr(market)
     assert SECRET not in repr(RequestContext(None, SECRET, {}))  # type: ignore[arg-type]
     assert SECRET not in repr(JwtApplication(SECRET)) + repr(Client("http://127.0.0.1:9", SECRET).__dict__)
@@ -196,7 +196,7 @@ def test_settings_show_no_key() -> None:
         with pytest.raises(ConfigurationError, match="neither PEM text") as refused:
             read_settings(None, {"APP_TOKEN__ALGORITHM": "EdDSA", "APP_TOKEN__PUBLIC_KEY": key})
         assert SECRET not in text_of(refused.value)
-    with pytest.raises(ConfigurationError, match="no UTF-8") as wrong:
+    with pytest.raises(ConfigurationError, match="not UTF-8") as wrong:
         read_secret(SECRET * 3 + "\udcff", {})
     assert SECRET not in text_of(wrong.value)
     with pytest.raises(FtsError) as short:

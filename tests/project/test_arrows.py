@@ -15,6 +15,7 @@ ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "errors": set(),
     "adapters": {"errors"},
+    "_ports": {"errors"},
     "bundled": {"errors"},
     "models": {"errors", "adapters"},
     "ports": {"errors", "models"},

@@ -1,4 +1,4 @@
-"""Files and pipes of a command: ``-`` is standard input or output. Text is UTF-8 in any locale."""
+"""Input and output of a command: files, or ``-`` for standard input and output; UTF-8 in any locale."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read_auction(name: str) -> Auction:
     Parameters
     ----------
     name : str
-        A path, or ``-`` for standard input.
+        Path, or ``-`` for standard input.
     """
     if name != "-":
         return Auction.read_json(name)
@@ -31,9 +31,9 @@ def write(text: str, name: str) -> None:
     Parameters
     ----------
     text : str
-        What to write.
+        Text of the result.
     name : str
-        A path, or ``-`` for standard output.
+        Path, or ``-`` for standard output.
     """
     if name == "-" and sys.stdout is None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 import fts
-from fts.cli.sample import bidder_id, keep_secret, open_market
+from fts.cli.demo_market import bidder_id, load_or_create_secret, open_demo_market
 from fts.errors import ConfigurationError
 
 BRIEF = timedelta(milliseconds=50)
@@ -16,14 +16,14 @@ BRIEF = timedelta(milliseconds=50)
 
 def test_a_market_is_made_once_and_found_again(tmp_path):
     path = tmp_path / "market.duckdb"
-    first = open_market(path, BRIEF, months=2, seed=1)
+    first = open_demo_market(path, BRIEF, months=2, seed=1)
     assert len(first.deliveries) == 96
     assert [statement.positions for statement in first.statements] == [{}] * 12
     with fts.Market(path, schedule=BRIEF) as market:
         assert market.run_batch().status == "exact"
         demands = {d.id for d in market.demands(bidder_id("Havel Stadtwerke"))}
     time.sleep(2 * BRIEF.total_seconds())  # what the batch cleared has ended, for all bidders at one instant
-    second = open_market(path, BRIEF, months=2, seed=1)
+    second = open_demo_market(path, BRIEF, months=2, seed=1)
     assert second.secret == first.secret
     assert [d.product for d in second.deliveries] == [d.product for d in first.deliveries]
     assert [s.bids for s in second.statements] == [s.bids for s in first.statements]
@@ -41,15 +41,15 @@ def test_a_market_is_made_once_and_found_again(tmp_path):
 
 def test_the_secret_is_kept_for_its_owner(tmp_path):
     path = tmp_path / "market.secret"
-    secret = keep_secret(path)
+    secret = load_or_create_secret(path)
     assert len(secret) >= 32
     assert path.stat().st_mode & 0o777 == 0o600
-    assert keep_secret(path) == secret
+    assert load_or_create_secret(path) == secret
 
 
 def test_a_secret_that_others_can_read_is_refused(tmp_path):
     path = tmp_path / "market.secret"
-    keep_secret(path)
+    load_or_create_secret(path)
     path.chmod(0o644)
     with pytest.raises(ConfigurationError, match="chmod 600"):
-        keep_secret(path)
+        load_or_create_secret(path)

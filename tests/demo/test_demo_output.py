@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fts.cli.ticker import batch_heading, batch_line, price_table
+from fts.cli.demo_output import batch_heading, batch_line, price_table
 from fts.sim.typical_hours import typical_hours
 
 

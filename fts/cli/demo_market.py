@@ -1,4 +1,4 @@
-"""The sample market in a file: its products, its bidders' opening bids, what they hold."""
+"""Market of `fts demo` in a file: its products, and the opening bids and positions of its bidders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 import fts
 from fts import bundled
-from fts.cli.terminal import progress, say, seconds, state
+from fts.cli.console import format_seconds, print_item, print_line, show_progress
 from fts.errors import ConfigurationError
 from fts.models.instant import write_instant
 from fts.server.jwt_application import write_token
@@ -22,26 +22,26 @@ from fts.sim.agent import Agent, Bids, View
 from fts.sim.typical_hours import TypicalHour, by_month
 from fts.sim.zone import read_zone
 
-BIDDERS = UUID("b3a2f7c4-0d7e-5b1c-8f25-51c1d9a4e6d0")
-"""The name space of bidder ids of the sample."""
+BIDDER_NAMESPACE = UUID("b3a2f7c4-0d7e-5b1c-8f25-51c1d9a4e6d0")
+"""Namespace of the ids of the bidders."""
 
 
 @dataclass(frozen=True)
-class Statement:
-    """What a bidder holds, by the operator's book.
+class PositionStatement:
+    """Positions of a bidder, from the operator's market file.
 
     Attributes
     ----------
     name : str
-        Of the bidder.
+        Name of the bidder.
     bidder : str
-        Its id.
+        Id of the bidder.
     bids : int
-        How many demands and portfolios it has.
+        Number of its demands and portfolios.
     positions : dict
-        Product id -> quantity [MWh, + bought].
+        Quantity by product id [MWh, + bought].
     since : datetime
-        When it held that.
+        Time of these positions.
     """
 
     name: str
@@ -52,25 +52,25 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class OpenMarket:
-    """The sample market in its file, ready to be served.
+class DemoMarket:
+    """Market of the demo in its file, ready to be served.
 
     Attributes
     ----------
     path : Path
-        The market file.
+        Market file.
     new : bool
-        Whether the file was made just now.
+        True if the file was created now.
     secret : str
-        Signs the tokens.
+        Secret that signs the tokens.
     every : timedelta
-        Between batches.
+        Time between batches.
     seed : int
-        Of the bidders' news.
-    deliveries : list of Delivery
-        The products.
-    statements : list of Statement
-        What the bidders hold.
+        Seed of the bidders' forecasts.
+    deliveries : list of TypicalHour
+        Products.
+    statements : list of PositionStatement
+        Positions of the bidders.
     units : mapping
         ``time_unit``, ``quantity_unit``, ``money_unit``.
     """
@@ -81,32 +81,32 @@ class OpenMarket:
     every: timedelta
     seed: int
     deliveries: list[TypicalHour]
-    statements: list[Statement]
+    statements: list[PositionStatement]
     units: Mapping[str, str]
 
     @property
     def price_unit(self) -> str:
-        """``EUR/MWh``."""
+        """Unit of prices, such as ``EUR/MWh``."""
         return f"{self.units['money_unit']}/{self.units['quantity_unit']}"
 
     def token(self, name: str, *, admin: bool = False) -> str:
-        """A token of a bidder, by name."""
+        """Make a token of a bidder, by name."""
         return write_token(self.secret, UUID(bidder_id(name)), admin=admin, issued=datetime.now(UTC))
 
 
-def open_market(path: Path, every: timedelta, months: int, seed: int) -> OpenMarket:
-    """Make the market file or open it again: products listed, opening bids entered, positions stated.
+def open_demo_market(path: Path, every: timedelta, months: int, seed: int) -> DemoMarket:
+    """Create or open the market file, with its products and opening bids; read the positions.
 
     Parameters
     ----------
     path : Path
-        The market file.
+        Market file.
     every : timedelta
-        Between batches.
+        Time between batches.
     months : int
         Months of delivery that trade.
     seed : int
-        Of the bidders' news.
+        Seed of the bidders' forecasts.
 
     Raises
     ------
@@ -114,38 +114,43 @@ def open_market(path: Path, every: timedelta, months: int, seed: int) -> OpenMar
         The file cannot be used.
     """
     zone = read_zone(bundled.folder("data"), seed)
-    say(
-        f"A forward market of one zone: {len(zone.agents)} bidders, a batch every {seconds(every)}. "
+    print_line(
+        f"A forward market of one zone: {len(zone.agents)} bidders, a batch every {format_seconds(every)}. "
         "Ctrl-C stops everything.\n"
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    secret = keep_secret(path.with_suffix(".secret"))
-    begun = time.monotonic()
+    secret = load_or_create_secret(path.with_suffix(".secret"))
+    started = time.monotonic()
     with fts.Market(path, schedule=every) as market:
         now = datetime.now(UTC)
         last = next(iter(market.batches().results), None)
-        state(
+        print_item(
             "market", f"{path}, new" if last is None else f"{path}, history up to {write_instant(last.instant)[:19]}Z"
         )
-        deliveries = list_products(market, zone.deliveries(now, months), zone.clock)
-        state("", f"{len(deliveries)} products: typical hours of {_span(deliveries)}; a unit is 1 MWh over its hours")
+        deliveries = create_missing_products(market, zone.deliveries(now, months), zone.clock)
+        print_item(
+            "",
+            f"{len(deliveries)} products: typical hours of {_month_range(deliveries)}; a unit is 1 MWh over its hours",
+        )
         statements = []
         for agent in zone.agents:
-            statements.append(open_bids(market, agent, deliveries, now))
-            progress(f"{len(statements)} of {len(zone.agents)} bidders: {agent.name}")
+            statements.append(create_opening_bids(market, agent, deliveries, now))
+            show_progress(f"{len(statements)} of {len(zone.agents)} bidders: {agent.name}")
         bids = sum(statement.bids for statement in statements)
         units = market.units.to_json()
-        state("", f"{bids:,} demands and portfolios of {len(statements)} bidders, {time.monotonic() - begun:.1f} s")
-    return OpenMarket(path, last is None, secret, every, seed, deliveries, statements, units)
+        print_item(
+            "", f"{bids:,} demands and portfolios of {len(statements)} bidders, {time.monotonic() - started:.1f} s"
+        )
+    return DemoMarket(path, last is None, secret, every, seed, deliveries, statements, units)
 
 
-def keep_secret(path: Path) -> str:
-    """The secret in a file that only its owner can read, made when it is not there.
+def load_or_create_secret(path: Path) -> str:
+    """Load the secret from a file that only its owner can read; if it is missing, create it.
 
     Raises
     ------
     ConfigurationError
-        The file is there, but others can read it, or it is too short.
+        The file exists, but others can read it, or the secret is too short.
     """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -163,20 +168,20 @@ def keep_secret(path: Path) -> str:
 
 
 def bidder_id(name: str) -> str:
-    """The id of a bidder of the sample: a function of its name, so that it finds its bids again."""
-    return str(uuid5(BIDDERS, name))
+    """Compute the id of a bidder from its name, so that it is the same after a restart."""
+    return str(uuid5(BIDDER_NAMESPACE, name))
 
 
-def list_products(market: Any, wanted: Sequence[TypicalHour], clock: str) -> list[TypicalHour]:
-    """List the products of deliveries, those that exist already included, and return the deliveries with ids.
+def create_missing_products(market: Any, wanted: Sequence[TypicalHour], clock: str) -> list[TypicalHour]:
+    """Create the products that do not exist yet; returns all deliveries with the ids of their products.
 
     Parameters
     ----------
     market : Market
-    wanted : sequence of Delivery
-        Without ids.
+    wanted : sequence of TypicalHour
+        Deliveries without ids.
     clock : str
-        Time zone of their hours.
+        Time zone of the hours.
     """
     existing = {}
     cursor = None
@@ -186,24 +191,26 @@ def list_products(market: Any, wanted: Sequence[TypicalHour], clock: str) -> lis
             existing[record.app_data["kind"], record.app_data["from"], record.app_data["thru"]] = record.id
         if cursor is None:
             break
-    new = [delivery for delivery in wanted if _terms(delivery) not in existing]
+    new = [delivery for delivery in wanted if _key(delivery) not in existing]
     if new:
         for record in market.create_products([delivery.app_data() for delivery in new]):
             existing[record.app_data["kind"], record.app_data["from"], record.app_data["thru"]] = record.id
-    return [replace(delivery, product=existing[_terms(delivery)]) for delivery in wanted]
+    return [replace(delivery, product=existing[_key(delivery)]) for delivery in wanted]
 
 
-def open_bids(market: Any, agent: Agent, deliveries: Sequence[TypicalHour], instant: datetime) -> Statement:
-    """Enter an agent's first bids, unless it has some, and state what it holds.
+def create_opening_bids(
+    market: Any, agent: Agent, deliveries: Sequence[TypicalHour], instant: datetime
+) -> PositionStatement:
+    """Create an agent's first bids, if it has none, and read its positions.
 
     Parameters
     ----------
     market : Market
     agent : Agent
-    deliveries : sequence of Delivery
-        With ids.
+    deliveries : sequence of TypicalHour
+        Deliveries with ids.
     instant : datetime
-        Now.
+        Present time.
     """
     bidder = bidder_id(agent.name)
     count = len(market.demands(bidder)) + len(market.portfolios(bidder))
@@ -214,11 +221,11 @@ def open_bids(market: Any, agent: Agent, deliveries: Sequence[TypicalHour], inst
         months = [agent.bids(View(instant, month)) for month in by_month(deliveries).values()]
         demands = {name: curve for bids in months for name, curve in bids.demands.items()}
         portfolios = {name: portfolio for bids in months for name, portfolio in bids.portfolios.items()}
-        count = _enter(market, bidder, Bids(demands, portfolios))
-    return Statement(agent.name, bidder, count, positions, since)
+        count = _create_bids(market, bidder, Bids(demands, portfolios))
+    return PositionStatement(agent.name, bidder, count, positions, since)
 
 
-def _enter(market: Any, bidder: str, bids: Bids) -> int:
+def _create_bids(market: Any, bidder: str, bids: Bids) -> int:
     names = list(bids.demands)
     records = market.create_demands([({"name": name}, bids.demands[name]) for name in names], bidder=bidder)
     ids = {name: record.id for name, record in zip(names, records, strict=True)}
@@ -232,12 +239,12 @@ def _enter(market: Any, bidder: str, bids: Bids) -> int:
     return len(bids.demands) + len(bids.portfolios)
 
 
-def _terms(delivery: TypicalHour) -> tuple[str, str, str]:
+def _key(delivery: TypicalHour) -> tuple[str, str, str]:
     data = delivery.app_data()
     return data["kind"], data["from"], data["thru"]
 
 
-def _span(deliveries: list[TypicalHour]) -> str:
+def _month_range(deliveries: list[TypicalHour]) -> str:
     first, last = deliveries[0].month, deliveries[-1].month
     names = [f"{datetime.strptime(month, '%Y-%m'):%b %Y}" for month in (first, last)]
     return " to ".join(names)

@@ -1,7 +1,7 @@
-"""A process that outlives the one that started it just long enough to stop its children.
+"""Watchdog process that stops the children of another process if that ends, even by SIGKILL.
 
-Run as ``python leash.py``. It reads ``+pid`` and ``-pid`` lines; when its input ends, because whoever wrote them
-is gone, however that happened, it stops the process groups that are still on its list.
+Run as ``python watchdog.py``. It reads ``+pid`` and ``-pid`` lines. Its input ends with the process that writes them;
+then it stops the process groups that are still on its list.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ import sys
 import time
 from typing import TextIO
 
-PATIENCE = 8.0
-"""Seconds between asking a process to stop and ending it."""
+STOP_SECONDS = 8.0
+"""Time between SIGTERM and SIGKILL [s]."""
 
 
-def hold(lines: TextIO) -> None:
-    """Follow a list of process groups until the input ends, then stop them.
+def watch(lines: TextIO) -> None:
+    """Keep a list of process groups until the input ends, then stop them.
 
     Parameters
     ----------
     lines : text stream
         ``+pid`` when a process group starts, ``-pid`` when it has ended.
     """
-    held: set[int] = set()
+    watched: set[int] = set()
     for line in lines:
         pid = int(line[1:])
-        held.add(pid) if line[0] == "+" else held.discard(pid)
-    stop(held)
+        watched.add(pid) if line[0] == "+" else watched.discard(pid)
+    stop(watched)
 
 
 def stop(groups: set[int]) -> None:
-    """Ask process groups to stop, and end those that do not."""
+    """Send SIGTERM to process groups, and SIGKILL to those that do not stop in time."""
     signalled = {group for group in groups if signal_group(group, signal.SIGTERM)}
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + STOP_SECONDS
     while signalled and time.monotonic() < deadline:
         time.sleep(0.05)
         signalled = {group for group in signalled if signal_group(group, 0)}
@@ -43,7 +43,7 @@ def stop(groups: set[int]) -> None:
 
 
 def signal_group(group: int, number: int) -> bool:
-    """Send a signal to a process group; false where there is none any more. Signal 0 only asks."""
+    """Send a signal to a process group; returns False if the group is gone. Signal 0 only checks."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
@@ -54,4 +54,4 @@ def signal_group(group: int, number: int) -> bool:
 if __name__ == "__main__":
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    hold(sys.stdin)
+    watch(sys.stdin)

@@ -12,7 +12,8 @@ import time
 import psutil
 import pytest
 
-from fts.cli.children import LOCALHOST, Children, free_port
+from fts._ports import LOCALHOST, free_port
+from fts.cli.supervisor import Supervisor
 from fts.errors import ConfigurationError
 
 SLEEP = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(600)"]
@@ -33,17 +34,17 @@ def gone(pid, seconds=10.0):
 
 
 def test_leaving_stops_all(tmp_path):
-    with Children() as children:
-        pids = [children.start(f"c{k}", SLEEP, tmp_path / f"{k}.log", os.environ).process.pid for k in range(3)]
+    with Supervisor() as supervisor:
+        pids = [supervisor.start(f"c{k}", SLEEP, tmp_path / f"{k}.log", os.environ).process.pid for k in range(3)]
         assert all(psutil.pid_exists(pid) for pid in pids)
     assert all(gone(pid, 0.1) for pid in pids)
 
 
 def test_the_children_of_a_child_end_too(tmp_path):
     spawn = f"import subprocess, time; print(subprocess.Popen({SLEEP!r}).pid, flush=True); time.sleep(600)"
-    with Children() as children:
+    with Supervisor() as supervisor:
         log = tmp_path / "log"
-        children.start("c", [sys.executable, "-c", spawn], log, os.environ)
+        supervisor.start("c", [sys.executable, "-c", spawn], log, os.environ)
         while not log.read_text().split():
             time.sleep(0.02)
         grandchild = int(log.read_text().split()[0])
@@ -55,10 +56,10 @@ def test_a_killed_parent_leaves_none(tmp_path):
     program = f"""
 import os, time
 from pathlib import Path
-from fts.cli.children import Children
-with Children() as children:
+from fts.cli.supervisor import Supervisor
+with Supervisor() as supervisor:
     for k, command in enumerate([{SLEEP!r}, {SLEEP!r}]):
-        print(children.start("c", command, Path({str(tmp_path)!r}) / str(k), os.environ).process.pid, flush=True)
+        print(supervisor.start("c", command, Path({str(tmp_path)!r}) / str(k), os.environ).process.pid, flush=True)
     time.sleep(600)
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
@@ -69,18 +70,18 @@ with Children() as children:
 
 
 def test_one_that_ends_is_reported_once_with_its_last_words(tmp_path):
-    with Children() as children:
+    with Supervisor() as supervisor:
         command = [sys.executable, "-c", "import sys; sys.exit('out of gas')"]
-        started = children.start("plant", command, tmp_path / "log", os.environ)
+        started = supervisor.start("plant", command, tmp_path / "log", os.environ)
         started.process.wait()
-        (ended,) = children.ended()
-        assert (ended.name, ended.process.returncode, ended.last_words()) == ("plant", 1, ["out of gas"])
-        assert children.ended() == []
+        (ended,) = supervisor.pop_ended()
+        assert (ended.name, ended.process.returncode, ended.log_tail()) == ("plant", 1, ["out of gas"])
+        assert supervisor.pop_ended() == []
 
 
 def test_logs_are_their_owners_alone(tmp_path):
-    with Children() as children:
-        children.start("c", SLEEP, tmp_path / "log", os.environ)
+    with Supervisor() as supervisor:
+        supervisor.start("c", SLEEP, tmp_path / "log", os.environ)
         assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
 
 
