@@ -1,1 +1,1 @@
-"""Dashboards of an exchange, in the browser; they know it only through ``fts.client``."""
+"""Dashboards of an exchange in the browser; they use it only through ``fts.client``."""

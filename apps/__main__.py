@@ -1,4 +1,4 @@
-"""Serve the dashboards: ``python -m apps``, which ``fts dashboard`` runs."""
+"""Command ``python -m apps``, which `fts dashboard` runs: serve the dashboards."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from fts.errors import FtsError
 
 try:
     with adapters.explained("cli.dashboard"):
-        from apps.feed import Feed
-        from apps.serving import serve
+        from apps.market_view import MarketFollower
+        from apps.server import serve
         from fts.client import Client
 except FtsError as missing:
     sys.exit(f"fts: {missing}")
 
 
 def main() -> int:
-    """Follow one exchange and show it until stopped."""
+    """Follow one exchange and serve its dashboard until interrupted."""
     parser = argparse.ArgumentParser(prog="python -m apps")
     parser.add_argument("--exchange", default=os.environ.get("FTS_EXCHANGE", "http://127.0.0.1:8080"))
     parser.add_argument("--port", type=int, default=5006)
@@ -27,14 +27,14 @@ def main() -> int:
     parser.add_argument("--allow-websocket-origin", action="append", default=[])
     parser.add_argument("--browser", action="store_true")
     args = parser.parse_args()
-    # The token comes in the environment, where no list of processes shows it.
+    # The token is in the environment, because other users can read the arguments of a process.
     with Client(args.exchange, os.environ.get("FTS_TOKEN") or None, timeout=10.0) as client:
-        feed = Feed(client)
-        feed.start()
+        follower = MarketFollower(client)
+        follower.start()
         try:
-            serve(feed, args.port, args.prefix, args.allow_websocket_origin, browser=args.browser)
+            serve(follower, args.port, args.prefix, args.allow_websocket_origin, browser=args.browser)
         finally:
-            feed.stop()
+            follower.stop()
     return 0
 
 

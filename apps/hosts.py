@@ -1,7 +1,7 @@
-"""Which names the dashboards answer to, so that no web page reaches them under a name of its own.
+"""Host names that the dashboards accept, as a protection against DNS rebinding.
 
-A page may let its own name point to this machine (DNS rebinding); its scripts then count as of the same origin as the
-dashboards, whose token reads every bid. Only the ``Host`` of their requests tells them apart.
+A web page may let its own name resolve to this machine. Its scripts then have the same origin as the dashboards, whose
+token reads every bid. Only the ``Host`` of their requests differs.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from fts.errors import ConfigurationError
 
 
 def known_hosts(port: int, configured: Sequence[str]) -> list[str]:
-    """List the hosts whose pages may open the dashboards: this machine's own names, and those that were configured.
+    """List the accepted hosts: this machine's own names, and the configured ones.
 
     Parameters
     ----------
     port : int
     configured : sequence of str
-        ``host`` (of port 80 or the usual one), ``host:port``; ``*`` is any host.
+        ``host`` (with port 80 or the default port), ``host:port``; ``*`` is any host.
 
     Raises
     ------
     ConfigurationError
-        One of them is no host.
+        A host is malformed.
     """
     try:
         allowed = create_hosts_allowlist(list(configured), port) if configured else []
@@ -40,19 +40,19 @@ def known_hosts(port: int, configured: Sequence[str]) -> list[str]:
 
 
 def answer_only(application: Application, hosts: Sequence[str]) -> None:
-    """Refuse every request to an application, websockets too, whose ``Host`` is none of these and no loopback name.
+    """Refuse all requests, with websockets, whose ``Host`` is neither one of these nor a loopback name.
 
     Parameters
     ----------
     application : tornado Application
     hosts : sequence of str
-        As `known_hosts` lists them.
+        Result of `known_hosts`.
     """
     application.default_router.rules.insert(0, Rule(_OtherHost(hosts), _Refusal))
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a ``Host`` is a name that only this machine itself can have, with any port (a tunnel changes it)."""
+    """Return True if a ``Host`` is a name of this machine only; the port may differ, because a tunnel changes it."""
     name = split_host_and_port(host)[0].strip("[]").removesuffix(".")
     try:
         return name == "localhost" or ipaddress.ip_address(name).is_loopback

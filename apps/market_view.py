@@ -1,4 +1,4 @@
-"""What an exchange looks like now, kept up to date by its events."""
+"""Current state of an exchange, updated by its events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from apps.product import product_frame
+from apps.product_labels import product_frame
 from fts.client import Client
 from fts.errors import FtsError, InvalidOutcome, RequestFailed
 from fts.models.auction import Auction
@@ -19,34 +19,34 @@ from fts.models.records import Units
 
 log = logging.getLogger(__name__)
 
-REFUSED = (400, 401, 403)
-"""Answers to a token that is missing, bad or may not see the market."""
-RETRY = 1.0
-"""Pause before an exchange that was never there is asked again [s]."""
+TOKEN_ERRORS = (400, 401, 403)
+"""Statuses of a token that is missing, invalid or without the permission."""
+RETRY_SECONDS = 1.0
+"""Pause before the next attempt to connect [s]."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """An exchange at one moment.
+class MarketView:
+    """State of an exchange at one moment.
 
     Attributes
     ----------
     units : Units
     products : table of kind, from, thru, label, by product id
     batch : dict or None
-        The latest batch, as `GET /batch/{instant}` shows it; None: no batch yet.
+        Latest batch, as `GET /batch/{instant}` returns it; None: no batch yet.
     prices : table of price, rate, by product id
-        Of the latest batch that cleared.
+        Prices and volumes of the latest batch that cleared.
     cleared : str or None
-        The instant of that batch.
+        Instant of that batch.
     outcome : Outcome or None
-        Its clearing; for operators only, whose token reads auctions.
+        Its outcome; None without an operator's token, because only that reads auctions.
     operator : bool
-        Whether the token reads auctions.
+        True if the token reads auctions.
     lost : str or None
-        Why the exchange cannot be seen now; None: it can.
+        Reason why there is no connection; None: connected.
     refused : bool
-        Whether it is there, and refuses the token.
+        True if the exchange refuses the token.
     """
 
     units: Units = Units()
@@ -60,38 +60,38 @@ class Seen:
     refused: bool = False
 
 
-class Feed:
-    """Follows one exchange for all pages that show it.
+class MarketFollower:
+    """Follows one exchange for all pages.
 
     Parameters
     ----------
     client : Client
-        Of the exchange, with the token whose view this is.
+        Client of the exchange, with the token of the dashboard.
 
     Attributes
     ----------
-    seen : Seen
-        The latest view; it is replaced, never changed.
+    view : MarketView
+        Latest state; it is replaced, never changed.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.seen = Seen()
+        self.view = MarketView()
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._watchers: dict[int, Callable[[Seen], None]] = {}
-        self._thread = threading.Thread(target=self._run, name="fts-feed", daemon=True)
+        self._watchers: dict[int, Callable[[MarketView], None]] = {}
+        self._thread = threading.Thread(target=self._run, name="fts-follower", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow."""
+        """Start the thread that follows the exchange."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop following."""
+        """Stop the thread."""
         self._stop.set()
 
-    def watch(self, watcher: Callable[[Seen], None]) -> Callable[[], None]:
-        """Call `watcher` with every new view, from the feed's thread; returns what ends it."""
+    def watch(self, watcher: Callable[[MarketView], None]) -> Callable[[], None]:
+        """Call `watcher` with every new state, in the follower's thread; returns a function that ends it."""
         with self._lock:
             self._watchers[id(watcher)] = watcher
 
@@ -102,12 +102,12 @@ class Feed:
         return unwatch
 
     def outcomes(self, product: str) -> pd.DataFrame:
-        """The latest outcomes of a product: valid_from, valid_until, price, rate, newest first.
+        """Read the latest outcomes of a product: valid_from, valid_until, price, rate, newest first.
 
         Raises
         ------
         RequestFailed
-            The exchange refuses, or does not answer.
+            The exchange refuses the request, or does not respond.
         """
         rows = self.client.product_outcomes(product)["results"]
         return pd.DataFrame(
@@ -121,20 +121,20 @@ class Feed:
                 self._load()
                 self._follow()
             except FtsError as error:
-                refused = isinstance(error, RequestFailed) and error.status in REFUSED
+                refused = isinstance(error, RequestFailed) and error.status in TOKEN_ERRORS
                 self._show(lost=str(error), refused=refused)
-                self._stop.wait(RETRY)
+                self._stop.wait(RETRY_SECONDS)
 
     def _follow(self) -> None:
-        since = None if self.seen.batch is None else self.seen.batch["instant"]
-        for _ in self.client.events(since=since, stop=self._stop, on_status=self._told):
+        since = None if self.view.batch is None else self.view.batch["instant"]
+        for _ in self.client.events(since=since, stop=self._stop, on_status=self._on_status):
             self._load()
 
-    def _told(self, lost: str | None) -> None:
-        """The connection is lost, or there again; what changed meanwhile is read anew."""
+    def _on_status(self, lost: str | None) -> None:
+        """Record that the connection is lost or made; once it is made, read the state again."""
         if lost is not None:
             self._show(lost=lost, refused=False)
-        elif self.seen.lost is not None:
+        elif self.view.lost is not None:
             self._load()
 
     def _load(self) -> None:
@@ -143,31 +143,31 @@ class Feed:
         batches = self.client.batches()["results"]
         latest = batches[0] if batches else None
         cleared = next((batch["instant"] for batch in batches if batch["status"] != "not solved"), None)
-        prices = self.seen.prices
-        if cleared is not None and cleared != self.seen.cleared:
+        prices = self.view.prices
+        if cleared is not None and cleared != self.view.cleared:
             rows = self.client.batch_prices(cleared)
             prices = pd.DataFrame(rows, columns=["product", "price", "rate"]).set_index("product").astype(float)
-        products = self.seen.products
-        if self.seen.lost is not None or not prices.index.isin(products.index).all():
+        products = self.view.products
+        if self.view.lost is not None or not prices.index.isin(products.index).all():
             products = product_frame(list(self.client.iter_products()))
-        known = self.seen.outcome if cleared == self.seen.cleared else None
+        outcome = self.view.outcome if cleared == self.view.cleared else None
         self._show(
-            units=units, products=products, batch=latest, prices=prices, cleared=cleared, outcome=known, lost=None
+            units=units, products=products, batch=latest, prices=prices, cleared=cleared, outcome=outcome, lost=None
         )
-        if cleared is not None and known is None and self.seen.operator and self._watchers:
+        if cleared is not None and outcome is None and self.view.operator and self._watchers:
             self._clear(cleared, prices)
 
     def clear(self) -> None:
-        """Work out the clearing of the latest batch, if nobody watched when it came."""
-        seen = self.seen
-        if seen.outcome is None and seen.cleared is not None and seen.operator and seen.lost is None:
+        """Compute the outcome of the latest batch, if no page watched when it came."""
+        view = self.view
+        if view.outcome is None and view.cleared is not None and view.operator and view.lost is None:
             try:
-                self._clear(seen.cleared, seen.prices)
+                self._clear(view.cleared, view.prices)
             except FtsError as error:
-                log.warning("the clearing of %s is not known: %s", seen.cleared, error)
+                log.warning("the outcome of the batch of %s cannot be computed: %s", view.cleared, error)
 
     def _clear(self, instant: str, prices: pd.DataFrame) -> None:
-        """Read the auction of a batch and find its rates; the prices are the exchange's."""
+        """Read the auction of a batch and solve it for its rates; the prices are those of the exchange."""
         try:
             auction = Auction.from_json(self.client.batch_auction(instant))
         except RequestFailed as error:
@@ -176,25 +176,25 @@ class Feed:
                 return
             raise
         solved = auction.solve(throw=False)
-        wanted = prices["price"].reindex(auction.product_ids.to_pylist()).to_numpy(dtype=float)
+        published = prices["price"].reindex(auction.product_ids.to_pylist()).to_numpy(dtype=float)
         try:
-            # Any clearing prices fit any optimal rates: those that the exchange published are shown.
+            # All clearing prices support all optimal rates, so the published prices are shown.
             outcome = Outcome(
                 auction,
                 rates=solved.rates,
-                prices=wanted,
+                prices=published,
                 demand_prices=solved.demand_prices,
                 certificate=solved.certificate,
                 solver=solved.solver,
             )
         except InvalidOutcome:
             outcome = solved
-        if self.seen.cleared == instant:
+        if self.view.cleared == instant:
             self._show(outcome=outcome)
 
     def _show(self, **changes: Any) -> None:
-        self.seen = replace(self.seen, **changes)
+        self.view = replace(self.view, **changes)
         with self._lock:
             watchers = list(self._watchers.values())
         for watcher in watchers:
-            watcher(self.seen)
+            watcher(self.view)

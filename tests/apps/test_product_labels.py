@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from apps.product import product_frame, span
+from apps.product_labels import delivery_label, product_frame
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from apps.product import product_frame, span
     ],
 )
 def test_a_delivery_is_called_by_its_name(start: str, end: str, text: str) -> None:
-    assert span(pd.Timestamp(start), pd.Timestamp(end)) == text
+    assert delivery_label(pd.Timestamp(start), pd.Timestamp(end)) == text
 
 
 def test_products_come_in_order_of_delivery() -> None:

@@ -1,4 +1,4 @@
-"""How products are called on screen."""
+"""Labels of products and deliveries."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _KINDS = {"0": "forward", "1": "option"}
 
 
 def product_frame(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Product records as a table of kind, from, thru, delivery, label by product id, in order of delivery.
+    """Convert product records to a table of kind, from, thru, delivery, label by product id, in order of delivery.
 
-    A product whose data is something else than kind, from and thru has its data, or its id, for a kind.
+    If the data of a product is not kind, from and thru, its kind is the data itself, or its id.
     """
     rows = []
     for record in records:
@@ -21,7 +21,7 @@ def product_frame(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         known = isinstance(data, Mapping)
         kind = str(data.get("kind", record["id"])) if known else str(data)
         start, end = (pd.to_datetime(data.get(name) if known else None, utc=True) for name in ("from", "thru"))
-        delivery = span(start, end)
+        delivery = delivery_label(start, end)
         kind = _KINDS.get(kind, kind)
         label = f"{kind}, {delivery}" if delivery else kind
         rows.append((record["id"], kind, start, end, delivery, label))
@@ -29,8 +29,8 @@ def product_frame(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return frame.sort_values("from", kind="stable")
 
 
-def span(start: pd.Timestamp | None, end: pd.Timestamp | None) -> str:
-    """A time of delivery in few letters: ``Dec 2026``, ``24 Dec 2026``, ``24 Dec 2026 14:00``, all in UTC."""
+def delivery_label(start: pd.Timestamp | None, end: pd.Timestamp | None) -> str:
+    """Format a time of delivery in short form: ``Dec 2026``, ``24 Dec 2026``, ``24 Dec 2026 14:00``, in UTC."""
     if start is None or end is None or pd.isna(start) or pd.isna(end):
         return ""
     length, middle = end - start, start + (end - start) / 2
