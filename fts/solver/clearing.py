@@ -27,6 +27,8 @@ from fts.solver.threads import threads_for
 
 RESTARTS = 3
 """At most so many times a part is solved again in the dispersion around the prices that were reached."""
+FAR = 1e4
+"""A price this many times its dispersion from the first one has rounding that counts."""
 CIRCLES = 10.0
 """An engine's largest rate, as a multiple of the canonical one, from which on the last step is done again."""
 LARGEST_DENSE = 1_000
@@ -216,6 +218,12 @@ def _chosen(found: Optimum, reference: Floats | None) -> tuple[Optimum, Canonica
     if found.is_widened or _is_less_trade(made.answer, found.answer):
         # What an engine trades in circles leaves its rounding in everybody's rates.
         found = in_traded_sizes(found, made.answer)
+        made = _canonical(found, reference)
+    if not made.unique.prices and (np.abs(made.answer.prices) > FAR * found.scales.price).any():
+        # Open prices may have moved far from the first ones, whose rounding they have until they are chosen again.
+        nearer = deviations_around(found, made.answer)
+        answer = nearer.deviating(found.deviations.restored(made.answer))
+        found = replace(found, deviations=nearer, answer=answer)
         made = _canonical(found, reference)
     return found, made
 

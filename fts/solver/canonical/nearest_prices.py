@@ -12,6 +12,7 @@ from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve, prices_near
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
 from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
+from fts.solver.canonical.refinement import Bounds, Extended, refined
 from fts.solver.canonical.ties import price_intervals, quotes, told_products
 from fts.solver.deviations import Deviations
 from fts.solver.native.scaling import Scales, scaled
@@ -147,7 +148,7 @@ def _chosen(
         answer = unknowns.balanced(unknowns.moved(answer, group, move), group)
         if step and np.abs(move).max() <= NEAR:
             break
-    return answer if made else None
+    return unknowns.refined(group, answer, target) if made else None
 
 
 def _by_auctions(
@@ -198,7 +199,7 @@ class _Unknowns:
         at = self._demand[closed]
         cost = np.zeros(len(others)) if p.cost is None else p.cost[others]
         self._told = np.append(low[at] / scales.demand_price[at] * self._weight[closed], -cost)
-        free = np.flatnonzero(~pinned[self._shared])
+        self._box = free = np.flatnonzero(~pinned[self._shared])
         box = csr_array((np.ones(len(free)), (np.arange(len(free)), self.P + free)), shape=(len(free), self.P + n))
         none = csr_array((int((~closed).sum()), n))
         rows = csr_array(block_array([[B[own[~closed]], none]], format="csr"))
@@ -267,12 +268,71 @@ class _Unknowns:
         missing = self._told[group.equations] - rows @ now
         return self.moved(answer, group, least_squares(rows[:, group.unknowns].toarray(), missing))
 
+    def refined(self, group: Group, answer: Answer, target: Floats) -> Answer:
+        """The answer with a group's unknowns free of the rounding of their computation."""
+        now = np.append(answer.prices, answer.demand_prices[self._shared]).astype(np.longdouble)
+        u, product = group.unknowns, np.arange(len(now)) < self.P
+        wished = np.append(target, np.full(len(self._shared), np.nan))
+        known = ~np.isnan(wished)
+        aim = np.where(known, wished, self._nothing)[u]
+        # Distances of prices are in their own unit, those of demands in typical prices.
+        weight = np.where(product, 1.0 / self._unit[u].max() ** 2, 1.0 / self._unit**2)
+        levels = [Level((weight * which)[u], aim) for which in (known, product & ~known, ~product)]
+        noise = ROUNDING * max(1.0, float(np.abs(now[u] / self._unit[u]).max()))
+        found = refined(self._bounds(group, now), now[u], self._unit[u], levels, noise)
+        if found is None:
+            return answer
+        now[u] = found
+        return self._at(answer, floats(now[: self.P]), floats(now[self.P :]))
+
+    def _bounds(self, group: Group, now: Extended) -> Bounds:
+        """What a group's unknowns must keep, in the program's own units and without rounding."""
+        p, u, n_lone = self.program, group.unknowns, len(self._limit_portfolio)
+        portfolio = self._equation_portfolio[group.equations]
+        rows, values = self._rows(portfolio), np.zeros(len(portfolio), dtype=np.longdouble)
+        lone = portfolio[alone(p.W)[portfolio]]
+        demand = p.W.indices[p.W.indptr[lone]]
+        values[: len(lone)] = self.low[demand].astype(np.longdouble) * p.W.data[p.W.indptr[lone]]
+        rows[: len(lone), self.P :] = 0
+        if p.cost is not None:
+            values[len(lone) :] = -p.cost[portfolio[len(lone) :]]
+        limited = self._limit_portfolio[group.limits[group.limits < n_lone]]
+        box = group.limits[group.limits >= n_lone] - n_lone
+        limits = self._rows(limited)
+        limits[:, self.P :] = 0
+        entry = p.W.indptr[limited]
+        ends = [
+            np.append(
+                end[p.W.indices[entry]].astype(np.longdouble) * p.W.data[entry], end[self._shared[self._box[box]]]
+            )
+            for end in (self.low, self.high)
+        ]
+        swapped = ends[0] > ends[1]
+        least, most = np.where(swapped, ends[1], ends[0]), np.where(swapped, ends[0], ends[1])
+        single = np.zeros((len(box), len(now)), dtype=np.longdouble)
+        single[np.arange(len(box)), self.P + self._box[box]] = 1
+        limits = np.vstack([limits, single])
+        others = now.copy()
+        others[u] = 0
+        told, shift = values - rows @ others, limits @ others
+        return Bounds(rows[:, u], told, limits[:, u], least - shift, most - shift)
+
+    def _rows(self, portfolios: Ints) -> Extended:
+        """What each portfolio holds, and less what it weighs in shared demands, (n, P + S)."""
+        B, W = self.program.B[:, portfolios].T.toarray(), self.program.W[self._shared][:, portfolios].T.toarray()
+        return np.hstack([B, -W]).astype(np.longdouble)
+
     def moved(self, answer: Answer, group: Group, move: Floats) -> Answer:
         """The answer after a move of a group's unknowns; demands of one portfolio follow."""
         change = np.zeros(len(self._unit))
         change[group.unknowns] = move * self._unit[group.unknowns]
-        prices, demand_prices = answer.prices + change[: self.P], answer.demand_prices.copy()
-        demand_prices[self._shared] += change[self.P :]
+        shared = answer.demand_prices[self._shared] + change[self.P :]
+        return self._at(answer, answer.prices + change[: self.P], shared)
+
+    def _at(self, answer: Answer, prices: Floats, shared: Floats) -> Answer:
+        """The answer at these prices of products, (P,), and of demands that share a portfolio, (S,)."""
+        demand_prices = answer.demand_prices.copy()
+        demand_prices[self._shared] = shared
         demand_prices[self._demand] = (self.program.B.T @ prices)[self._own] / self._weight_in_units
         return replace(answer, prices=prices, demand_prices=demand_prices)
 
