@@ -30,7 +30,6 @@ LEFT = {
     "forms": {
         "cap substitutes 1e15",
         "cap substitutes 1e9",
-        "not solved 17 with",
         "not solved 38",
         "sizes not solved",
     },
