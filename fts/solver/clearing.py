@@ -18,6 +18,7 @@ from fts.solver.native import engine as native
 from fts.solver.native.dual_newton import State, clear_sloped
 from fts.solver.native.independent_products import is_far_wider
 from fts.solver.native.prepared import Prepared, prepare
+from fts.solver.native.private_demands import Layout, clear_private
 from fts.solver.native.row_echelon import combined_products, importance_of, is_small_enough
 from fts.solver.native.scaling import scaled
 from fts.solver.optimum import Finish, Optimum, are_finer, deviations_around, find_optimum, in_traded_sizes, polished
@@ -49,7 +50,7 @@ class Clearing:
     unique : Unique
     canonical : bool
         Whether it is the canonical one of the optimal answers.
-    state : State, optional
+    state : State or Layout, optional
         The next solve with the same portfolios may start from it.
     condition : float
         Of the last step's matrix; computed only where the canonical answer was not found.
@@ -60,14 +61,19 @@ class Clearing:
     price_high: Floats
     unique: Unique
     canonical: bool
-    state: State | None = None
+    state: State | Layout | None = None
     condition: float = 1.0
 
 
-def clearings_of_sloped(
-    program: Program, reference: Floats | None = None, start: Floats | None = None, earlier: State | None = None
+def clearings_of_private(
+    program: Program,
+    reference: Floats | None = None,
+    start: Floats | None = None,
+    earlier: State | Layout | None = None,
 ) -> Iterator[Clearing]:
-    """The answer of a part with sloped curves by Newton's method in its prices; none where that method does not apply.
+    """The answer of a part of private demands, by methods whose only unknowns are prices; none where none applies.
+
+    Newton's method where curves are sloped, an interior-point method where some are flat.
 
     Parameters
     ----------
@@ -76,10 +82,12 @@ def clearings_of_sloped(
     reference : (P,) [money / quantity], optional
     start : (P,) [money / quantity], optional
         Earlier prices; NaN where there is none.
-    earlier : State, optional
+    earlier : State or Layout, optional
         Of an earlier solve.
     """
-    found = clear_sloped(program, start, earlier)
+    found = clear_sloped(program, start, earlier if isinstance(earlier, State) else None) or clear_private(
+        program, start, earlier if isinstance(earlier, Layout) else None
+    )
     if found is None:
         return
     prices = found.answer.prices

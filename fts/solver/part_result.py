@@ -19,6 +19,7 @@ from fts.solver.clearing import Clearing
 from fts.solver.connected_parts import ConnectedParts, ProgramPart, connected_parts
 from fts.solver.multipliers import demand_prices_of
 from fts.solver.native.dual_newton import State
+from fts.solver.native.private_demands import Layout
 from fts.solver.native.small_parts import ClearedParts
 from fts.solver.program import Part, part_of, restricted
 
@@ -45,7 +46,7 @@ class PartResult:
     measures : Measures
         Of each part.
     statuses : tuple of str
-    state : State, optional
+    state : State or Layout, optional
         The next solve with the same portfolios may start from it.
     """
 
@@ -61,7 +62,7 @@ class PartResult:
     unique: Unique
     measures: Measures
     statuses: tuple[Status, ...]
-    state: State | None = None
+    state: State | Layout | None = None
 
     def only(self, kept: Flags) -> PartResult:
         """The results of some of the parts, (n,)."""

@@ -17,12 +17,13 @@ from fts.models.columns import Flags, Floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Engine, Program
 from fts.solver.book_clearing import clear_books_of, find_books
-from fts.solver.clearing import Clearing, clearings, clearings_of, clearings_of_sloped, plain
+from fts.solver.clearing import Clearing, clearings, clearings_of, clearings_of_private, plain
 from fts.solver.connected_parts import ConnectedParts, ProgramPart, connected_parts, programs_of
 from fts.solver.deviations import deviations_from, first_prices
 from fts.solver.engines import DEFAULT, NATIVE, engine, installed, tolerance
 from fts.solver.magnitude import refuse_overflow
 from fts.solver.native.dual_newton import State
+from fts.solver.native.private_demands import Layout
 from fts.solver.native.small_parts import clear_small_of, find_small
 from fts.solver.part_result import (
     PartResult,
@@ -194,7 +195,7 @@ class _Start:
         self.prices = carried_prices(outcome, auction, part)
         # A state is of a whole program.
         state = outcome.engine_state if n_parts == 1 else None
-        self.state = state if isinstance(state, State) else None
+        self.state = state if isinstance(state, (State, Layout)) else None
 
     @cached_property
     def answer(self) -> Answer | None:
@@ -205,7 +206,7 @@ class _Start:
 def _native(piece: ProgramPart, near: Floats | None, start: _Start | None) -> Iterator[Clearing]:
     """Answers of a part by the native engine, and from another engine's where it is stuck."""
     prices, state = (None, None) if start is None else (start.prices[piece.products], start.state)
-    yield from clearings_of_sloped(piece.program, near, prices, state)
+    yield from clearings_of_private(piece.program, near, prices, state)
     answer = None if start is None else start.answer
     yield from clearings(piece.program, near, None if answer is None else _of_part(answer, piece))
     if installed(RESCUE):

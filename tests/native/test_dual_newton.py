@@ -298,7 +298,7 @@ def test_profiles_and_their_multiples_count_once(seed):
     assert engine is not None
     assert np.abs(made.answer.prices - engine.prices).max() <= 1e-11
     assert np.abs(made.answer.x - engine.x).max() <= 1e-11
-    compressed = made.state.bids
+    compressed = made.state.portfolios.bids
     assert compressed.profiles is not None and compressed.profiles.shape[1] == 20
     earlier = changed(program, seed)
     warm = proved(program, clear_sloped(program, made.answer.prices, proved(earlier, clear_sloped(earlier)).state))
