@@ -193,13 +193,28 @@ def first_prices(program: Program, known: Floats | None = None) -> Floats:
         return prices
     middle = middle_prices(program)
     holders = np.bincount(program.B.indices, minlength=len(prices))
-    for _ in range(ROUNDS):
-        if not _implied(*entries(program.B), *entries(program.W), middle, prices):
-            if not np.isnan(prices).any():
+    B, W = entries(program.B), entries(program.W)
+    for round_number in range(ROUNDS):
+        if not _implied(*B, *W, middle, prices):
+            # A round gives a portfolio at most one price, so in the rounds left none may come to have one unknown.
+            if _least_unknown(*B[:2], np.isnan(prices)) > ROUNDS - round_number:
                 break
             # Products that are only traded against each other: the one that most portfolios hold is at 0.
-            prices[_most_held(*entries(program.B)[:2], np.isnan(prices), holders)] = 0.0
+            prices[_most_held(*B[:2], np.isnan(prices), holders)] = 0.0
     return np.where(np.isnan(prices), 0.0, prices)
+
+
+@compiled
+def _least_unknown(start: Short, product: Short, unknown: Flags) -> float:
+    """Count the unknown products of the portfolio that has fewest, at least one; infinite where all are known."""
+    least = np.inf
+    for i in range(len(start) - 1):
+        n = 0
+        for e in range(start[i], start[i + 1]):
+            n += unknown[product[e]]
+        if n > 0:
+            least = min(least, n)
+    return least
 
 
 @compiled

@@ -89,3 +89,11 @@ def test_the_level_of_prices_changes_no_rate(level):
     assert outcome.certificate.status == plain.certificate.status == "exact"
     assert outcome.rates == pytest.approx(plain.rates, abs=1e-12)
     assert outcome.prices - level == pytest.approx(plain.prices, abs=1e-15 * abs(level) + 1e-12)
+
+
+@pytest.mark.parametrize(("n_products", "last"), [(99, 6.0), (100, 6.0), (101, 0.0), (300, 0.0)])
+def test_first_prices_of_a_portfolio_are_its_last_products_where_a_hundred_rounds_come_to_it(n_products, last):
+    # One product is at 0 in each of a hundred rounds, and the last one carries the price in the middle of the curve.
+    basis = {f"p{k:03d}": 2.0 for k in range(n_products)}
+    program = program_of(fts.Auction({"d": [(-1, 16), (3, 8)]}, {"b": fts.Portfolio("d", basis)}))
+    assert first_prices(program).tolist() == [0.0] * (n_products - 1) + [last]
