@@ -11,7 +11,8 @@ from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve, prices_near
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
-from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
+from fts.solver.canonical.moves import Moves, RowMoves, n_coordinates
+from fts.solver.canonical.nearest import Level, directions
 from fts.solver.canonical.refinement import Bounds, Extended, refined
 from fts.solver.canonical.ties import price_intervals, quotes, told_products
 from fts.solver.deviations import Deviations
@@ -20,6 +21,10 @@ from fts.solver.program import alone
 
 DIRECT = 200
 """Most unknowns of a group that is solved directly before its auctions are tried."""
+COORDINATES = 500
+"""Most coordinates of the space of a group's equations and limits, in which it is solved before its auctions."""
+FEWER = 4
+"""With more than DIRECT of them, there are so many times as many unknowns."""
 LARGEST = 1_500
 """Most unknowns of a group that is solved directly where its auctions have no exact answer."""
 WORK = 2_000_000_000
@@ -125,30 +130,50 @@ def _chosen(
     solve: Solve,
 ) -> Answer | None:
     """The prices of one group: directly where it is small, else by auctions of its own; None where neither succeeds."""
+    levels = unknowns.levels(group, target)
     if N is None:
+        if unknowns.has_few_rows(group, levels):
+            found = _by_moves(unknowns, group, RowMoves(*unknowns.rows(group), levels), answer)
+            if found is not None:
+                return found
         found = _by_auctions(program, unknowns, group, target, answer, solve)
         if found is not None:
             return found
         if unknowns.is_large(group, LARGEST):
             return None
         N = unknowns.directions(group)
-    far, made = unknowns.size(group, answer) > FAR, False
+    found = _by_moves(unknowns, group, Moves(*unknowns.rows(group), levels, N), answer)
+    return None if found is None else unknowns.refined(group, found, target)
+
+
+def _by_moves(unknowns: _Unknowns, group: Group, moves: Moves | RowMoves, answer: Answer) -> Answer | None:
+    """The prices of one group by moves from those of an answer; None where no move was found."""
+    far, made = float(np.abs(unknowns.now(answer)[group.unknowns]).max()) > FAR, False
     if far:
-        answer = unknowns.drawn_in(group, N, answer)
+        near = unknowns.moved(answer, group, moves.towards_zero(unknowns.now(answer)[group.unknowns]))
+        answer = unknowns.moved(near, group, moves.restored(unknowns.missing(group, near)))
     # A move from far away brings its rounding along; the next one starts near.
     for step in range(STEPS):
-        move = unknowns.nearest(group, N, answer, target, inside=step == 0 and not far)
-        if move is None and step == 0 and far:
+        now = unknowns.now(answer)[group.unknowns]
+        noise = ROUNDING * max(1.0, float(np.abs(now).max()))
+        low, high = unknowns.ends(group, answer)
+        # Where nothing else helps, the present prices count as within their limits, whatever rounding says.
+        inside = np.minimum(low, 0.0), np.maximum(high, 0.0)
+        if step == 0 and not far:
+            low, high = inside
+        move = moves.nearest(now, low, high, noise, is_first=step == 0)
+        if move is None and step == 0:
             return None
         if move is None:
-            move = unknowns.nearest(group, N, answer, target, inside=True)
+            move = moves.nearest(now, inside[0], inside[1], noise, is_first=False)
         if move is None:
             break
         made = True
-        answer = unknowns.balanced(unknowns.moved(answer, group, move), group)
+        answer = unknowns.moved(answer, group, move)
+        answer = unknowns.moved(answer, group, moves.restored(unknowns.missing(group, answer)))
         if step and np.abs(move).max() <= NEAR:
             break
-    return unknowns.refined(group, answer, target) if made else None
+    return answer if made else None
 
 
 def _by_auctions(
@@ -220,6 +245,12 @@ class _Unknowns:
         n = len(group.unknowns)
         return n > limit or n * n * (len(group.equations) + len(group.limits)) > WORK
 
+    def has_few_rows(self, group: Group, levels: list[Level]) -> bool:
+        """Whether the space of a group's equations and limits is so small that the group is solved in it at once."""
+        n, n_rows = len(group.unknowns), len(group.equations) + len(group.limits)
+        k = n_coordinates(levels, n_rows)
+        return k <= max(DIRECT, min(COORDINATES, n // FEWER)) and (n + n_rows) * k * k <= WORK
+
     def directions(self, group: Group) -> Floats:
         """How the unknowns of a group may move."""
         return directions(self.equations[group.equations][:, group.unknowns].toarray())
@@ -229,44 +260,30 @@ class _Unknowns:
         lone_limits = group.limits[group.limits < len(self._limit_portfolio)]
         return np.sort(np.append(self._equation_portfolio[group.equations], self._limit_portfolio[lone_limits]))
 
-    def nearest(self, group: Group, N: Floats, answer: Answer, target: Floats, inside: bool) -> Floats | None:
-        """The move of a group's unknowns towards the targets, then towards 0.
+    def rows(self, group: Group) -> tuple[Floats, Floats]:
+        """A group's equations and limits, as rows over its own unknowns."""
+        rows = self.equations[group.equations], self.limits[group.limits]
+        equations, limits = (floats(one[:, group.unknowns].toarray()) for one in rows)
+        return equations, limits
 
-        `inside`: the present prices count as within their limits, whatever rounding says.
-        """
+    def levels(self, group: Group, target: Floats) -> list[Level]:
+        """The wishes of a group: known targets, other prices of products near 0, prices of demands near 0."""
         u = group.unknowns
-        now = self._now(answer)
         wished = np.append(target, np.full(len(self._shared), np.nan))
-        known, product = ~np.isnan(wished), np.arange(len(now)) < self.P
+        known, product = ~np.isnan(wished), np.arange(len(wished)) < self.P
         # The unit of a product counts in the distance, that of a demand must not.
         weight = np.append((self._unit[: self.P] / self._unit[u[u < self.P]].max()) ** 2, np.ones(len(self._shared)))
-        aim = np.where(known, wished, self._nothing) / self._unit - now
-        at = self.limits[group.limits] @ now
-        low, high = self._least[group.limits] - at, self._most[group.limits] - at
-        return nearest(
-            N,
-            self.limits[group.limits][:, u].toarray(),
-            np.minimum(low, 0.0) if inside else low,
-            np.maximum(high, 0.0) if inside else high,
-            [Level((weight * which)[u], aim[u]) for which in (known, product & ~known, ~product)],
-            noise=ROUNDING * max(1.0, float(np.abs(now[u]).max())),
-        )
+        point = np.where(known, wished, self._nothing) / self._unit
+        return [Level((weight * which)[u], point[u]) for which in (known, product & ~known, ~product)]
 
-    def size(self, group: Group, answer: Answer) -> float:
-        """The largest unknown of a group, in typical prices."""
-        return float(np.abs(self._now(answer)[group.unknowns]).max())
+    def ends(self, group: Group, answer: Answer) -> tuple[Floats, Floats]:
+        """Bounds of what a move may change in a group's limits."""
+        at = self.limits[group.limits] @ self.now(answer)
+        return self._least[group.limits] - at, self._most[group.limits] - at
 
-    def drawn_in(self, group: Group, N: Floats, answer: Answer) -> Answer:
-        """The answer with a group's unknowns as near to 0 as its equations allow, whatever its limits."""
-        near = self.moved(answer, group, -N @ (N.T @ self._now(answer)[group.unknowns]))
-        return self.balanced(near, group)
-
-    def balanced(self, answer: Answer, group: Group) -> Answer:
-        """The answer with the equations of a group restored by the least move."""
-        now = self._now(answer)
-        rows = self.equations[group.equations]
-        missing = self._told[group.equations] - rows @ now
-        return self.moved(answer, group, least_squares(rows[:, group.unknowns].toarray(), missing))
+    def missing(self, group: Group, answer: Answer) -> Floats:
+        """What is missing in a group's equations."""
+        return floats(self._told[group.equations] - self.equations[group.equations] @ self.now(answer))
 
     def refined(self, group: Group, answer: Answer, target: Floats) -> Answer:
         """The answer with a group's unknowns free of the rounding of their computation."""
@@ -336,5 +353,6 @@ class _Unknowns:
         demand_prices[self._demand] = (self.program.B.T @ prices)[self._own] / self._weight_in_units
         return replace(answer, prices=prices, demand_prices=demand_prices)
 
-    def _now(self, answer: Answer) -> Floats:
+    def now(self, answer: Answer) -> Floats:
+        """All unknowns at an answer."""
         return floats(np.append(answer.prices, answer.demand_prices[self._shared]) / self._unit)
