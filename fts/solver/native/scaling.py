@@ -114,8 +114,36 @@ def medians(start: Index, product: Index, weight: Floats, worth: Floats, n_produ
     for p in range(n_products):
         n = count[p + 1] - count[p]
         if n:
-            median[p] = np.partition(grouped[count[p] : count[p + 1]], (n - 1) // 2)[(n - 1) // 2]
+            median[p] = _select(grouped, count[p], count[p + 1] - 1, count[p] + (n - 1) // 2)
     return median
+
+
+@compiled
+def _select(values: Floats, first: int, last: int, wanted: int) -> float:
+    """Compute the value that belongs at a place if the values from the first to the last were sorted; reorders them.
+
+    Source: Hoare, Algorithm 65: Find, Communications of the ACM 4, 1961, with the median of three as the pivot.
+    """
+    while last > first:
+        a, b, c = values[first], values[(first + last) // 2], values[last]
+        pivot = max(min(a, b), min(max(a, b), c))
+        i, j = first, last
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if wanted <= j:
+            last = j
+        elif wanted >= i:
+            first = i
+        else:
+            break
+    return float(values[wanted])
 
 
 @compiled
