@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fts.models.columns import Flags, Floats, Ints
+from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.compiled import Short, compiled, entries
+from fts.solver.native.independent_products import is_far_wider
 
 ROUNDING = 4 * float(np.finfo(float).eps)
 """A share of the money in a portfolio that its price may be off by."""
@@ -198,10 +199,26 @@ def first_prices(program: Program, known: Floats | None = None) -> Floats:
         if not _implied(*B, *W, middle, prices):
             # A round gives a portfolio at most one price, so in the rounds left none may come to have one unknown.
             if _least_unknown(*B[:2], np.isnan(prices)) > ROUNDS - round_number:
+                if is_far_wider(*program.B.shape) and np.isnan(prices).all():
+                    return _least_prices(program, middle)
                 break
             # Products that are only traded against each other: the one that most portfolios hold is at 0.
             prices[_most_held(*B[:2], np.isnan(prices), holders)] = 0.0
     return np.where(np.isnan(prices), 0.0, prices)
+
+
+def _least_prices(program: Program, middle: Floats) -> Floats:
+    """The least prices, times largest weights, at which portfolios are worth the middles of their curves, (P,)."""
+    worth = program.W.T @ middle
+    known = np.isfinite(worth)
+    B = program.B.toarray()[:, known]
+    largest = np.abs(B).max(axis=1, initial=0.0)
+    unit = np.where(largest > 0, largest, 1.0)
+    B /= unit[:, None]
+    length = np.sqrt(np.einsum("pi,pi->i", B, B))
+    B /= np.where(length > 0, length, 1.0)
+    force = np.linalg.lstsq(B.T @ B, (worth[known] / np.where(length > 0, length, 1.0)), rcond=1e-10)[0]
+    return floats(B @ force / unit)
 
 
 @compiled
