@@ -10,7 +10,7 @@ from scipy.sparse import csc_array
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Program
 from fts.solver.compiled import Short, compiled, entries
-from fts.solver.connected_parts import ConnectedParts
+from fts.solver.connected_parts import ConnectedParts, list_parts
 from fts.solver.native.books import clear_books
 
 TIE = 1e-11
@@ -56,9 +56,7 @@ def find_books(B: csc_array, W: csc_array, parts: ConnectedParts) -> Flags:
 
 
 @compiled
-def _are_books(
-    W_start: Short, W_demand: Short, portfolio: Ints, product: Ints, n_demands: int, n_parts: int
-) -> Flags:
+def _are_books(W_start: Short, W_demand: Short, portfolio: Ints, product: Ints, n_demands: int, n_parts: int) -> Flags:
     users, book = np.zeros(n_demands, dtype=np.int32), np.ones(n_parts, dtype=np.bool_)
     products = np.zeros(n_parts, dtype=np.int32)
     for p in range(len(product)):
@@ -86,11 +84,13 @@ def clear_books_of(
     reference : (P,) [money / quantity], optional
         Prices to stay near to where there is a choice; NaN where there is none.
     """
-    numbers, products = np.flatnonzero(books), np.flatnonzero(books[parts.product])
+    numbers = np.flatnonzero(books)
     first_segment = np.append(0, np.cumsum(np.bincount(program.segment_demand, minlength=program.W.shape[0])))
-    start, bids, basis, weight, demands = _arrange(
-        *entries(program.B), *entries(program.W), parts.portfolio, books, len(numbers)
+    B, W = entries(program.B), entries(program.W)
+    _, products, _, start, bids, demands, _ = list_parts(
+        W[0], W[1], parts.product, parts.portfolio, books, len(numbers)
     )
+    basis, weight = B[2][B[0][bids]], W[2][W[0][bids]]
     first, last = first_segment[demands], first_segment[demands + 1]
     curves = program.lo, program.hi, program.c, program.s
     tie = TIE * _dispersions(start, basis / weight, first, last, *curves)
@@ -112,42 +112,6 @@ def clear_books_of(
         unique_rate=found.unique_rate,
         bounded=found.bounded,
     )
-
-
-@compiled
-def _arrange(
-    B_start: Short,
-    B_product: Short,
-    B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
-    W_weight: Floats,
-    label: Ints,
-    books: Flags,
-    n_books: int,
-) -> tuple[Ints, Ints, Floats, Floats, Ints]:
-    """The bids of every book, by book: where each book starts, and each bid's position, weights and demand."""
-    place, n = np.full(len(books), -1), 0
-    for number in range(len(books)):
-        if books[number]:
-            place[number] = n
-            n += 1
-    start = np.zeros(n_books + 1, dtype=np.int64)
-    for i in range(len(label)):
-        if books[label[i]]:
-            start[place[label[i]] + 1] += 1
-    for b in range(n_books):
-        start[b + 1] += start[b]
-    to = start[:-1].copy()
-    bids, demands = np.empty(start[-1], dtype=np.int64), np.empty(start[-1], dtype=np.int64)
-    basis, weight = np.empty(start[-1]), np.empty(start[-1])
-    for i in range(len(label)):
-        if books[label[i]]:
-            at = to[place[label[i]]]
-            to[place[label[i]]] += 1
-            bids[at], demands[at] = i, W_demand[W_start[i]]
-            basis[at], weight[at] = B_weight[B_start[i]], W_weight[W_start[i]]
-    return start, bids, basis, weight, demands
 
 
 @compiled

@@ -10,8 +10,9 @@ from fts.models.auction import Auction
 from fts.models.certificate import Certificate, Status
 from fts.models.columns import Flags, Floats, Ints, floats
 from fts.solver.best_response import respond
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Short, compiled, entries, unsigned_entries
 from fts.solver.connected_parts import ConnectedParts, connected_parts
+from fts.solver.medians import medians
 from fts.solver.multipliers import demand_prices_of
 from fts.solver.program import Part, part_of
 
@@ -164,7 +165,7 @@ def measure(
     Lambda, floored = _levels(*B, *W, pi, lam, highest)
     if floored:
         # Only where a price is a millionth of the highest one may the usual price matter.
-        Lambda, _ = _levels(*B, *W, pi, lam, _usual_prices(*B[:2], B[2], worth, len(pi)))
+        Lambda, _ = _levels(*B, *W, pi, lam, medians(*unsigned_entries(part.B), worth, len(pi)))
     domain, fit, missed, turnover, value = respond(*points, part.demands, z, Z, lam, Lambda, tol)
     n = parts.count if len(x) else 0
     lost, money = (np.bincount(parts.demand, weights=one, minlength=n) for one in (missed, turnover))
@@ -278,29 +279,6 @@ def _sizes(
             d = W_demand[e]
             reach[d] = max(reach[d], abs(W_weight[e]) * V)
     return could, np.maximum(zeta, np.minimum(bound, reach))
-
-
-@compiled
-def _usual_prices(start: Short, product: Short, weight: Floats, worth: Floats, n_products: int) -> Floats:
-    """``π̂``: the lower median of the positive ``worth_i / |B_pi|`` of each product, (P,); 0 where there is none."""
-    count = np.zeros(n_products + 1, dtype=np.int64)
-    for i in range(len(worth)):
-        if worth[i] > 0:
-            for e in range(start[i], start[i + 1]):
-                count[product[e] + 1] += 1
-    for p in range(n_products):
-        count[p + 1] += count[p]
-    place, grouped, median = count[:-1].copy(), np.empty(count[-1]), np.zeros(n_products)
-    for i in range(len(worth)):
-        if worth[i] > 0:
-            for e in range(start[i], start[i + 1]):
-                grouped[place[product[e]]] = worth[i] / abs(weight[e])
-                place[product[e]] += 1
-    for p in range(n_products):
-        n = count[p + 1] - count[p]
-        if n:
-            median[p] = np.partition(grouped[count[p] : count[p + 1]], (n - 1) // 2)[(n - 1) // 2]
-    return median
 
 
 @compiled

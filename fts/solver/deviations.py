@@ -14,6 +14,7 @@ import numpy as np
 
 from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
+from fts.solver.compensated import two_product, two_sum
 from fts.solver.compiled import Short, compiled, entries
 from fts.solver.native.independent_products import is_far_wider
 
@@ -72,28 +73,6 @@ def deviations_from(program: Program, prices: Floats) -> Deviations:
 
 
 @compiled
-def _two_product(a: float, b: float) -> tuple[float, float]:
-    """``a b`` and its rounding error (Dekker's splitting)."""
-    product = a * b
-    factor = 134217729.0
-    t = factor * a
-    a1 = t - (t - a)
-    a2 = a - a1
-    t = factor * b
-    b1 = t - (t - b)
-    b2 = b - b1
-    return product, a2 * b2 - (((product - a1 * b1) - a2 * b1) - a1 * b2)
-
-
-@compiled
-def _two_sum(a: float, b: float) -> tuple[float, float]:
-    """``a + b`` and its rounding error (Knuth)."""
-    total = a + b
-    z = total - a
-    return total, (a - (total - z)) + (b - z)
-
-
-@compiled
 def _deviate(
     B_start: Short,
     B_product: Short,
@@ -127,8 +106,8 @@ def _deviate(
     for i in range(I):
         total, error, size = 0.0, 0.0, 0.0
         for e in range(B_start[i], B_start[i + 1]):
-            product, small = _two_product(B_weight[e], prices[B_product[e]])
-            total, smaller = _two_sum(total, product)
+            product, small = two_product(B_weight[e], prices[B_product[e]])
+            total, smaller = two_sum(total, product)
             error += small + smaller
             size += abs(product)
         high[i], low[i] = total, error
@@ -158,8 +137,8 @@ def _deviate(
             continue
         total, error = high[i], low[i]
         for e in range(at, W_start[i + 1]):
-            product, small = _two_product(-W_weight[e], level[W_demand[e]])
-            total, smaller = _two_sum(total, product)
+            product, small = two_product(-W_weight[e], level[W_demand[e]])
+            total, smaller = two_sum(total, product)
             error += small + smaller
         cost[i] = total + error
         priced |= cost[i] != 0.0
@@ -170,8 +149,8 @@ def _deviate(
             made[k] = c[k] - level[d]
             continue
         w = W_weight[W_start[i]]
-        product, small = _two_product(c[k], w)
-        total, smaller = _two_sum(product, -high[i])
+        product, small = two_product(c[k], w)
+        total, smaller = two_sum(product, -high[i])
         made[k] = (total + ((small + smaller) - low[i])) / w
     return made, cost, level, rounding, priced
 

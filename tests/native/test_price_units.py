@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csc_array, random_array
 
 from fts.solver.compiled import unsigned_entries
-from fts.solver.native.scaling import medians
+from fts.solver.medians import medians
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 15])
