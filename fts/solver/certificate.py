@@ -153,22 +153,17 @@ def measure(
     """
     B, W = entries(part.B), entries(part.W)
     points = auction.point_offsets, auction.point_rates, auction.point_prices
-    # Prices never rise: the largest |price| of a curve stands at an end. Likewise its largest finite |rate|.
-    first, last = points[0][part.demands], points[0][part.demands + 1] - 1
-    largest_price = np.maximum(np.abs(points[2][first]), np.abs(points[2][last]))
-    low, high = (np.where(np.isinf(q), 0.0, np.abs(q)) for q in (points[1][first], points[1][last]))
-    bound = np.where(np.isinf(points[1][first]) & np.isinf(points[1][last]), np.inf, np.maximum(low, high))
-
+    largest_price, bound = _ends(*points, part.demands)
     net, traded, z, zeta, worth, consistency, highest = _trades(*B, *W, x, pi, lam, largest_price)
-    could, Z = _sizes(*B, *W, zeta, traded, bound)
+    could, Z, Lambda, floored = _units(*B, *W, zeta, traded, bound, pi, lam, highest)
     imbalance = _ratio(np.abs(net), np.maximum(traded, LEAST * could))
-    Lambda, floored = _levels(*B, *W, pi, lam, highest)
     if floored:
         # Only where a price is a millionth of the highest one may the usual price matter.
-        Lambda, _ = _levels(*B, *W, pi, lam, medians(*unsigned_entries(part.B), worth, len(pi)))
+        usual = medians(*unsigned_entries(part.B), worth, len(pi))
+        _, _, Lambda, _ = _units(*B, *W, zeta, traded, bound, pi, lam, usual)
     domain, fit, missed, turnover, value = respond(*points, part.demands, z, Z, lam, Lambda, tol)
     n = parts.count if len(x) else 0
-    lost, money = (np.bincount(parts.demand, weights=one, minlength=n) for one in (missed, turnover))
+    lost, money, welfare = _sums_by_part(parts.demand, missed, turnover, value, n)
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = np.where(lost == 0, 0.0, lost / money)
     return Measures(
@@ -177,7 +172,7 @@ def measure(
         consistency=_by_part(parts.portfolio, consistency, n),
         gap=gap,
         fit=_by_part(parts.demand, fit, n),
-        welfare=floats(np.bincount(parts.demand, weights=value, minlength=n)),
+        welfare=welfare,
     )
 
 
@@ -190,6 +185,35 @@ def _by_part(label: Ints, values: Floats, count: int) -> Floats:
         if values[k] > at or values[k] != values[k]:
             largest[label[k]] = values[k] if at == at else at
     return largest
+
+
+@compiled
+def _sums_by_part(
+    label: Ints, lost: Floats, turnover: Floats, value: Floats, count: int
+) -> tuple[Floats, Floats, Floats]:
+    """What three columns of demands add up to in every part."""
+    sums = np.zeros(count), np.zeros(count), np.zeros(count)
+    for d in range(len(lost)):
+        part = label[d]
+        sums[0][part] += lost[d]
+        sums[1][part] += turnover[d]
+        sums[2][part] += value[d]
+    return sums
+
+
+@compiled
+def _ends(offsets: Ints, q: Floats, p: Floats, demands: Ints) -> tuple[Floats, Floats]:
+    """The largest |price| of every curve, and its largest finite |rate|, infinite where both ends are unlimited.
+
+    Prices never rise and rates never fall, so both stand at an end.
+    """
+    price, bound = np.empty(len(demands)), np.empty(len(demands))
+    for d in range(len(demands)):
+        first, last = offsets[demands[d]], offsets[demands[d] + 1] - 1
+        price[d] = max(abs(p[first]), abs(p[last]))
+        low, high = abs(q[first]), abs(q[last])
+        bound[d] = low if high == np.inf else high if low == np.inf else max(low, high)
+    return price, bound
 
 
 @compiled
@@ -246,7 +270,7 @@ def _trades(
 
 
 @compiled
-def _sizes(
+def _units(
     B_start: Short,
     B_product: Short,
     B_weight: Floats,
@@ -256,8 +280,16 @@ def _sizes(
     zeta: Floats,
     traded: Floats,
     bound: Floats,
-) -> tuple[Floats, Floats]:
-    """How much of each product could be traded, and the size that a demand's rate is measured in.
+    pi: Floats,
+    lam: Floats,
+    usual: Floats,
+) -> tuple[Floats, Floats, Floats, bool]:
+    """How much of each product could be traded, and the sizes that a demand's rate and price are measured in.
+
+    Parameters
+    ----------
+    usual : (P,)
+        Usual prices of products.
 
     Returns
     -------
@@ -265,55 +297,29 @@ def _sizes(
         ``Σ_i |B_pi| x̂_i``: x̂ is how far a portfolio would trade if it alone made its demands' rates.
     Z : (D,)
         ``max(ζ_d, min(bound_d, max_i |W_di| V_i))``: nobody trades more of a product than the others do.
+    Lambda : (D,)
+        The largest of ``|λ_d|, ρ_i/|W_di|, 1e-6 Σ_p |B_pi| π̂_p / |W_di|`` over its portfolios.
+    floored : bool
+        Whether the usual prices mattered.
     """
-    could, reach = np.zeros(len(traded)), np.zeros(len(zeta))
+    could, reach, Lambda, floored = np.zeros(len(traded)), np.zeros(len(zeta)), np.abs(lam), False
     for i in range(len(B_start) - 1):
-        x_hat, V = 0.0, np.inf
+        x_hat, V, rho, known = 0.0, np.inf, 0.0, 0.0
         for e in range(W_start[i], W_start[i + 1]):
             x_hat = max(x_hat, zeta[W_demand[e]] / abs(W_weight[e]))
         for e in range(B_start[i], B_start[i + 1]):
             p, b = B_product[e], abs(B_weight[e])
             could[p] += b * x_hat
             V = min(V, traded[p] / b)
-        for e in range(W_start[i], W_start[i + 1]):
-            d = W_demand[e]
-            reach[d] = max(reach[d], abs(W_weight[e]) * V)
-    return could, np.maximum(zeta, np.minimum(bound, reach))
-
-
-@compiled
-def _levels(
-    B_start: Short,
-    B_product: Short,
-    B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
-    W_weight: Floats,
-    pi: Floats,
-    lam: Floats,
-    usual: Floats,
-) -> tuple[Floats, bool]:
-    """The size that a demand's price is measured in, at usual prices of products (P,); whether these mattered.
-
-    Returns
-    -------
-    Lambda : (D,)
-        The largest of ``|λ_d|, ρ_i/|W_di|, 1e-6 Σ_p |B_pi| π̂_p / |W_di|`` over its portfolios.
-    bool
-    """
-    Lambda, floored = np.abs(lam), False
-    for i in range(len(W_start) - 1):
-        rho = known = 0.0
-        for e in range(B_start[i], B_start[i + 1]):
-            p, b = B_product[e], abs(B_weight[e])
             rho += b * abs(pi[p])
             known += b * usual[p]
         known *= LEAST
         floored |= known > rho
         for e in range(W_start[i], W_start[i + 1]):
             d, w = W_demand[e], abs(W_weight[e])
+            reach[d] = max(reach[d], w * V)
             Lambda[d] = max(Lambda[d], max(rho, known) / w)
-    return Lambda, floored
+    return could, np.maximum(zeta, np.minimum(bound, reach)), Lambda, floored
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

@@ -92,6 +92,8 @@ class ClearedParts:
 
 def find_small(program: Program, parts: ConnectedParts) -> Flags:
     """The parts that :func:`clear_small_of` takes, (n_parts,)."""
+    if parts.count == 1 and (len(parts.product) > MOST_PRODUCTS or len(parts.portfolio) > MOST_BIDS):
+        return np.zeros(1, dtype=np.bool_)
     small = _are_small(
         *entries(program.W)[:2], parts.portfolio, parts.product, program.segment_demand, program.W.shape[0], parts.count
     )
