@@ -122,16 +122,21 @@ class Outcome:
         if self.rates[auction.idle].any():
             idle = int(np.flatnonzero(auction.idle & (self.rates != 0))[0])
             raise InvalidOutcome(f"portfolio {auction.portfolio_ids[idle].as_py()!r} is idle; its rate must be 0")
-        self.portfolio_prices = self._portfolio_prices(portfolio_prices)
+        if portfolio_prices is not None:
+            self._check_portfolio_prices(portfolio_prices)
 
-    def _portfolio_prices(self, given: Any) -> Floats:
+    @cached_property
+    def portfolio_prices(self) -> Floats:
+        """What a unit of each portfolio costs, (n_portfolios,) [money / quantity]; NaN for one without a basis."""
         basis = self.auction.basis
         computed = floats(basis.T @ self.prices)
         computed[np.diff(basis.indptr) == 0] = np.nan
-        if given is None:
-            return computed
+        return computed
+
+    def _check_portfolio_prices(self, given: Any) -> None:
+        computed = self.portfolio_prices
         claimed = _sized("portfolio_prices", given, len(computed))
-        allowed = ROUNDING * (abs(basis).T @ np.abs(self.prices))
+        allowed = ROUNDING * (abs(self.auction.basis).T @ np.abs(self.prices))
         same = np.isnan(claimed) & np.isnan(computed)
         with np.errstate(invalid="ignore"):
             wrong = ~same & ~(np.abs(claimed - computed) <= allowed)
@@ -142,7 +147,6 @@ class Outcome:
                 f"basis at the product prices costs {float(computed[i])!r}; "
                 "a portfolio's price is basis · product prices"
             )
-        return computed
 
     @cached_property
     def parts(self) -> pd.DataFrame:
