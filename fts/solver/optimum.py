@@ -155,7 +155,8 @@ def polished(found: Optimum, nearer: Deviations) -> Optimum:
     """The optimum with the last step once more in deviations from its own prices, if that misses no more."""
     start = nearer.deviating(found.deviations.restored(found.answer))
     bounds = bounded(nearer.program, found.size, found.price)
-    exact, missing = finish(prepare(bounds.program, found.scales.price), bounds.cut(start))
+    prepared = found.prepared.repriced(bounds.program) or prepare(bounds.program, found.scales.price)
+    exact, missing = finish(prepared, bounds.cut(start))
     if not missing <= found.missing or bounds.binding(exact).any() or bounds.binds_price(exact):
         return found
     return replace(found, deviations=nearer, answer=bounds.restored(exact), missing=missing)
