@@ -148,7 +148,7 @@ def _chosen(
 
 def _by_moves(unknowns: _Unknowns, group: Group, moves: Moves | RowMoves, answer: Answer) -> Answer | None:
     """The prices of one group by moves from those of an answer; None where no move was found."""
-    far, made = float(np.abs(unknowns.now(answer)[group.unknowns]).max()) > FAR, False
+    far = float(np.abs(unknowns.now(answer)[group.unknowns]).max()) > FAR
     if far:
         near = unknowns.moved(answer, group, moves.towards_zero(unknowns.now(answer)[group.unknowns]))
         answer = unknowns.moved(near, group, moves.restored(unknowns.missing(group, near)))
@@ -168,12 +168,11 @@ def _by_moves(unknowns: _Unknowns, group: Group, moves: Moves | RowMoves, answer
             move = moves.nearest(now, inside[0], inside[1], noise, is_first=False)
         if move is None:
             break
-        made = True
         answer = unknowns.moved(answer, group, move)
         answer = unknowns.moved(answer, group, moves.restored(unknowns.missing(group, answer)))
         if step and np.abs(move).max() <= NEAR:
             break
-    return answer if made else None
+    return answer
 
 
 def _by_auctions(
