@@ -66,7 +66,7 @@ def finish(prepared: Prepared, answer: Answer, rounds: int = 30, between: Flags 
     Returns
     -------
     Answer
-        The best point found.
+        The best point found; its iterations are those of the answer given and these solves.
     float
         What is still missing in the equations, relative.
     """
@@ -79,7 +79,7 @@ def _refined(equations: _Equations, answer: Answer, rounds: int, between: Flags 
     inside = None if between is None else prepared.flags(between)
     at = equations.stand(*prepared.point(answer), inside)
     best, least = at, np.inf
-    stale, clean, stiffness = 0, 0, STIFF
+    stale, clean, stiffness, solves = 0, 0, STIFF, 0
     large = len(prepared.program.c) > LARGE
     for _ in range(rounds):
         parts = equations.parts(at)
@@ -98,9 +98,11 @@ def _refined(equations: _Equations, answer: Answer, rounds: int, between: Flags 
             break
         n_inside = int(np.count_nonzero(at.between))
         at, moves = equations.move(equations.next_point(at, equations.step(at, parts, stiffness), stiffness))
+        solves += 1
         stiffness = max(stiffness / 100, SOFT) if moves <= 1 + n_inside // 200 else min(10 * stiffness, STIFF)
     y = equations.settle(best)
-    return prepared.answer(best.x, y, best.prices, best.demand_prices, answer.status, answer.iterations), least
+    steps = answer.iterations + solves
+    return prepared.answer(best.x, y, best.prices, best.demand_prices, answer.status, steps), least
 
 
 @dataclass(frozen=True)
