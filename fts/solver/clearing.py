@@ -196,8 +196,9 @@ def _finished(
     deviations: Deviations, reference: Floats | None, solve: Finish, restarts: int = RESTARTS
 ) -> Iterator[Clearing]:
     """Canonical answers, the likeliest to be proved first; else the point that was reached."""
-    few = deviations.program.B.shape[0]
-    with threads_for(few):
+    n_products, n_portfolios = deviations.program.B.shape
+    n_rows = n_portfolios if is_far_wider(n_products, n_portfolios) else n_products
+    with threads_for(n_rows):
         found = find_optimum(deviations, solve)
     if not found.is_exact:
         yield replace(plain(found.deviations.restored(found.answer)), condition=_condition(found))
@@ -207,7 +208,7 @@ def _finished(
         # The bids around these prices are nearer to each other than those around the first ones.
         # What follows is taken only where this is not proved.
         yield from _finished(nearer, reference, _again(solve), restarts - 1)
-    with threads_for(few):
+    with threads_for(n_rows):
         found, made = _chosen(polished(found, nearer), reference)
     if restarts and not made.unique.prices:
         # Open prices may have been far away, and the canonical ones are not.

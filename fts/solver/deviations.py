@@ -17,6 +17,7 @@ from fts.ports.engine import Answer, Program
 from fts.solver.compensated import two_product, two_sum
 from fts.solver.compiled import Short, compiled, entries
 from fts.solver.native.independent_products import is_far_wider
+from fts.solver.threads import threads_for
 
 ROUNDING = 4 * float(np.finfo(float).eps)
 """A share of the money in a portfolio that its price may be off by."""
@@ -196,8 +197,9 @@ def _least_prices(program: Program, middle: Floats) -> Floats:
     B /= unit[:, None]
     length = np.sqrt(np.einsum("pi,pi->i", B, B))
     B /= np.where(length > 0, length, 1.0)
-    force = np.linalg.lstsq(B.T @ B, (worth[known] / np.where(length > 0, length, 1.0)), rcond=1e-10)[0]
-    return floats(B @ force / unit)
+    with threads_for(len(length)):
+        force = np.linalg.lstsq(B.T @ B, worth[known] / np.where(length > 0, length, 1.0), rcond=1e-10)[0]
+        return floats(B @ force / unit)
 
 
 @compiled
