@@ -12,7 +12,8 @@ from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve, least_rates, proportional_fills
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
 from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
-from fts.solver.canonical.ties import lengths, owners, tied_segments
+from fts.solver.canonical.ties import largest_lengths, lengths, tied_segments
+from fts.solver.compiled import compiled
 from fts.solver.deviations import Deviations
 from fts.solver.native.scaling import Scales, scaled
 from fts.solver.program import alone
@@ -130,10 +131,9 @@ class _Pieces:
 
 
 def _pieces(program: Program, answer: Answer, tied: Flags) -> _Pieces:
-    p, W = program, program.W
+    p = program
     k = np.flatnonzero(tied)
-    v = np.zeros(W.shape[0])
-    np.maximum.at(v, W.indices, lengths(p.B)[owners(W)] / np.abs(W.data))
+    v = largest_lengths(p.B, p.W)
     y, low, high, v = answer.y[k], p.lo[k], p.hi[k], v[p.segment_demand[k]]
     above, below = np.flatnonzero(high > 0), np.flatnonzero(low < 0)
     size = np.append(high[above], -low[below])
@@ -242,9 +242,16 @@ class _Unknowns:
 
 def _at_bounds(program: Program, answer: Answer, sizes: Floats | None) -> Answer:
     """Fills within rounding of a bound stand at it."""
-    p, y = program, answer.y
-    width = p.hi - p.lo if sizes is None else sizes
-    width = np.where(np.isfinite(width), width, np.maximum(np.abs(y), 1e-300))
-    y = np.where(y - p.lo <= AT_BOUND * width, p.lo, y)
-    y = np.where(p.hi - y <= AT_BOUND * width, p.hi, y)
-    return replace(answer, y=np.where(np.isfinite(y), y, answer.y))
+    width = program.hi - program.lo if sizes is None else sizes
+    return replace(answer, y=_moved_to_bounds(program.lo, program.hi, width, answer.y))
+
+
+@compiled
+def _moved_to_bounds(lo: Floats, hi: Floats, width: Floats, y: Floats) -> Floats:
+    moved = np.empty(len(y))
+    for k in range(len(y)):
+        near = AT_BOUND * (width[k] if np.isfinite(width[k]) else max(abs(y[k]), 1e-300))
+        fill = lo[k] if y[k] - lo[k] <= near else y[k]
+        fill = hi[k] if hi[k] - fill <= near else fill
+        moved[k] = fill if np.isfinite(fill) else y[k]
+    return moved
