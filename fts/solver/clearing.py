@@ -208,6 +208,7 @@ def _finished(
         # The bids around these prices are nearer to each other than those around the first ones.
         # What follows is taken only where this is not proved.
         yield from _finished(nearer, reference, _again(solve), restarts - 1)
+    usual = found.room
     with threads_for(n_rows):
         found, made = _chosen(polished(found, nearer), reference)
     if restarts and not made.unique.prices:
@@ -216,9 +217,10 @@ def _finished(
         if are_finer(nearer, found):
             yield from _finished(nearer, reference, _again(solve), restarts - 1)
     condition = 1.0 if made.found else _condition(found)
-    room = found.prepared.rooms * found.prepared.scales.rate
-    for one in without_rounding(found.deviations, made, found.scales, room):
-        yield Clearing(one.answer, one.price_low, one.price_high, one.unique, one.found, condition=condition)
+    # Rounding is measured against what is traded; where nothing is, against what could be.
+    for room in (found.room,) if np.array_equal(found.room, usual) else (found.room, usual):
+        for one in without_rounding(found.deviations, made, found.scales, room):
+            yield Clearing(one.answer, one.price_low, one.price_high, one.unique, one.found, condition=condition)
 
 
 def _chosen(found: Optimum, reference: Floats | None) -> tuple[Optimum, Canonical]:

@@ -67,6 +67,11 @@ class Optimum:
     is_widened: bool
 
     @property
+    def room(self) -> Floats:
+        """How much each portfolio may trade within the artificial bounds, (I,) [quantity / time]."""
+        return self.prepared.rooms * self.prepared.scales.rate
+
+    @property
     def is_exact(self) -> bool:
         """Whether only rounding is missing."""
         return self.missing <= native.CLEAN
