@@ -158,6 +158,17 @@ def is_unbounded(auction: fts.Auction) -> bool:
     return False
 
 
+def is_near_dependent(auction: fts.Auction) -> bool:
+    """Whether the system of some part has a condition above 1e12, so that float64 may not hold the canonical answer."""
+    for part in parts_of(auction):
+        rows = part.B / np.linalg.norm(part.B, axis=0)
+        values = np.linalg.svd(rows / np.linalg.norm(rows, axis=1)[:, None], compute_uv=False)
+        values = values[values > len(rows) * EPSILON * values[0]]
+        if values[0] > 1e6 * values[-1]:
+            return True
+    return False
+
+
 # The conditions of an optimum -----------------------------------------------------------------------------------------
 
 

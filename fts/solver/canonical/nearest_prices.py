@@ -294,8 +294,10 @@ class _Unknowns:
         # Distances of prices are in their own unit, those of demands in typical prices.
         weight = np.where(product, 1.0 / self._unit[u].max() ** 2, 1.0 / self._unit**2)
         levels = [Level((weight * which)[u], aim) for which in (known, product & ~known, ~product)]
-        noise = ROUNDING * max(1.0, float(np.abs(now[u] / self._unit[u]).max()))
-        found = refined(self._bounds(group, now), now[u], self._unit[u], levels, noise)
+        bounds = self._bounds(group, now)
+        # Units that differ by much hide what tells nearly parallel rows apart, and one unit for all hides small prices.
+        units = self._unit[u], np.full(len(u), self._unit[u].max())
+        found = next((one for unit in units if (one := refined(bounds, now[u], unit, levels)) is not None), None)
         if found is None:
             return answer
         now[u] = found

@@ -40,7 +40,7 @@ class Bounds:
     most: Extended
 
 
-def refined(bounds: Bounds, point: Extended, unit: Floats, levels: list[Level], noise: float) -> Extended | None:
+def refined(bounds: Bounds, point: Extended, unit: Floats, levels: list[Level]) -> Extended | None:
     """The nearest point again, without the rounding of its computation.
 
     Parameters
@@ -52,8 +52,6 @@ def refined(bounds: Bounds, point: Extended, unit: Floats, levels: list[Level], 
         Typical sizes of the unknowns.
     levels : list of Level
         Wishes in their order, with targets in place of moves.
-    noise : float
-        What rounding may add to a bound, in units.
 
     Returns
     -------
@@ -65,14 +63,25 @@ def refined(bounds: Bounds, point: Extended, unit: Floats, levels: list[Level], 
     ends = np.where(least <= most, bounds.least, bounds.most)
     away = np.minimum(least, most) / size
     for near in HELD:
-        held = away <= max(near, noise)
-        rows = np.vstack([bounds.equations, bounds.limits[held]])
-        found = _on(rows, np.append(bounds.values, ends[held]), point, unit, levels)
-        beyond = np.maximum(bounds.least - bounds.limits @ found, bounds.limits @ found - bounds.most) / size
-        missing = np.abs(bounds.values - bounds.equations @ found) / (np.abs(bounds.equations) @ unit)
-        if max(beyond.max(initial=0), missing.max(initial=0)) <= noise:
+        held = away <= near
+        for _ in range(ROUNDS):
+            rows = np.vstack([bounds.equations, bounds.limits[held]])
+            found = _on(rows, np.append(bounds.values, ends[held]), point, unit, levels)
+            through = bounds.limits @ found
+            missed = np.maximum(bounds.least - through, through - bounds.most) > _rounding(bounds.limits, found)
+            if not (missed & ~held).any():
+                break
+            ends = np.where(missed, np.where(through < bounds.least, bounds.least, bounds.most), ends)
+            held |= missed
+        lacking = np.abs(bounds.values - bounds.equations @ found) > _rounding(bounds.equations, found)
+        if not missed.any() and not lacking.any():
             return found
     return None
+
+
+def _rounding(rows: Extended, point: Extended) -> Extended:
+    """What rounding of a point to float64 may do to rows of it."""
+    return np.asarray(np.finfo(np.float64).eps * (np.abs(rows) @ np.abs(point)))
 
 
 def _on(rows: Extended, values: Extended, point: Extended, unit: Floats, levels: list[Level]) -> Extended:
