@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import block_array, csc_array, csr_array
 
-from fts.models.columns import Flags, Floats, Ints
+from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve, least_rates, proportional_fills
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
@@ -33,7 +33,9 @@ STEPS = 6
 NEAR = 1e-10
 """A move of this share of the largest rate is the last one."""
 AT_BOUND = 1e-12
-"""A fill this near to a bound, in shares of the segment, stands at it."""
+"""A fill this near to a bound, in shares of what is traded or of the segment if that is less, stands at it."""
+EMPTY = 1e-15
+"""A fill this near to a bound, in shares of the segment, stands at it, however little is traded."""
 
 
 @dataclass(frozen=True)
@@ -241,17 +243,40 @@ class _Unknowns:
 
 
 def _at_bounds(program: Program, answer: Answer, sizes: Floats | None) -> Answer:
-    """Fills within rounding of a bound stand at it."""
-    width = program.hi - program.lo if sizes is None else sizes
-    return replace(answer, y=_moved_to_bounds(program.lo, program.hi, width, answer.y))
+    """Fills within rounding of a bound stand at it: of what is traded, and of what may be filled."""
+    lo, hi, y = program.lo, program.hi, answer.y
+    width = hi - lo if sizes is None else sizes
+    width = np.where(np.isfinite(width), width, np.maximum(np.abs(y), 1e-300))
+    near = AT_BOUND * width
+    if _are_near(lo, hi, near, y):
+        near = np.minimum(near, AT_BOUND * _within_reach(program, answer.x)[program.segment_demand])
+        near = np.maximum(near, EMPTY * width)
+    return replace(answer, y=_moved_to_bounds(lo, hi, near, y))
 
 
 @compiled
-def _moved_to_bounds(lo: Floats, hi: Floats, width: Floats, y: Floats) -> Floats:
+def _are_near(lo: Floats, hi: Floats, near: Floats, y: Floats) -> bool:
+    """Whether a fill is this near to a bound, (K,), and not at it."""
+    for k in range(len(y)):
+        if (y[k] > lo[k] and y[k] - lo[k] <= near[k]) or (y[k] < hi[k] and hi[k] - y[k] <= near[k]):
+            return True
+    return False
+
+
+@compiled
+def _moved_to_bounds(lo: Floats, hi: Floats, near: Floats, y: Floats) -> Floats:
     moved = np.empty(len(y))
     for k in range(len(y)):
-        near = AT_BOUND * (width[k] if np.isfinite(width[k]) else max(abs(y[k]), 1e-300))
-        fill = lo[k] if y[k] - lo[k] <= near else y[k]
-        fill = hi[k] if hi[k] - fill <= near else fill
+        fill = lo[k] if y[k] - lo[k] <= near[k] else y[k]
+        fill = hi[k] if hi[k] - fill <= near[k] else fill
         moved[k] = fill if np.isfinite(fill) else y[k]
     return moved
+
+
+def _within_reach(program: Program, x: Floats) -> Floats:
+    """The most that each demand trades if its portfolios trade all that is traded of one of their products, (D,)."""
+    B, W = program.B, program.W
+    traded = abs(B) @ np.abs(x)
+    rate = np.zeros(B.shape[1])
+    np.maximum.at(rate, np.repeat(np.arange(B.shape[1]), np.diff(B.indptr)), traded[B.indices] / np.abs(B.data))
+    return floats(abs(W) @ rate)
