@@ -277,6 +277,8 @@ class Outcome:
         ------
         InvalidFile, InvalidOutcome
         """
+        if not isinstance(auction, Auction):
+            raise InvalidOutcome(f"an outcome is read with its Auction, not with {auction!r}")
         portfolio_prices, rates = _read_group(value, "portfolios", auction.portfolio_ids)
         prices, volumes = _read_group(value, "products", auction.product_ids)
         demand_prices, certificate = adapters.load("fts.solver").certified(auction, rates, prices, tol=tol)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fts.errors import InvalidOutcome
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate, Status
-from fts.models.columns import Flags, Floats, Ints, floats
+from fts.models.columns import Flags, Floats, Ints
+from fts.models.number import read_numbers, read_tolerance
 from fts.solver.best_response import respond
 from fts.solver.compiled import Short, compiled, entries, unsigned_entries
 from fts.solver.connected_parts import ConnectedParts, connected_parts
@@ -52,6 +54,13 @@ def certify(
     -------
     Certificate
         See the README of ``fts.solver`` for the formulas.
+
+    Raises
+    ------
+    InvalidOutcome
+        There are more or fewer rates or prices than the auction has portfolios, products or demands, or no numbers.
+    ConfigurationError
+        The tolerance is no positive number.
     """
     return certified(auction, rates, prices, demand_prices, tol, other_rule=other_rule)[1]
 
@@ -66,11 +75,15 @@ def certified(
     other_rule: bool = False,
 ) -> tuple[Floats, Certificate]:
     """The demand prices an answer is judged with, NaN where null, and its certificate; see :func:`certify`."""
-    tol = TOL if tol is None else tol
+    tol = TOL if tol is None else read_tolerance(tol)
     part = part_of(auction)
-    given = None if demand_prices is None else floats(demand_prices)[part.demands]
+    rates = read_numbers(rates, len(auction.portfolio_ids), "rates", InvalidOutcome)
+    prices = read_numbers(prices, len(auction.product_ids), "prices", InvalidOutcome)
+    given = None
+    if demand_prices is not None:
+        given = read_numbers(demand_prices, len(auction.demand_ids), "demand_prices", InvalidOutcome)[part.demands]
     with np.errstate(all="ignore"):
-        x, pi = floats(rates)[part.portfolios], floats(prices)[part.products]
+        x, pi = rates[part.portfolios], prices[part.products]
         lam = demand_prices_of(part, pi, given)
         measures = measure(auction, part, connected_parts(part.B, part.W), x, pi, lam, tol)
     everywhere = np.full(len(auction.demand_ids), np.nan)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -14,6 +13,7 @@ import pandas as pd
 from fts.errors import ConfigurationError, NotSolved, UnboundedAuction
 from fts.models.auction import Auction
 from fts.models.columns import Flags, Floats
+from fts.models.number import read_tolerance
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Engine, Program
 from fts.solver.book_clearing import clear_books_of, find_books
@@ -84,7 +84,7 @@ def solve(
     MissingLibrary, MissingLicence
         The engine cannot run here.
     ConfigurationError
-        No engine has this name, or the tolerance is no positive number.
+        No engine has this name, the tolerance is no positive number, or `reference` or `warm` is something else.
 
     Notes
     -----
@@ -93,9 +93,9 @@ def solve(
     started = perf_counter()
     name = DEFAULT if solver is None else solver
     run = engine(name)
-    tol = tolerance(name) if tol is None else tol
-    if not (tol > 0 and math.isfinite(tol)):
-        raise ConfigurationError(f"the tolerance is {tol!r}; it must be a positive number, such as 1e-9")
+    tol = tolerance(name) if tol is None else read_tolerance(tol)
+    if not (warm is None or isinstance(warm, Outcome)):
+        raise ConfigurationError(f"warm is {warm!r}; it must be an earlier Outcome, as solve() returns, or None")
 
     part = part_of(auction)
     program = program_of(auction, part)
