@@ -113,7 +113,7 @@ class Outcome:
         self._parts = parts
         self._solver_warnings = tuple(warnings)
         self.engine_state = engine_state
-        _check_finite("rate", "portfolio", self.rates, np.zeros(n_portfolios, dtype=bool), auction.portfolio_ids)
+        _check_finite("rate", "portfolio", self.rates, None, auction.portfolio_ids)
         unpriced = auction.unpriced
         if certificate.status == "partly solved":
             # A part without an answer has no prices.
@@ -357,11 +357,13 @@ def _sized(name: str, values: Any, size: int) -> Floats:
     return read
 
 
-def _check_finite(what: str, thing: str, values: Floats, null: Flags, names: Ids) -> None:
-    wrong = np.where(null, ~np.isnan(values), ~np.isfinite(values))
+def _check_finite(what: str, thing: str, values: Floats, null: Flags | None, names: Ids) -> None:
+    wrong = ~np.isfinite(values)
+    if null is not None and null.any():
+        wrong = np.where(null, ~np.isnan(values), wrong)
     if wrong.any():
         k = int(np.flatnonzero(wrong)[0])
-        expected = "null: only idle portfolios hold it" if null[k] else "a finite number"
+        expected = "null: only idle portfolios hold it" if null is not None and null[k] else "a finite number"
         raise InvalidOutcome(
             f"the {what} of {thing} {names[k].as_py()!r} is {float(values[k])!r}; it must be {expected}"
         )

@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.sparse import csc_array
 
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Program
+from fts.solver.cleared_parts import ClearedParts
 from fts.solver.compiled import Short, compiled, entries
 from fts.solver.connected_parts import ConnectedParts, list_parts
-from fts.solver.native.books import clear_books
+from fts.solver.native.books import clear_each
 
 TIE = 1e-11
 """Prices this near, in shares of their dispersion in the book, are one price."""
-
-
-@dataclass(frozen=True)
-class ClearedBooks:
-    """The canonical answers of order books, in the order of their parts.
-
-    Attributes
-    ----------
-    numbers, products : (n,)
-        The part and the product of each book.
-    portfolios, demands : (I',), (D',)
-        Positions of their bids, and of the bids' demands, in the whole program.
-    rates : (I',) [quantity / time]
-    prices, price_low, price_high : (n,) [money / quantity]
-        NaN where unbounded.
-    demand_prices : (D',) [money / quantity]
-    unique_price, unique_rate : (n,)
-    bounded : (n,)
-        False where unlimited bids earn without limit.
-    """
-
-    numbers: Ints
-    products: Ints
-    portfolios: Ints
-    demands: Ints
-    rates: Floats
-    prices: Floats
-    price_low: Floats
-    price_high: Floats
-    demand_prices: Floats
-    unique_price: Flags
-    unique_rate: Flags
-    bounded: Flags
 
 
 def find_books(B: csc_array, W: csc_array, parts: ConnectedParts) -> Flags:
@@ -72,7 +38,7 @@ def _are_books(W_start: Short, W_demand: Short, portfolio: Ints, product: Ints, 
 
 def clear_books_of(
     program: Program, parts: ConnectedParts, books: Flags, reference: Floats | None = None
-) -> ClearedBooks:
+) -> ClearedParts:
     """Clear the parts of a program that are order books.
 
     Parameters
@@ -84,34 +50,62 @@ def clear_books_of(
     reference : (P,) [money / quantity], optional
         Prices to stay near to where there is a choice; NaN where there is none.
     """
+    wished = np.full(program.B.shape[0], np.nan) if reference is None else reference
+    return ClearedParts(
+        *_clear(
+            *entries(program.B), *entries(program.W), parts.product, parts.portfolio, books, program.segment_demand,
+            program.lo, program.hi, program.c, program.s, wished,
+        )
+    )  # fmt: skip
+
+
+@compiled
+def _clear(
+    B_start: Short,
+    B_product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    W_demand: Short,
+    W_weight: Floats,
+    product: Ints,
+    portfolio: Ints,
+    books: Flags,
+    segment_demand: Ints,
+    lo: Floats,
+    hi: Floats,
+    c: Floats,
+    s: Floats,
+    reference: Floats,
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Floats, Floats, Floats, Floats, Floats, Flags, Flags, Flags]:
+    """The fields of `ClearedParts`; an unbounded book is not found."""
     numbers = np.flatnonzero(books)
-    first_segment = np.append(0, np.cumsum(np.bincount(program.segment_demand, minlength=program.W.shape[0])))
-    B, W = entries(program.B), entries(program.W)
-    _, products, _, start, bids, demands, _ = list_parts(
-        W[0], W[1], parts.product, parts.portfolio, books, len(numbers)
+    _, products, label, start, bids, demands, bid_label = list_parts(
+        W_start, W_demand, product, portfolio, books, len(numbers)
     )
-    basis, weight = B[2][B[0][bids]], W[2][W[0][bids]]
-    first, last = first_segment[demands], first_segment[demands + 1]
-    curves = program.lo, program.hi, program.c, program.s
-    tie = TIE * _dispersions(start, basis / weight, first, last, *curves)
-    found = clear_books(
-        start, basis, weight, first, last, *curves, None if reference is None else reference[products], tie
+    n_demands = 0
+    for j in range(len(demands)):
+        n_demands = max(n_demands, demands[j] + 1)
+    begin, end = np.zeros(n_demands, dtype=np.int64), np.zeros(n_demands, dtype=np.int64)
+    for k in range(len(segment_demand)):
+        d = segment_demand[k]
+        if d < n_demands:
+            if end[d] == 0:
+                begin[d] = k
+            end[d] = k + 1
+    basis, weight = np.empty(len(bids)), np.empty(len(bids))
+    first, last = np.empty(len(bids), dtype=np.int64), np.empty(len(bids), dtype=np.int64)
+    for j in range(len(bids)):
+        basis[j], weight[j] = B_weight[B_start[bids[j]]], W_weight[W_start[bids[j]]]
+        first[j], last[j] = begin[demands[j]], end[demands[j]]
+    tie = TIE * _dispersions(start, basis / weight, first, last, lo, hi, c, s)
+    prices, low, high, fills, unique_price, unique_rate, bounded = clear_each(
+        start, basis, weight, first, last, lo, hi, c, s, reference[products], tie
     )
-    rates, demand_prices = _spread(start, basis, weight, first, last, found.fills, found.prices)
-    return ClearedBooks(
-        numbers=numbers,
-        products=products,
-        portfolios=bids,
-        demands=demands,
-        rates=rates,
-        prices=found.prices,
-        price_low=found.price_low,
-        price_high=found.price_high,
-        demand_prices=demand_prices,
-        unique_price=found.unique_price,
-        unique_rate=found.unique_rate,
-        bounded=found.bounded,
-    )
+    rates, demand_prices = _spread(start, basis, weight, first, last, fills, prices)
+    return (
+        numbers, products, bids, demands, label, bid_label, rates, prices, low, high, demand_prices, unique_price,
+        unique_rate, bounded,
+    )  # fmt: skip
 
 
 @compiled

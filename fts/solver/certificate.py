@@ -12,7 +12,7 @@ from fts.models.certificate import Certificate, Status
 from fts.models.columns import Flags, Floats, Ints
 from fts.models.number import read_numbers, read_tolerance
 from fts.solver.best_response import respond
-from fts.solver.compiled import Short, compiled, entries, unsigned_entries
+from fts.solver.compiled import Short, compiled, entries
 from fts.solver.connected_parts import ConnectedParts, connected_parts
 from fts.solver.medians import medians
 from fts.solver.multipliers import demand_prices_of
@@ -23,6 +23,8 @@ TOL = 1e-9
 LEAST = 1e-6
 """The share of a product's usual price, and of what its portfolios could trade, below which a deviation is rounding."""
 MEASURES = ("imbalance", "domain", "consistency", "gap", "fit")
+IMBALANCE, DOMAIN, CONSISTENCY, GAP, FIT, WELFARE = range(6)
+"""Rows of the table of measures, in the order of the fields of `Measures`."""
 
 
 def certify(
@@ -116,6 +118,12 @@ class Measures:
         """The measures of some of the parts."""
         return Measures(**{name: getattr(self, name)[kept] for name in (*MEASURES, "welfare")})
 
+    def are_exact(self, tol: float) -> Flags:
+        """Parts all measures of which are within a tolerance, (n_parts,)."""
+        worst = np.maximum.reduce([getattr(self, name) for name in MEASURES])
+        exact: Flags = worst <= tol
+        return exact
+
     def statuses(self, tol: float) -> list[Status]:
         """The status of every part at a tolerance."""
         with np.errstate(invalid="ignore"):
@@ -158,60 +166,87 @@ def measure(
     part : Part
         What can trade, or some of its connected parts.
     parts : ConnectedParts
-        Of `part`.
+        Of `part`. Numbers of -1 belong to parts that are not measured.
     x, pi, lam
         In the order of `part`.
     tol : float
         Decides where an unlimited end counts as tied.
     """
-    B, W = entries(part.B), entries(part.W)
-    points = auction.point_offsets, auction.point_rates, auction.point_prices
-    largest_price, bound = _ends(*points, part.demands)
-    net, traded, z, zeta, worth, consistency, highest = _trades(*B, *W, x, pi, lam, largest_price)
-    could, Z, Lambda, floored = _units(*B, *W, zeta, traded, bound, pi, lam, highest)
-    imbalance = _ratio(np.abs(net), np.maximum(traded, LEAST * could))
-    if floored:
-        # Only where a price is a millionth of the highest one may the usual price matter.
-        usual = medians(*unsigned_entries(part.B), worth, len(pi))
-        _, _, Lambda, _ = _units(*B, *W, zeta, traded, bound, pi, lam, usual)
-    domain, fit, missed, turnover, value = respond(*points, part.demands, z, Z, lam, Lambda, tol)
-    n = parts.count if len(x) else 0
-    lost, money, welfare = _sums_by_part(parts.demand, missed, turnover, value, n)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gap = np.where(lost == 0, 0.0, lost / money)
-    return Measures(
-        imbalance=_by_part(parts.product, imbalance, n),
-        domain=_by_part(parts.demand, domain, n),
-        consistency=_by_part(parts.portfolio, consistency, n),
-        gap=gap,
-        fit=_by_part(parts.demand, fit, n),
-        welfare=welfare,
-    )
+    table = _measure(
+        *entries(part.B), *entries(part.W), auction.point_offsets, auction.point_rates, auction.point_prices,
+        part.demands, parts.product, parts.portfolio, parts.demand, parts.count if len(x) else 0, x, pi, lam, tol,
+    )  # fmt: skip
+    return Measures(*table)
 
 
 @compiled
-def _by_part(label: Ints, values: Floats, count: int) -> Floats:
-    """The largest value of every part, NaN where one is NaN."""
-    largest = np.zeros(count)
+def _measure(
+    B_start: Short,
+    B_product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    W_demand: Short,
+    W_weight: Floats,
+    offsets: Ints,
+    q: Floats,
+    p: Floats,
+    demands: Ints,
+    product_part: Ints,
+    portfolio_part: Ints,
+    demand_part: Ints,
+    n_parts: int,
+    x: Floats,
+    pi: Floats,
+    lam: Floats,
+    tol: float,
+) -> Floats:
+    """The fields of `Measures` as rows, (6, n_parts)."""
+    largest_price, bound = _ends(offsets, q, p, demands)
+    net, traded, z, zeta, worth, consistency, highest = _trades(
+        B_start, B_product, B_weight, W_start, W_demand, W_weight, portfolio_part, x, pi, lam, largest_price
+    )
+    for d in range(len(lam)):
+        if demand_part[d] < 0:
+            z[d] = np.nan
+    could, Z, Lambda, floored = _units(
+        B_start, B_product, B_weight, W_start, W_demand, W_weight, portfolio_part, zeta, traded, bound, pi, lam, highest
+    )
+    if floored:
+        # Only where a price is a millionth of the highest one may the usual price matter.
+        usual = medians(B_start.view(np.uint32), B_product.view(np.uint32), B_weight, worth, len(pi))
+        Lambda = _units(
+            B_start, B_product, B_weight, W_start, W_demand, W_weight, portfolio_part, zeta, traded, bound, pi, lam,
+            usual,
+        )[2]  # fmt: skip
+    domain, fit, missed, turnover, value = respond(offsets, q, p, demands, z, Z, lam, Lambda, tol)
+    table, money = np.zeros((6, n_parts)), np.zeros(n_parts)
+    for d in range(len(lam)):
+        b = demand_part[d]
+        if b >= 0:
+            table[GAP, b] += missed[d]
+            money[b] += turnover[d]
+            table[WELFARE, b] += value[d]
+    for b in range(n_parts):
+        if table[GAP, b] != 0:
+            table[GAP, b] /= money[b]
+    for k in range(len(pi)):
+        net[k] = 0.0 if net[k] == 0 else abs(net[k]) / max(traded[k], LEAST * could[k])
+    _set_largest(product_part, net, table[IMBALANCE])
+    _set_largest(demand_part, domain, table[DOMAIN])
+    _set_largest(portfolio_part, consistency, table[CONSISTENCY])
+    _set_largest(demand_part, fit, table[FIT])
+    return table
+
+
+@compiled
+def _set_largest(label: Ints, values: Floats, largest: Floats) -> None:
+    """Set the largest value of every part, NaN where one is NaN."""
     for k in range(len(values)):
+        if label[k] < 0:
+            continue
         at = largest[label[k]]
         if values[k] > at or values[k] != values[k]:
             largest[label[k]] = values[k] if at == at else at
-    return largest
-
-
-@compiled
-def _sums_by_part(
-    label: Ints, lost: Floats, turnover: Floats, value: Floats, count: int
-) -> tuple[Floats, Floats, Floats]:
-    """What three columns of demands add up to in every part."""
-    sums = np.zeros(count), np.zeros(count), np.zeros(count)
-    for d in range(len(lost)):
-        part = label[d]
-        sums[0][part] += lost[d]
-        sums[1][part] += turnover[d]
-        sums[2][part] += value[d]
-    return sums
 
 
 @compiled
@@ -237,6 +272,7 @@ def _trades(
     W_start: Short,
     W_demand: Short,
     W_weight: Floats,
+    part: Ints,
     x: Floats,
     pi: Floats,
     lam: Floats,
@@ -258,8 +294,10 @@ def _trades(
     """
     net, traded, highest = np.zeros(len(pi)), np.zeros(len(pi)), np.zeros(len(pi))
     z, zeta = np.zeros(len(lam)), np.zeros(len(lam))
-    worth, consistency = np.empty(len(x)), np.empty(len(x))
+    worth, consistency = np.zeros(len(x)), np.zeros(len(x))
     for i in range(len(x)):
+        if part[i] < 0:
+            continue
         r = rho = 0.0
         for e in range(B_start[i], B_start[i + 1]):
             p, b = B_product[e], B_weight[e]
@@ -290,6 +328,7 @@ def _units(
     W_start: Short,
     W_demand: Short,
     W_weight: Floats,
+    part: Ints,
     zeta: Floats,
     traded: Floats,
     bound: Floats,
@@ -316,7 +355,9 @@ def _units(
         Whether the usual prices mattered.
     """
     could, reach, Lambda, floored = np.zeros(len(traded)), np.zeros(len(zeta)), np.abs(lam), False
-    for i in range(len(B_start) - 1):
+    for i in range(len(part)):
+        if part[i] < 0:
+            continue
         x_hat, V, rho, known = 0.0, np.inf, 0.0, 0.0
         for e in range(W_start[i], W_start[i + 1]):
             x_hat = max(x_hat, zeta[W_demand[e]] / abs(W_weight[e]))
@@ -333,8 +374,3 @@ def _units(
             reach[d] = max(reach[d], w * V)
             Lambda[d] = max(Lambda[d], max(rho, known) / w)
     return could, np.maximum(zeta, np.minimum(bound, reach)), Lambda, floored
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    """Part of a whole; 0/0 is 0."""
-    return np.where(part == 0, 0.0, part / whole)

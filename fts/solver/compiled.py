@@ -12,6 +12,7 @@ and of those that these call. A constant of another file is used only beside a c
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,12 +34,15 @@ Short = NDArray[np.int32]
 Index = NDArray[np.uint32]
 """Positions for the inner loops: one that cannot be negative needs no test for it, which halves their time."""
 
+_stamps: dict[str, tuple[float, int]] = {}
+"""The date and the size of every file with compiled functions."""
+
 
 def compiled(loop: Loop) -> Loop:
     """A function of arrays and numbers, translated at its first call; divisions by 0 give inf or NaN as in numpy."""
     made: Any = numba.njit(error_model="numpy", nogil=True)(loop)
     if hasattr(made, "enable_caching"):  # not where NUMBA_DISABLE_JIT leaves the function as it is
-        with suppress(RuntimeError):  # there is no folder that it could be kept in
+        with suppress(RuntimeError, OSError):  # there is no folder that it could be kept in, or no file
             made._cache = _Cache(loop)
     result: Loop = made
     return result
@@ -54,6 +58,9 @@ class _CheckedFormat(CompileResultCacheImpl):
     def __init__(self, loop: Any) -> None:
         super().__init__(loop)
         self._loop = loop
+        # As of now: the file may have changed by the time when the code is kept.
+        state = os.stat(loop.__code__.co_filename)
+        _stamps[loop.__code__.co_filename] = state.st_mtime, state.st_size
 
     def get_filename_base(self, fullname: str, abiflags: str) -> str:
         # A name of its own: numba's plain cache could not read these files.
@@ -118,9 +125,9 @@ def called_loops(loop: Any) -> list[Any]:
 
 
 def _source_stamps(loop: Any) -> dict[str, tuple[float, int]]:
-    """The date and the size of every file that a compiled function is made of."""
-    files = {Path(one.__code__.co_filename) for one in called_loops(loop)}
-    return {file.name: (file.stat().st_mtime, file.stat().st_size) for file in sorted(files)}
+    """The date and the size of every file that a compiled function is made of, as they were when it was read."""
+    files = {one.__code__.co_filename for one in called_loops(loop)}
+    return {Path(file).name: _stamps[file] for file in sorted(files)}
 
 
 def _checksum(content: bytes) -> str:

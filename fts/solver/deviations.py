@@ -173,18 +173,11 @@ def first_prices(program: Program, known: Floats | None = None) -> Floats:
     if not np.isnan(prices).any():
         return prices
     middle = middle_prices(program)
-    holders = np.bincount(program.B.indices, minlength=len(prices))
-    B, W = entries(program.B), entries(program.W)
-    for round_number in range(ROUNDS):
-        if not _implied(*B, *W, middle, prices):
-            # A round gives a portfolio at most one price, so in the rounds left none may come to have one unknown.
-            if _least_unknown(*B[:2], np.isnan(prices)) > ROUNDS - round_number:
-                if is_far_wider(*program.B.shape) and np.isnan(prices).all():
-                    return _least_prices(program, middle)
-                break
-            # Products that are only traded against each other: the one that most portfolios hold is at 0.
-            prices[_most_held(*B[:2], np.isnan(prices), holders)] = 0.0
-    return np.where(np.isnan(prices), 0.0, prices)
+    if not _fill_in(*entries(program.B), *entries(program.W), middle, prices):
+        if is_far_wider(*program.B.shape) and np.isnan(prices).all():
+            return _least_prices(program, middle)
+        return np.where(np.isnan(prices), 0.0, prices)
+    return prices
 
 
 def _least_prices(program: Program, middle: Floats) -> Floats:
@@ -200,6 +193,39 @@ def _least_prices(program: Program, middle: Floats) -> Floats:
     with threads_for(len(length)):
         force = np.linalg.lstsq(B.T @ B, worth[known] / np.where(length > 0, length, 1.0), rcond=1e-10)[0]
         return floats(B @ force / unit)
+
+
+@compiled
+def _fill_in(
+    B_start: Short,
+    B_product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    W_demand: Short,
+    W_weight: Floats,
+    middle: Floats,
+    prices: Floats,
+) -> bool:
+    """Fill in unknown prices, round after round; returns False where some stay unknown."""
+    holders = np.zeros(len(prices), dtype=np.int64)
+    for e in range(len(B_product)):
+        holders[B_product[e]] += 1
+    for round_number in range(ROUNDS):
+        if _implied(B_start, B_product, B_weight, W_start, W_demand, W_weight, middle, prices):
+            continue
+        unknown = np.isnan(prices)
+        least = _least_unknown(B_start, B_product, unknown)
+        if least == np.inf:
+            return not unknown.any()
+        # A round gives a portfolio at most one price, so in the rounds left none may come to have one unknown.
+        if least > ROUNDS - round_number:
+            return False
+        # Products that are only traded against each other: the one that most portfolios hold is at 0.
+        most = _most_held(B_start, B_product, unknown, holders)
+        for p in range(len(prices)):
+            if most[p]:
+                prices[p] = 0.0
+    return not np.isnan(prices).any()
 
 
 @compiled

@@ -27,9 +27,8 @@ from fts.solver.native.private_demands import Layout
 from fts.solver.native.small_parts import clear_small_of, find_small
 from fts.solver.part_result import (
     PartResult,
-    judge_books,
+    judge_cleared,
     judge_part,
-    judge_small,
     outcome_of_parts,
     worst_measure,
 )
@@ -107,9 +106,7 @@ def solve(
         results: list[PartResult] = []
         rest = np.ones(parts.count, dtype=np.bool_)
         if name == NATIVE and len(program.c):
-            results, rest = _cleared_books(auction, part, program, parts, near, tol)
-            if rest.any():
-                results += _cleared_small(auction, part, program, parts, rest, near, tol)
+            results, rest = _cleared_together(auction, part, program, parts, near, tol)
         pieces = list(programs_of(program, parts, rest)) if rest.any() else []
         unbounded = _unbounded(auction, part, pieces, throw)
         start = None if warm is None else _Start(warm, auction, part, program, parts.count)
@@ -132,43 +129,25 @@ def solve(
     return outcome
 
 
-def _cleared_books(
+def _cleared_together(
     auction: Auction, part: Part, program: Program, parts: ConnectedParts, near: Floats | None, tol: float
 ) -> tuple[list[PartResult], Flags]:
-    """The results of all order books, and which parts are left, (n_parts,)."""
+    """The results of order books and small parts, and which parts are left, (n_parts,).
+
+    What is not found or not proved here is left to the general method, which names what is wrong.
+    """
     books = find_books(part.B, part.W, parts)
-    if not books.any():
+    cleared = [clear_books_of(program, parts, books, near)] if books.any() else []
+    if books.all():
+        small = np.zeros_like(books)
+    else:
+        small = find_small(program, parts)
+        if (small & ~books).any():
+            cleared.append(clear_small_of(program, parts, small & ~books, near))
+    if not cleared:
         return [], ~books
-    result = judge_books(auction, part, clear_books_of(program, parts, books, near), tol)
-    left = ~books
-    # What is not proved here, an unbounded book too, is left to the general method, which names what is wrong.
-    left[result.numbers[[status != "exact" for status in result.statuses]]] = True
-    return [result.only(~left[result.numbers])], left
-
-
-def _cleared_small(
-    auction: Auction,
-    part: Part,
-    program: Program,
-    parts: ConnectedParts,
-    rest: Flags,
-    near: Floats | None,
-    tol: float,
-) -> list[PartResult]:
-    """The results of small parts among the rest (n_parts,), from which they are struck off."""
-    small = rest & find_small(program, parts)
-    if not small.any():
-        return []
-    cleared = clear_small_of(program, parts, small, near)
-    # What is not found or not proved here is left to the general method.
-    if not cleared.found.all():
-        cleared = cleared.only(cleared.found)
-    result = judge_small(auction, part, cleared, tol)
-    proved = np.array([status == "exact" for status in result.statuses], dtype=np.bool_)
-    if not proved.all():
-        result = judge_small(auction, part, cleared.only(proved), tol)
-    rest[result.numbers] = False
-    return [result] if len(result.numbers) else []
+    result, proved = judge_cleared(auction, part, parts, cleared, tol)
+    return ([result] if proved.any() else []), ~proved
 
 
 def _unbounded(auction: Auction, part: Part, pieces: list[ProgramPart], throw: bool) -> set[int]:

@@ -102,7 +102,7 @@ def clear_books(
     Indices are not checked. The quantities traded in a book must add up to less than 1e308.
     """
     n_books = len(start) - 1
-    prices, low, high, fills, unique_price, unique_rate, bounded = _clear(
+    prices, low, high, fills, unique_price, unique_rate, bounded = clear_each(
         np.ascontiguousarray(start, dtype=np.int64),
         np.ascontiguousarray(basis, dtype=np.float64),
         np.ascontiguousarray(weight, dtype=np.float64),
@@ -119,7 +119,7 @@ def clear_books(
 
 
 @compiled
-def _clear(
+def clear_each(
     start: Ints,
     basis: Floats,
     weight: Floats,

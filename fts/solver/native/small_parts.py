@@ -10,12 +10,11 @@ general method.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Program
+from fts.solver.cleared_parts import ClearedParts
 from fts.solver.compiled import Short, compiled, entries
 from fts.solver.connected_parts import ConnectedParts, list_parts
 from fts.solver.deviations import deviations_from, first_prices
@@ -28,66 +27,6 @@ MOST_PRODUCTS, MOST_BIDS, MOST_SEGMENTS = 100, 1_500, 6_000
 """The largest part that is cleared here."""
 EVEN = 1e4
 """Largest ratio of two basis weights of a part that is solved here."""
-
-
-@dataclass(frozen=True)
-class ClearedParts:
-    """The canonical answers of small connected parts, in the order of their numbers.
-
-    Attributes
-    ----------
-    numbers : (n,)
-        Of the parts.
-    products, portfolios, demands : (P',), (I',), (I',)
-        Positions in the whole program, part by part; portfolio ``i`` has the demand ``i`` for itself.
-    label : (P',)
-        Which of the parts each product belongs to: 0 to n - 1.
-    portfolio_label : (I',)
-    rates : (I',) [quantity / time]
-    prices, price_low, price_high : (P',) [money / quantity]
-        NaN where an end of the interval was not computed.
-    demand_prices : (I',) [money / quantity]
-    unique_price, unique_rate : (n,)
-        Whether it is proved that there was no choice.
-    found : (n,)
-        Whether a canonical answer was found; otherwise the numbers of the part mean nothing.
-    """
-
-    numbers: Ints
-    products: Ints
-    portfolios: Ints
-    demands: Ints
-    label: Ints
-    portfolio_label: Ints
-    rates: Floats
-    prices: Floats
-    price_low: Floats
-    price_high: Floats
-    demand_prices: Floats
-    unique_price: Flags
-    unique_rate: Flags
-    found: Flags
-
-    def only(self, kept: Flags) -> ClearedParts:
-        """The answers of some of the parts, (n,)."""
-        place = np.cumsum(kept) - 1
-        p, i = kept[self.label], kept[self.portfolio_label]
-        return ClearedParts(
-            numbers=self.numbers[kept],
-            products=self.products[p],
-            portfolios=self.portfolios[i],
-            demands=self.demands[i],
-            label=place[self.label[p]],
-            portfolio_label=place[self.portfolio_label[i]],
-            rates=self.rates[i],
-            prices=self.prices[p],
-            price_low=self.price_low[p],
-            price_high=self.price_high[p],
-            demand_prices=self.demand_prices[i],
-            unique_price=self.unique_price[kept],
-            unique_rate=self.unique_rate[kept],
-            found=self.found[kept],
-        )
 
 
 def find_small(program: Program, parts: ConnectedParts) -> Flags:
