@@ -7,6 +7,7 @@ import pytest
 from conftest import market
 
 from fts.ports.engine import Answer
+from fts.solver.canonical.least_trade import _equations
 from fts.solver.canonical.ties import largest_lengths, lengths, quotes, tied_segments
 from fts.solver.program import alone, program_of
 
@@ -56,3 +57,16 @@ def test_lengths_are_those_of_dense_columns(seed: int) -> None:
     assert lengths(program.B) == pytest.approx(np.linalg.norm(B, axis=0), rel=1e-15)
     ratio = np.divide(np.linalg.norm(B, axis=0), np.abs(W), out=np.zeros_like(W), where=W != 0)
     assert largest_lengths(program.B, program.W) == pytest.approx(ratio.max(axis=1, initial=0), rel=1e-14)
+
+
+@SEEDS
+def test_equations_of_rates_and_pieces_are_the_dense_blocks(seed: int) -> None:
+    program, rng = program_of(market(seed)), np.random.default_rng(seed)
+    (P, n), D = program.B.shape, program.W.shape[0]
+    demand = rng.integers(0, max(D, 1), 7 if D else 0)
+    made = _equations(program.B, program.W, demand)
+    pieces = np.zeros((D, len(demand)))
+    pieces[demand, np.arange(len(demand))] = -1
+    expected = np.block([[program.B.toarray(), np.zeros((P, len(demand)))], [program.W.toarray(), pieces]])
+    assert made.shape == (P + D, n + len(demand)) and (made.toarray() == expected).all()
+    made.check_format(full_check=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import block_array, csc_array, csr_array
+from scipy.sparse import csc_array, csr_array
 
 from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
@@ -13,7 +13,7 @@ from fts.solver.canonical.auctions import Solve, least_rates, proportional_fills
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
 from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
 from fts.solver.canonical.ties import largest_lengths, lengths, tied_segments
-from fts.solver.compiled import compiled
+from fts.solver.compiled import Short, compiled, entries
 from fts.solver.deviations import Deviations
 from fts.solver.native.scaling import Scales, scaled
 from fts.solver.program import alone
@@ -149,6 +149,54 @@ def _pieces(program: Program, answer: Answer, tied: Flags) -> _Pieces:
     )
 
 
+def _equations(B: csc_array, W: csc_array, piece_demand: Ints) -> csr_array:
+    """The rows ``B x`` of products, then ``W x - G y`` of demands, over rates `x` and pieces of segments `y`."""
+    (P, n_portfolios), D, n = B.shape, W.shape[0], len(piece_demand)
+    start, column, value = _rows(*entries(B), *entries(W), piece_demand, P, D)
+    return csr_array((value, column, start), shape=(P + D, n_portfolios + n))
+
+
+@compiled
+def _rows(
+    B_start: Short,
+    product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    demand: Short,
+    W_weight: Floats,
+    piece_demand: Ints,
+    n_products: int,
+    n_demands: int,
+) -> tuple[Short, Short, Floats]:
+    """Start, column and value of the entries, by row."""
+    n_portfolios, n_rows = len(B_start) - 1, n_products + n_demands
+    start = np.zeros(n_rows + 1, dtype=np.int32)
+    for e in range(len(product)):
+        start[product[e] + 1] += 1
+    for e in range(len(demand)):
+        start[n_products + demand[e] + 1] += 1
+    for k in range(len(piece_demand)):
+        start[n_products + piece_demand[k] + 1] += 1
+    for r in range(n_rows):
+        start[r + 1] += start[r]
+    place = start[:-1].copy()
+    column, value = np.empty(start[n_rows], dtype=np.int32), np.empty(start[n_rows])
+    for i in range(n_portfolios):
+        for e in range(B_start[i], B_start[i + 1]):
+            to = place[product[e]]
+            column[to], value[to] = i, B_weight[e]
+            place[product[e]] += 1
+        for e in range(W_start[i], W_start[i + 1]):
+            row = n_products + demand[e]
+            column[place[row]], value[place[row]] = i, W_weight[e]
+            place[row] += 1
+    for k in range(len(piece_demand)):
+        row = n_products + piece_demand[k]
+        column[place[row]], value[place[row]] = n_portfolios + k, -1.0
+        place[row] += 1
+    return start, column, value
+
+
 class _Unknowns:
     """Rates of portfolios and tied fills, in scaled units, with the equations that every optimum keeps.
 
@@ -161,8 +209,7 @@ class _Unknowns:
         self.n_demands, self.n_portfolios = p.W.shape
         self.piece_demand = demand = p.segment_demand[self.pieces.segment]
         n = len(demand)
-        through = csr_array((np.full(n, -1.0), (demand, np.arange(n))), shape=(p.W.shape[0], n))
-        self.equations: csr_array = block_array([[p.B, None], [p.W, through]], format="csr")
+        self.equations = _equations(p.B, p.W, demand)
         self.limits = csr_array(
             (np.ones(n), (np.arange(n), self.n_portfolios + np.arange(n))), shape=(n, self.n_portfolios + n)
         )
