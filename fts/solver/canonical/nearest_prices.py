@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import block_array, csc_array, csr_array, vstack
+from scipy.sparse import csc_array, csr_array, hstack, vstack
 
 from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
@@ -192,6 +192,17 @@ def _by_auctions(
     return found
 
 
+def _widened(rows: csr_array, n_columns: int) -> csr_array:
+    """Rows with so many empty columns more."""
+    shape = (rows.shape[0], rows.shape[1] + n_columns)
+    return csr_array((rows.data, rows.indices, rows.indptr), shape=shape)
+
+
+def _below(rows: csr_array, others: csr_array) -> csr_array:
+    """Rows, and others below them."""
+    return csr_array(vstack([rows, others], format="csr")) if others.shape[0] else rows
+
+
 class _Unknowns:
     """Prices of products, and of demands that have no portfolio for themselves, in scaled units; what they must keep.
 
@@ -218,16 +229,14 @@ class _Unknowns:
         self._equation_portfolio = np.append(own[closed], others)
         self._limit_portfolio = own[~closed]
         n = len(self._shared)
-        none = csr_array((int(closed.sum()), n))
-        self.equations: csr_array = csr_array(block_array([[B[own[closed]], none], [B[others], -W]], format="csr"))
+        shared = csr_array(hstack([B[others], -W], format="csr"))
+        self.equations = _below(_widened(B[own[closed]], n), shared)
         at = self._demand[closed]
         cost = np.zeros(len(others)) if p.cost is None else p.cost[others]
         self._told = np.append(low[at] / scales.demand_price[at] * self._weight[closed], -cost)
         self._box = free = np.flatnonzero(~pinned[self._shared])
         box = csr_array((np.ones(len(free)), (np.arange(len(free)), self.P + free)), shape=(len(free), self.P + n))
-        none = csr_array((int((~closed).sum()), n))
-        rows = csr_array(block_array([[B[own[~closed]], none]], format="csr"))
-        self.limits: csr_array = csr_array(vstack([rows, box], format="csr"))
+        self.limits = _below(_widened(B[own[~closed]], n), box)
         self.settled: Flags = np.append(np.zeros(self.P, dtype=bool), pinned[self._shared])
         ends = np.sort(
             np.vstack([end[self._demand] / scales.demand_price[self._demand] * self._weight for end in (low, high)]),
