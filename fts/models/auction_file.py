@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from io import IOBase, TextIOBase
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -35,6 +36,8 @@ def content_of(file: str | Path | IO[str] | IO[bytes]) -> tuple[str | bytes, str
         The file cannot be read.
     """
     if not isinstance(file, (str, Path)):
+        if not hasattr(file, "read"):
+            raise InvalidFile(f"cannot read {file!r}: give a path or a file that is open for reading")
         return file.read(), getattr(file, "name", "the input")
     try:
         return Path(file).read_bytes(), str(file)
@@ -65,6 +68,8 @@ def write(text: str, file: str | Path | IO[str]) -> None:
         The file cannot be written.
     """
     if not isinstance(file, (str, Path)):
+        if not isinstance(file, TextIOBase) and (isinstance(file, IOBase) or not hasattr(file, "write")):
+            raise InvalidFile(f"cannot write {file!r}: give a path or a file that is open for writing text")
         file.write(text)
         return
     try:
@@ -97,6 +102,9 @@ def columns_of(demands: Mapping[str, Any], portfolios: Mapping[str, Any]) -> Col
     InvalidCurve, InvalidWeights, InvalidAuction
         A rule is broken; the message names the demand or portfolio.
     """
+    for name, given in (("demands", demands), ("portfolios", portfolios)):
+        if not isinstance(given, Mapping):
+            raise InvalidAuction(f"{name} must be a mapping by id, not {given!r}")
     numbers: list[float] = []
     counts, constant = [], []
     for name, value in demands.items():

@@ -113,7 +113,7 @@ class Outcome:
         self._parts = parts
         self._solver_warnings = tuple(warnings)
         self.engine_state = engine_state
-        _check_finite("rate", "portfolio", self.rates, np.zeros(n_portfolios, dtype=bool), auction.portfolio_ids)
+        _check_finite("rate", "portfolio", self.rates, None, auction.portfolio_ids)
         unpriced = auction.unpriced
         if certificate.status == "partly solved":
             # A part without an answer has no prices.
@@ -122,16 +122,21 @@ class Outcome:
         if self.rates[auction.idle].any():
             idle = int(np.flatnonzero(auction.idle & (self.rates != 0))[0])
             raise InvalidOutcome(f"portfolio {auction.portfolio_ids[idle].as_py()!r} is idle; its rate must be 0")
-        self.portfolio_prices = self._portfolio_prices(portfolio_prices)
+        if portfolio_prices is not None:
+            self._check_portfolio_prices(portfolio_prices)
 
-    def _portfolio_prices(self, given: Any) -> Floats:
+    @cached_property
+    def portfolio_prices(self) -> Floats:
+        """What a unit of each portfolio costs, (n_portfolios,) [money / quantity]; NaN for one without a basis."""
         basis = self.auction.basis
         computed = floats(basis.T @ self.prices)
         computed[np.diff(basis.indptr) == 0] = np.nan
-        if given is None:
-            return computed
+        return computed
+
+    def _check_portfolio_prices(self, given: Any) -> None:
+        computed = self.portfolio_prices
         claimed = _sized("portfolio_prices", given, len(computed))
-        allowed = ROUNDING * (abs(basis).T @ np.abs(self.prices))
+        allowed = ROUNDING * (abs(self.auction.basis).T @ np.abs(self.prices))
         same = np.isnan(claimed) & np.isnan(computed)
         with np.errstate(invalid="ignore"):
             wrong = ~same & ~(np.abs(claimed - computed) <= allowed)
@@ -142,7 +147,6 @@ class Outcome:
                 f"basis at the product prices costs {float(computed[i])!r}; "
                 "a portfolio's price is basis · product prices"
             )
-        return computed
 
     @cached_property
     def parts(self) -> pd.DataFrame:
@@ -273,6 +277,8 @@ class Outcome:
         ------
         InvalidFile, InvalidOutcome
         """
+        if not isinstance(auction, Auction):
+            raise InvalidOutcome(f"an outcome is read with its Auction, not with {auction!r}")
         portfolio_prices, rates = _read_group(value, "portfolios", auction.portfolio_ids)
         prices, volumes = _read_group(value, "products", auction.product_ids)
         demand_prices, certificate = adapters.load("fts.solver").certified(auction, rates, prices, tol=tol)
@@ -351,11 +357,13 @@ def _sized(name: str, values: Any, size: int) -> Floats:
     return read
 
 
-def _check_finite(what: str, thing: str, values: Floats, null: Flags, names: Ids) -> None:
-    wrong = np.where(null, ~np.isnan(values), ~np.isfinite(values))
+def _check_finite(what: str, thing: str, values: Floats, null: Flags | None, names: Ids) -> None:
+    wrong = ~np.isfinite(values)
+    if null is not None and null.any():
+        wrong = np.where(null, ~np.isnan(values), wrong)
     if wrong.any():
         k = int(np.flatnonzero(wrong)[0])
-        expected = "null: only idle portfolios hold it" if null[k] else "a finite number"
+        expected = "null: only idle portfolios hold it" if null is not None and null[k] else "a finite number"
         raise InvalidOutcome(
             f"the {what} of {thing} {names[k].as_py()!r} is {float(values[k])!r}; it must be {expected}"
         )

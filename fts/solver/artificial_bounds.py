@@ -15,7 +15,7 @@ import numpy as np
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Answer, Program
 from fts.solver.compiled import Index, compiled, unsigned_entries
-from fts.solver.native.scaling import medians
+from fts.solver.medians import medians
 
 NEAR = 1e-6
 """A fill within this share of an artificial bound rests on it."""

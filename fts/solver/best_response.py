@@ -186,6 +186,12 @@ def respond(
                 value[d] = z[d] * (p[start] - fall * (z[d] / 2 - first))
                 turnover[d] = abs(lam[d]) * (abs(z[d]) + abs(z[d] + step)) + abs(value[d])
                 continue
+        full, empty = z[d] == last and p[end - 1] >= lam[d], z[d] == first and p[start] <= lam[d]
+        if (full or empty) and first > -np.inf and last < np.inf:
+            # Most others stand at an end and would go on, so that nothing is missed.
+            value[d] = 0.0 if z[d] == 0.0 else _utility(q, p, start, end, z[d])
+            turnover[d] = 2.0 * abs(lam[d] * z[d]) + abs(value[d])
+            continue
         clamped = min(max(z[d], first), last)
         domain[d] = 0.0 if z[d] == clamped else abs(z[d] - clamped) / Z[d]
         tie = tol * Lambda[d]

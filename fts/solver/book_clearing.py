@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.sparse import csc_array
 
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Program
+from fts.solver.cleared_parts import ClearedParts
 from fts.solver.compiled import Short, compiled, entries
-from fts.solver.connected_parts import ConnectedParts
-from fts.solver.native.books import clear_books
+from fts.solver.connected_parts import ConnectedParts, list_parts
+from fts.solver.native.books import clear_each
 
 TIE = 1e-11
 """Prices this near, in shares of their dispersion in the book, are one price."""
-
-
-@dataclass(frozen=True)
-class ClearedBooks:
-    """The canonical answers of order books, in the order of their parts.
-
-    Attributes
-    ----------
-    numbers, products : (n,)
-        The part and the product of each book.
-    portfolios, demands : (I',), (D',)
-        Positions of their bids, and of the bids' demands, in the whole program.
-    rates : (I',) [quantity / time]
-    prices, price_low, price_high : (n,) [money / quantity]
-        NaN where unbounded.
-    demand_prices : (D',) [money / quantity]
-    unique_price, unique_rate : (n,)
-    bounded : (n,)
-        False where unlimited bids earn without limit.
-    """
-
-    numbers: Ints
-    products: Ints
-    portfolios: Ints
-    demands: Ints
-    rates: Floats
-    prices: Floats
-    price_low: Floats
-    price_high: Floats
-    demand_prices: Floats
-    unique_price: Flags
-    unique_rate: Flags
-    bounded: Flags
 
 
 def find_books(B: csc_array, W: csc_array, parts: ConnectedParts) -> Flags:
@@ -56,9 +22,7 @@ def find_books(B: csc_array, W: csc_array, parts: ConnectedParts) -> Flags:
 
 
 @compiled
-def _are_books(
-    W_start: Short, W_demand: Short, portfolio: Ints, product: Ints, n_demands: int, n_parts: int
-) -> Flags:
+def _are_books(W_start: Short, W_demand: Short, portfolio: Ints, product: Ints, n_demands: int, n_parts: int) -> Flags:
     users, book = np.zeros(n_demands, dtype=np.int32), np.ones(n_parts, dtype=np.bool_)
     products = np.zeros(n_parts, dtype=np.int32)
     for p in range(len(product)):
@@ -74,7 +38,7 @@ def _are_books(
 
 def clear_books_of(
     program: Program, parts: ConnectedParts, books: Flags, reference: Floats | None = None
-) -> ClearedBooks:
+) -> ClearedParts:
     """Clear the parts of a program that are order books.
 
     Parameters
@@ -86,68 +50,62 @@ def clear_books_of(
     reference : (P,) [money / quantity], optional
         Prices to stay near to where there is a choice; NaN where there is none.
     """
-    numbers, products = np.flatnonzero(books), np.flatnonzero(books[parts.product])
-    first_segment = np.append(0, np.cumsum(np.bincount(program.segment_demand, minlength=program.W.shape[0])))
-    start, bids, basis, weight, demands = _arrange(
-        *entries(program.B), *entries(program.W), parts.portfolio, books, len(numbers)
-    )
-    first, last = first_segment[demands], first_segment[demands + 1]
-    curves = program.lo, program.hi, program.c, program.s
-    tie = TIE * _dispersions(start, basis / weight, first, last, *curves)
-    found = clear_books(
-        start, basis, weight, first, last, *curves, None if reference is None else reference[products], tie
-    )
-    rates, demand_prices = _spread(start, basis, weight, first, last, found.fills, found.prices)
-    return ClearedBooks(
-        numbers=numbers,
-        products=products,
-        portfolios=bids,
-        demands=demands,
-        rates=rates,
-        prices=found.prices,
-        price_low=found.price_low,
-        price_high=found.price_high,
-        demand_prices=demand_prices,
-        unique_price=found.unique_price,
-        unique_rate=found.unique_rate,
-        bounded=found.bounded,
-    )
+    wished = np.full(program.B.shape[0], np.nan) if reference is None else reference
+    return ClearedParts(
+        *_clear(
+            *entries(program.B), *entries(program.W), parts.product, parts.portfolio, books, program.segment_demand,
+            program.lo, program.hi, program.c, program.s, wished,
+        )
+    )  # fmt: skip
 
 
 @compiled
-def _arrange(
+def _clear(
     B_start: Short,
     B_product: Short,
     B_weight: Floats,
     W_start: Short,
     W_demand: Short,
     W_weight: Floats,
-    label: Ints,
+    product: Ints,
+    portfolio: Ints,
     books: Flags,
-    n_books: int,
-) -> tuple[Ints, Ints, Floats, Floats, Ints]:
-    """The bids of every book, by book: where each book starts, and each bid's position, weights and demand."""
-    place, n = np.full(len(books), -1), 0
-    for number in range(len(books)):
-        if books[number]:
-            place[number] = n
-            n += 1
-    start = np.zeros(n_books + 1, dtype=np.int64)
-    for i in range(len(label)):
-        if books[label[i]]:
-            start[place[label[i]] + 1] += 1
-    for b in range(n_books):
-        start[b + 1] += start[b]
-    to = start[:-1].copy()
-    bids, demands = np.empty(start[-1], dtype=np.int64), np.empty(start[-1], dtype=np.int64)
-    basis, weight = np.empty(start[-1]), np.empty(start[-1])
-    for i in range(len(label)):
-        if books[label[i]]:
-            at = to[place[label[i]]]
-            to[place[label[i]]] += 1
-            bids[at], demands[at] = i, W_demand[W_start[i]]
-            basis[at], weight[at] = B_weight[B_start[i]], W_weight[W_start[i]]
-    return start, bids, basis, weight, demands
+    segment_demand: Ints,
+    lo: Floats,
+    hi: Floats,
+    c: Floats,
+    s: Floats,
+    reference: Floats,
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Floats, Floats, Floats, Floats, Floats, Flags, Flags, Flags]:
+    """The fields of `ClearedParts`; an unbounded book is not found."""
+    numbers = np.flatnonzero(books)
+    _, products, label, start, bids, demands, bid_label = list_parts(
+        W_start, W_demand, product, portfolio, books, len(numbers)
+    )
+    n_demands = 0
+    for j in range(len(demands)):
+        n_demands = max(n_demands, demands[j] + 1)
+    begin, end = np.zeros(n_demands, dtype=np.int64), np.zeros(n_demands, dtype=np.int64)
+    for k in range(len(segment_demand)):
+        d = segment_demand[k]
+        if d < n_demands:
+            if end[d] == 0:
+                begin[d] = k
+            end[d] = k + 1
+    basis, weight = np.empty(len(bids)), np.empty(len(bids))
+    first, last = np.empty(len(bids), dtype=np.int64), np.empty(len(bids), dtype=np.int64)
+    for j in range(len(bids)):
+        basis[j], weight[j] = B_weight[B_start[bids[j]]], W_weight[W_start[bids[j]]]
+        first[j], last[j] = begin[demands[j]], end[demands[j]]
+    tie = TIE * _dispersions(start, basis / weight, first, last, lo, hi, c, s)
+    prices, low, high, fills, unique_price, unique_rate, bounded = clear_each(
+        start, basis, weight, first, last, lo, hi, c, s, reference[products], tie
+    )
+    rates, demand_prices = _spread(start, basis, weight, first, last, fills, prices)
+    return (
+        numbers, products, bids, demands, label, bid_label, rates, prices, low, high, demand_prices, unique_price,
+        unique_rate, bounded,
+    )  # fmt: skip
 
 
 @compiled

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fts.errors import InvalidOutcome
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate, Status
-from fts.models.columns import Flags, Floats, Ints, floats
+from fts.models.columns import Flags, Floats, Ints
+from fts.models.number import read_numbers, read_tolerance
 from fts.solver.best_response import respond
 from fts.solver.compiled import Short, compiled, entries
 from fts.solver.connected_parts import ConnectedParts, connected_parts
+from fts.solver.medians import medians
 from fts.solver.multipliers import demand_prices_of
 from fts.solver.program import Part, part_of
 
@@ -20,6 +23,8 @@ TOL = 1e-9
 LEAST = 1e-6
 """The share of a product's usual price, and of what its portfolios could trade, below which a deviation is rounding."""
 MEASURES = ("imbalance", "domain", "consistency", "gap", "fit")
+IMBALANCE, DOMAIN, CONSISTENCY, GAP, FIT, WELFARE = range(6)
+"""Rows of the table of measures, in the order of the fields of `Measures`."""
 
 
 def certify(
@@ -51,6 +56,13 @@ def certify(
     -------
     Certificate
         See the README of ``fts.solver`` for the formulas.
+
+    Raises
+    ------
+    InvalidOutcome
+        There are more or fewer rates or prices than the auction has portfolios, products or demands, or no numbers.
+    ConfigurationError
+        The tolerance is no positive number.
     """
     return certified(auction, rates, prices, demand_prices, tol, other_rule=other_rule)[1]
 
@@ -65,11 +77,15 @@ def certified(
     other_rule: bool = False,
 ) -> tuple[Floats, Certificate]:
     """The demand prices an answer is judged with, NaN where null, and its certificate; see :func:`certify`."""
-    tol = TOL if tol is None else tol
+    tol = TOL if tol is None else read_tolerance(tol)
     part = part_of(auction)
-    given = None if demand_prices is None else floats(demand_prices)[part.demands]
+    rates = read_numbers(rates, len(auction.portfolio_ids), "rates", InvalidOutcome)
+    prices = read_numbers(prices, len(auction.product_ids), "prices", InvalidOutcome)
+    given = None
+    if demand_prices is not None:
+        given = read_numbers(demand_prices, len(auction.demand_ids), "demand_prices", InvalidOutcome)[part.demands]
     with np.errstate(all="ignore"):
-        x, pi = floats(rates)[part.portfolios], floats(prices)[part.products]
+        x, pi = rates[part.portfolios], prices[part.products]
         lam = demand_prices_of(part, pi, given)
         measures = measure(auction, part, connected_parts(part.B, part.W), x, pi, lam, tol)
     everywhere = np.full(len(auction.demand_ids), np.nan)
@@ -101,6 +117,12 @@ class Measures:
     def only(self, kept: Flags) -> Measures:
         """The measures of some of the parts."""
         return Measures(**{name: getattr(self, name)[kept] for name in (*MEASURES, "welfare")})
+
+    def are_exact(self, tol: float) -> Flags:
+        """Parts all measures of which are within a tolerance, (n_parts,)."""
+        worst = np.maximum.reduce([getattr(self, name) for name in MEASURES])
+        exact: Flags = worst <= tol
+        return exact
 
     def statuses(self, tol: float) -> list[Status]:
         """The status of every part at a tolerance."""
@@ -144,51 +166,102 @@ def measure(
     part : Part
         What can trade, or some of its connected parts.
     parts : ConnectedParts
-        Of `part`.
+        Of `part`. Numbers of -1 belong to parts that are not measured.
     x, pi, lam
         In the order of `part`.
     tol : float
         Decides where an unlimited end counts as tied.
     """
-    B, W = entries(part.B), entries(part.W)
-    points = auction.point_offsets, auction.point_rates, auction.point_prices
-    # Prices never rise: the largest |price| of a curve stands at an end. Likewise its largest finite |rate|.
-    first, last = points[0][part.demands], points[0][part.demands + 1] - 1
-    largest_price = np.maximum(np.abs(points[2][first]), np.abs(points[2][last]))
-    low, high = (np.where(np.isinf(q), 0.0, np.abs(q)) for q in (points[1][first], points[1][last]))
-    bound = np.where(np.isinf(points[1][first]) & np.isinf(points[1][last]), np.inf, np.maximum(low, high))
-
-    net, traded, z, zeta, worth, consistency, highest = _trades(*B, *W, x, pi, lam, largest_price)
-    could, Z = _sizes(*B, *W, zeta, traded, bound)
-    imbalance = _ratio(np.abs(net), np.maximum(traded, LEAST * could))
-    Lambda, floored = _levels(*B, *W, pi, lam, highest)
-    if floored:
-        # Only where a price is a millionth of the highest one may the usual price matter.
-        Lambda, _ = _levels(*B, *W, pi, lam, _usual_prices(*B[:2], B[2], worth, len(pi)))
-    domain, fit, missed, turnover, value = respond(*points, part.demands, z, Z, lam, Lambda, tol)
-    n = parts.count if len(x) else 0
-    lost, money = (np.bincount(parts.demand, weights=one, minlength=n) for one in (missed, turnover))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gap = np.where(lost == 0, 0.0, lost / money)
-    return Measures(
-        imbalance=_by_part(parts.product, imbalance, n),
-        domain=_by_part(parts.demand, domain, n),
-        consistency=_by_part(parts.portfolio, consistency, n),
-        gap=gap,
-        fit=_by_part(parts.demand, fit, n),
-        welfare=floats(np.bincount(parts.demand, weights=value, minlength=n)),
-    )
+    table = _measure(
+        *entries(part.B), *entries(part.W), auction.point_offsets, auction.point_rates, auction.point_prices,
+        part.demands, parts.product, parts.portfolio, parts.demand, parts.count if len(x) else 0, x, pi, lam, tol,
+    )  # fmt: skip
+    return Measures(*table)
 
 
 @compiled
-def _by_part(label: Ints, values: Floats, count: int) -> Floats:
-    """The largest value of every part, NaN where one is NaN."""
-    largest = np.zeros(count)
+def _measure(
+    B_start: Short,
+    B_product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    W_demand: Short,
+    W_weight: Floats,
+    offsets: Ints,
+    q: Floats,
+    p: Floats,
+    demands: Ints,
+    product_part: Ints,
+    portfolio_part: Ints,
+    demand_part: Ints,
+    n_parts: int,
+    x: Floats,
+    pi: Floats,
+    lam: Floats,
+    tol: float,
+) -> Floats:
+    """The fields of `Measures` as rows, (6, n_parts)."""
+    largest_price, bound = _ends(offsets, q, p, demands)
+    net, traded, z, zeta, worth, consistency, highest = _trades(
+        B_start, B_product, B_weight, W_start, W_demand, W_weight, portfolio_part, x, pi, lam, largest_price
+    )
+    for d in range(len(lam)):
+        if demand_part[d] < 0:
+            z[d] = np.nan
+    could, Z, Lambda, floored = _units(
+        B_start, B_product, B_weight, W_start, W_demand, W_weight, portfolio_part, zeta, traded, bound, pi, lam, highest
+    )
+    if floored:
+        # Only where a price is a millionth of the highest one may the usual price matter.
+        usual = medians(B_start.view(np.uint32), B_product.view(np.uint32), B_weight, worth, len(pi))
+        Lambda = _units(
+            B_start, B_product, B_weight, W_start, W_demand, W_weight, portfolio_part, zeta, traded, bound, pi, lam,
+            usual,
+        )[2]  # fmt: skip
+    domain, fit, missed, turnover, value = respond(offsets, q, p, demands, z, Z, lam, Lambda, tol)
+    table, money = np.zeros((6, n_parts)), np.zeros(n_parts)
+    for d in range(len(lam)):
+        b = demand_part[d]
+        if b >= 0:
+            table[GAP, b] += missed[d]
+            money[b] += turnover[d]
+            table[WELFARE, b] += value[d]
+    for b in range(n_parts):
+        if table[GAP, b] != 0:
+            table[GAP, b] /= money[b]
+    for k in range(len(pi)):
+        net[k] = 0.0 if net[k] == 0 else abs(net[k]) / max(traded[k], LEAST * could[k])
+    _set_largest(product_part, net, table[IMBALANCE])
+    _set_largest(demand_part, domain, table[DOMAIN])
+    _set_largest(portfolio_part, consistency, table[CONSISTENCY])
+    _set_largest(demand_part, fit, table[FIT])
+    return table
+
+
+@compiled
+def _set_largest(label: Ints, values: Floats, largest: Floats) -> None:
+    """Set the largest value of every part, NaN where one is NaN."""
     for k in range(len(values)):
+        if label[k] < 0:
+            continue
         at = largest[label[k]]
         if values[k] > at or values[k] != values[k]:
             largest[label[k]] = values[k] if at == at else at
-    return largest
+
+
+@compiled
+def _ends(offsets: Ints, q: Floats, p: Floats, demands: Ints) -> tuple[Floats, Floats]:
+    """The largest |price| of every curve, and its largest finite |rate|, infinite where both ends are unlimited.
+
+    Prices never rise and rates never fall, so both stand at an end.
+    """
+    price, bound = np.empty(len(demands)), np.empty(len(demands))
+    for d in range(len(demands)):
+        first, last = offsets[demands[d]], offsets[demands[d] + 1] - 1
+        price[d] = max(abs(p[first]), abs(p[last]))
+        low, high = abs(q[first]), abs(q[last])
+        bound[d] = low if high == np.inf else high if low == np.inf else max(low, high)
+    return price, bound
 
 
 @compiled
@@ -199,6 +272,7 @@ def _trades(
     W_start: Short,
     W_demand: Short,
     W_weight: Floats,
+    part: Ints,
     x: Floats,
     pi: Floats,
     lam: Floats,
@@ -220,8 +294,10 @@ def _trades(
     """
     net, traded, highest = np.zeros(len(pi)), np.zeros(len(pi)), np.zeros(len(pi))
     z, zeta = np.zeros(len(lam)), np.zeros(len(lam))
-    worth, consistency = np.empty(len(x)), np.empty(len(x))
+    worth, consistency = np.zeros(len(x)), np.zeros(len(x))
     for i in range(len(x)):
+        if part[i] < 0:
+            continue
         r = rho = 0.0
         for e in range(B_start[i], B_start[i + 1]):
             p, b = B_product[e], B_weight[e]
@@ -245,18 +321,27 @@ def _trades(
 
 
 @compiled
-def _sizes(
+def _units(
     B_start: Short,
     B_product: Short,
     B_weight: Floats,
     W_start: Short,
     W_demand: Short,
     W_weight: Floats,
+    part: Ints,
     zeta: Floats,
     traded: Floats,
     bound: Floats,
-) -> tuple[Floats, Floats]:
-    """How much of each product could be traded, and the size that a demand's rate is measured in.
+    pi: Floats,
+    lam: Floats,
+    usual: Floats,
+) -> tuple[Floats, Floats, Floats, bool]:
+    """How much of each product could be traded, and the sizes that a demand's rate and price are measured in.
+
+    Parameters
+    ----------
+    usual : (P,)
+        Usual prices of products.
 
     Returns
     -------
@@ -264,80 +349,28 @@ def _sizes(
         ``Σ_i |B_pi| x̂_i``: x̂ is how far a portfolio would trade if it alone made its demands' rates.
     Z : (D,)
         ``max(ζ_d, min(bound_d, max_i |W_di| V_i))``: nobody trades more of a product than the others do.
+    Lambda : (D,)
+        The largest of ``|λ_d|, ρ_i/|W_di|, 1e-6 Σ_p |B_pi| π̂_p / |W_di|`` over its portfolios.
+    floored : bool
+        Whether the usual prices mattered.
     """
-    could, reach = np.zeros(len(traded)), np.zeros(len(zeta))
-    for i in range(len(B_start) - 1):
-        x_hat, V = 0.0, np.inf
+    could, reach, Lambda, floored = np.zeros(len(traded)), np.zeros(len(zeta)), np.abs(lam), False
+    for i in range(len(part)):
+        if part[i] < 0:
+            continue
+        x_hat, V, rho, known = 0.0, np.inf, 0.0, 0.0
         for e in range(W_start[i], W_start[i + 1]):
             x_hat = max(x_hat, zeta[W_demand[e]] / abs(W_weight[e]))
         for e in range(B_start[i], B_start[i + 1]):
             p, b = B_product[e], abs(B_weight[e])
             could[p] += b * x_hat
             V = min(V, traded[p] / b)
-        for e in range(W_start[i], W_start[i + 1]):
-            d = W_demand[e]
-            reach[d] = max(reach[d], abs(W_weight[e]) * V)
-    return could, np.maximum(zeta, np.minimum(bound, reach))
-
-
-@compiled
-def _usual_prices(start: Short, product: Short, weight: Floats, worth: Floats, n_products: int) -> Floats:
-    """``π̂``: the lower median of the positive ``worth_i / |B_pi|`` of each product, (P,); 0 where there is none."""
-    count = np.zeros(n_products + 1, dtype=np.int64)
-    for i in range(len(worth)):
-        if worth[i] > 0:
-            for e in range(start[i], start[i + 1]):
-                count[product[e] + 1] += 1
-    for p in range(n_products):
-        count[p + 1] += count[p]
-    place, grouped, median = count[:-1].copy(), np.empty(count[-1]), np.zeros(n_products)
-    for i in range(len(worth)):
-        if worth[i] > 0:
-            for e in range(start[i], start[i + 1]):
-                grouped[place[product[e]]] = worth[i] / abs(weight[e])
-                place[product[e]] += 1
-    for p in range(n_products):
-        n = count[p + 1] - count[p]
-        if n:
-            median[p] = np.partition(grouped[count[p] : count[p + 1]], (n - 1) // 2)[(n - 1) // 2]
-    return median
-
-
-@compiled
-def _levels(
-    B_start: Short,
-    B_product: Short,
-    B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
-    W_weight: Floats,
-    pi: Floats,
-    lam: Floats,
-    usual: Floats,
-) -> tuple[Floats, bool]:
-    """The size that a demand's price is measured in, at usual prices of products (P,); whether these mattered.
-
-    Returns
-    -------
-    Lambda : (D,)
-        The largest of ``|λ_d|, ρ_i/|W_di|, 1e-6 Σ_p |B_pi| π̂_p / |W_di|`` over its portfolios.
-    bool
-    """
-    Lambda, floored = np.abs(lam), False
-    for i in range(len(W_start) - 1):
-        rho = known = 0.0
-        for e in range(B_start[i], B_start[i + 1]):
-            p, b = B_product[e], abs(B_weight[e])
             rho += b * abs(pi[p])
             known += b * usual[p]
         known *= LEAST
         floored |= known > rho
         for e in range(W_start[i], W_start[i + 1]):
             d, w = W_demand[e], abs(W_weight[e])
+            reach[d] = max(reach[d], w * V)
             Lambda[d] = max(Lambda[d], max(rho, known) / w)
-    return Lambda, floored
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    """Part of a whole; 0/0 is 0."""
-    return np.where(part == 0, 0.0, part / whole)
+    return could, np.maximum(zeta, np.minimum(bound, reach)), Lambda, floored

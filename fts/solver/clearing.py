@@ -18,6 +18,7 @@ from fts.solver.native import engine as native
 from fts.solver.native.dual_newton import State, clear_sloped
 from fts.solver.native.independent_products import is_far_wider
 from fts.solver.native.prepared import Prepared, prepare
+from fts.solver.native.private_demands import Layout, clear_private
 from fts.solver.native.row_echelon import combined_products, importance_of, is_small_enough
 from fts.solver.native.scaling import scaled
 from fts.solver.optimum import Finish, Optimum, are_finer, deviations_around, find_optimum, in_traded_sizes, polished
@@ -27,6 +28,8 @@ from fts.solver.threads import threads_for
 
 RESTARTS = 3
 """At most so many times a part is solved again in the dispersion around the prices that were reached."""
+FAR = 1e4
+"""A price this many times its dispersion from the first one has rounding that counts."""
 CIRCLES = 10.0
 """An engine's largest rate, as a multiple of the canonical one, from which on the last step is done again."""
 LARGEST_DENSE = 1_000
@@ -47,7 +50,7 @@ class Clearing:
     unique : Unique
     canonical : bool
         Whether it is the canonical one of the optimal answers.
-    state : State, optional
+    state : State or Layout, optional
         The next solve with the same portfolios may start from it.
     condition : float
         Of the last step's matrix; computed only where the canonical answer was not found.
@@ -58,14 +61,19 @@ class Clearing:
     price_high: Floats
     unique: Unique
     canonical: bool
-    state: State | None = None
+    state: State | Layout | None = None
     condition: float = 1.0
 
 
-def clearings_of_sloped(
-    program: Program, reference: Floats | None = None, start: Floats | None = None, earlier: State | None = None
+def clearings_of_private(
+    program: Program,
+    reference: Floats | None = None,
+    start: Floats | None = None,
+    earlier: State | Layout | None = None,
 ) -> Iterator[Clearing]:
-    """The answer of a part with sloped curves by Newton's method in its prices; none where that method does not apply.
+    """The answer of a part of private demands, by methods whose only unknowns are prices; none where none applies.
+
+    Newton's method where curves are sloped, an interior-point method where some are flat.
 
     Parameters
     ----------
@@ -74,10 +82,12 @@ def clearings_of_sloped(
     reference : (P,) [money / quantity], optional
     start : (P,) [money / quantity], optional
         Earlier prices; NaN where there is none.
-    earlier : State, optional
+    earlier : State or Layout, optional
         Of an earlier solve.
     """
-    found = clear_sloped(program, start, earlier)
+    found = clear_sloped(program, start, earlier if isinstance(earlier, State) else None) or clear_private(
+        program, start, earlier if isinstance(earlier, Layout) else None
+    )
     if found is None:
         return
     prices = found.answer.prices
@@ -186,8 +196,9 @@ def _finished(
     deviations: Deviations, reference: Floats | None, solve: Finish, restarts: int = RESTARTS
 ) -> Iterator[Clearing]:
     """Canonical answers, the likeliest to be proved first; else the point that was reached."""
-    few = deviations.program.B.shape[0]
-    with threads_for(few):
+    n_products, n_portfolios = deviations.program.B.shape
+    n_rows = n_portfolios if is_far_wider(n_products, n_portfolios) else n_products
+    with threads_for(n_rows):
         found = find_optimum(deviations, solve)
     if not found.is_exact:
         yield replace(plain(found.deviations.restored(found.answer)), condition=_condition(found))
@@ -197,7 +208,8 @@ def _finished(
         # The bids around these prices are nearer to each other than those around the first ones.
         # What follows is taken only where this is not proved.
         yield from _finished(nearer, reference, _again(solve), restarts - 1)
-    with threads_for(few):
+    usual = found.room
+    with threads_for(n_rows):
         found, made = _chosen(polished(found, nearer), reference)
     if restarts and not made.unique.prices:
         # Open prices may have been far away, and the canonical ones are not.
@@ -205,9 +217,10 @@ def _finished(
         if are_finer(nearer, found):
             yield from _finished(nearer, reference, _again(solve), restarts - 1)
     condition = 1.0 if made.found else _condition(found)
-    room = found.prepared.rooms * found.prepared.scales.rate
-    for one in without_rounding(found.deviations, made, found.scales, room):
-        yield Clearing(one.answer, one.price_low, one.price_high, one.unique, one.found, condition=condition)
+    # Rounding is measured against what is traded; where nothing is, against what could be.
+    for room in (found.room,) if np.array_equal(found.room, usual) else (found.room, usual):
+        for one in without_rounding(found.deviations, made, found.scales, room):
+            yield Clearing(one.answer, one.price_low, one.price_high, one.unique, one.found, condition=condition)
 
 
 def _chosen(found: Optimum, reference: Floats | None) -> tuple[Optimum, Canonical]:
@@ -216,6 +229,12 @@ def _chosen(found: Optimum, reference: Floats | None) -> tuple[Optimum, Canonica
     if found.is_widened or _is_less_trade(made.answer, found.answer):
         # What an engine trades in circles leaves its rounding in everybody's rates.
         found = in_traded_sizes(found, made.answer)
+        made = _canonical(found, reference)
+    if not made.unique.prices and (np.abs(made.answer.prices) > FAR * found.scales.price).any():
+        # Open prices may have moved far from the first ones, whose rounding they have until they are chosen again.
+        nearer = deviations_around(found, made.answer)
+        answer = nearer.deviating(found.deviations.restored(made.answer))
+        found = replace(found, deviations=nearer, answer=answer)
         made = _canonical(found, reference)
     return found, made
 

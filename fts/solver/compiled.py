@@ -5,12 +5,14 @@ cannot be written (``NUMBA_CACHE_DIR`` names another). Where neither can be writ
 kept file is damaged, it is translated anew: that costs time and is never an error. It sums in the order in which its
 loops are written, so an answer is the same, bit for bit, in every run.
 
-What is kept is known by the file's date alone: a compiled function calls only those of its own file.
+What is kept is known by the dates of the function's own file and of the files of the compiled functions that it calls,
+and of those that these call. A constant of another file is used only beside a compiled function of that file.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,12 +34,15 @@ Short = NDArray[np.int32]
 Index = NDArray[np.uint32]
 """Positions for the inner loops: one that cannot be negative needs no test for it, which halves their time."""
 
+_stamps: dict[str, tuple[float, int]] = {}
+"""The date and the size of every file with compiled functions."""
+
 
 def compiled(loop: Loop) -> Loop:
     """A function of arrays and numbers, translated at its first call; divisions by 0 give inf or NaN as in numpy."""
     made: Any = numba.njit(error_model="numpy", nogil=True)(loop)
     if hasattr(made, "enable_caching"):  # not where NUMBA_DISABLE_JIT leaves the function as it is
-        with suppress(RuntimeError):  # there is no folder that it could be kept in
+        with suppress(RuntimeError, OSError):  # there is no folder that it could be kept in, or no file
             made._cache = _Cache(loop)
     result: Loop = made
     return result
@@ -48,14 +53,21 @@ class _Damaged(Exception):
 
 
 class _CheckedFormat(CompileResultCacheImpl):
-    """Machine code with its checksum and the date of its source, because wrong code would end the process."""
+    """Machine code with its checksum and the dates of its sources, because wrong code would end the process."""
+
+    def __init__(self, loop: Any) -> None:
+        super().__init__(loop)
+        self._loop = loop
+        # As of now: the file may have changed by the time when the code is kept.
+        state = os.stat(loop.__code__.co_filename)
+        _stamps[loop.__code__.co_filename] = state.st_mtime, state.st_size
 
     def get_filename_base(self, fullname: str, abiflags: str) -> str:
         # A name of its own: numba's plain cache could not read these files.
         return f"{super().get_filename_base(fullname, abiflags)}-checked"
 
     def reduce(self, result: Any) -> tuple[str, bytes]:
-        content = dumps((self.locator.get_source_stamp(), super().reduce(result)))
+        content = dumps((_source_stamps(self._loop), super().reduce(result)))
         return _checksum(content), content
 
     def rebuild(self, target: Any, kept: Any) -> Any:
@@ -65,8 +77,8 @@ class _CheckedFormat(CompileResultCacheImpl):
         if checksum != _checksum(content):
             raise _Damaged("the checksum is that of another content")
         stamp, reduced = pickle.loads(content)
-        if stamp != self.locator.get_source_stamp():
-            raise _Damaged("it was translated from an earlier version of the source")
+        if stamp != _source_stamps(self._loop):
+            raise _Damaged("it was translated from an earlier version of a source")
         return super().rebuild(target, reduced)
 
 
@@ -97,6 +109,25 @@ class _Cache(FunctionCache):
         # To remove a file takes no room on the disk.
         with suppress(OSError):
             Path(self._cache_file._index_path).unlink()
+
+
+def called_loops(loop: Any) -> list[Any]:
+    """The functions that a compiled function calls, directly or through others, and itself; as they are written."""
+    found, waiting = [loop], [loop]
+    while waiting:
+        one = waiting.pop()
+        for name in one.__code__.co_names:
+            other = getattr(one.__globals__.get(name), "py_func", None)
+            if other is not None and other not in found:
+                found.append(other)
+                waiting.append(other)
+    return found
+
+
+def _source_stamps(loop: Any) -> dict[str, tuple[float, int]]:
+    """The date and the size of every file that a compiled function is made of, as they were when it was read."""
+    files = {one.__code__.co_filename for one in called_loops(loop)}
+    return {Path(file).name: _stamps[file] for file in sorted(files)}
 
 
 def _checksum(content: bytes) -> str:

@@ -110,6 +110,60 @@ def _label(
     return count, product, portfolio, demand
 
 
+@compiled
+def list_parts(
+    W_start: Short, W_demand: Short, product: Ints, portfolio: Ints, chosen: Flags, n_chosen: int
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints]:
+    """List the products, portfolios and demands of chosen parts whose bids have one demand each, part by part.
+
+    Parameters
+    ----------
+    W_start, W_demand
+        Columns of ``W``.
+    product, portfolio : (P,), (I,)
+        The number of the part of each.
+    chosen : (n_parts,)
+    n_chosen : int
+
+    Returns
+    -------
+    P_start, products, label : (n_chosen + 1,), (P',), (P',)
+        Where each part begins; positions in the whole program; which of the chosen parts each belongs to.
+    I_start, portfolios, demands, portfolio_label : (n_chosen + 1,), (I',), (I',), (I',)
+    """
+    place, n = np.full(len(chosen), -1), 0
+    for b in range(len(chosen)):
+        if chosen[b]:
+            place[b] = n
+            n += 1
+    P_start, I_start = np.zeros(n_chosen + 1, dtype=np.int64), np.zeros(n_chosen + 1, dtype=np.int64)
+    for p in range(len(product)):
+        if chosen[product[p]]:
+            P_start[place[product[p]] + 1] += 1
+    for i in range(len(portfolio)):
+        if chosen[portfolio[i]]:
+            I_start[place[portfolio[i]] + 1] += 1
+    for b in range(n_chosen):
+        P_start[b + 1] += P_start[b]
+        I_start[b + 1] += I_start[b]
+    products, label = np.empty(P_start[-1], dtype=np.int64), np.empty(P_start[-1], dtype=np.int64)
+    portfolios, demands = np.empty(I_start[-1], dtype=np.int64), np.empty(I_start[-1], dtype=np.int64)
+    portfolio_label = np.empty(I_start[-1], dtype=np.int64)
+    to = P_start[:-1].copy()
+    for p in range(len(product)):
+        if chosen[product[p]]:
+            b = place[product[p]]
+            products[to[b]], label[to[b]] = p, b
+            to[b] += 1
+    to[:] = I_start[:-1]
+    for i in range(len(portfolio)):
+        if chosen[portfolio[i]]:
+            b = place[portfolio[i]]
+            portfolios[to[b]], demands[to[b]], portfolio_label[to[b]] = i, W_demand[W_start[i]], b
+            to[b] += 1
+    return P_start, products, label, I_start, portfolios, demands, portfolio_label
+
+
 def programs_of(program: Program, parts: ConnectedParts, chosen: Flags | None = None) -> Iterator[ProgramPart]:
     """Every chosen part (n_parts,), or all, as a program of its own, in the order of their numbers."""
     if parts.count == 1:

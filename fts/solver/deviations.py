@@ -12,9 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fts.models.columns import Flags, Floats, Ints
+from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
+from fts.solver.compensated import two_product, two_sum
 from fts.solver.compiled import Short, compiled, entries
+from fts.solver.native.independent_products import is_far_wider
+from fts.solver.threads import threads_for
 
 ROUNDING = 4 * float(np.finfo(float).eps)
 """A share of the money in a portfolio that its price may be off by."""
@@ -71,28 +74,6 @@ def deviations_from(program: Program, prices: Floats) -> Deviations:
 
 
 @compiled
-def _two_product(a: float, b: float) -> tuple[float, float]:
-    """``a b`` and its rounding error (Dekker's splitting)."""
-    product = a * b
-    factor = 134217729.0
-    t = factor * a
-    a1 = t - (t - a)
-    a2 = a - a1
-    t = factor * b
-    b1 = t - (t - b)
-    b2 = b - b1
-    return product, a2 * b2 - (((product - a1 * b1) - a2 * b1) - a1 * b2)
-
-
-@compiled
-def _two_sum(a: float, b: float) -> tuple[float, float]:
-    """``a + b`` and its rounding error (Knuth)."""
-    total = a + b
-    z = total - a
-    return total, (a - (total - z)) + (b - z)
-
-
-@compiled
 def _deviate(
     B_start: Short,
     B_product: Short,
@@ -126,8 +107,8 @@ def _deviate(
     for i in range(I):
         total, error, size = 0.0, 0.0, 0.0
         for e in range(B_start[i], B_start[i + 1]):
-            product, small = _two_product(B_weight[e], prices[B_product[e]])
-            total, smaller = _two_sum(total, product)
+            product, small = two_product(B_weight[e], prices[B_product[e]])
+            total, smaller = two_sum(total, product)
             error += small + smaller
             size += abs(product)
         high[i], low[i] = total, error
@@ -157,8 +138,8 @@ def _deviate(
             continue
         total, error = high[i], low[i]
         for e in range(at, W_start[i + 1]):
-            product, small = _two_product(-W_weight[e], level[W_demand[e]])
-            total, smaller = _two_sum(total, product)
+            product, small = two_product(-W_weight[e], level[W_demand[e]])
+            total, smaller = two_sum(total, product)
             error += small + smaller
         cost[i] = total + error
         priced |= cost[i] != 0.0
@@ -169,8 +150,8 @@ def _deviate(
             made[k] = c[k] - level[d]
             continue
         w = W_weight[W_start[i]]
-        product, small = _two_product(c[k], w)
-        total, smaller = _two_sum(product, -high[i])
+        product, small = two_product(c[k], w)
+        total, smaller = two_sum(product, -high[i])
         made[k] = (total + ((small + smaller) - low[i])) / w
     return made, cost, level, rounding, priced
 
@@ -192,14 +173,72 @@ def first_prices(program: Program, known: Floats | None = None) -> Floats:
     if not np.isnan(prices).any():
         return prices
     middle = middle_prices(program)
-    holders = np.bincount(program.B.indices, minlength=len(prices))
-    for _ in range(ROUNDS):
-        if not _implied(*entries(program.B), *entries(program.W), middle, prices):
-            if not np.isnan(prices).any():
-                break
-            # Products that are only traded against each other: the one that most portfolios hold is at 0.
-            prices[_most_held(*entries(program.B)[:2], np.isnan(prices), holders)] = 0.0
-    return np.where(np.isnan(prices), 0.0, prices)
+    if not _fill_in(*entries(program.B), *entries(program.W), middle, prices):
+        if is_far_wider(*program.B.shape) and np.isnan(prices).all():
+            return _least_prices(program, middle)
+        return np.where(np.isnan(prices), 0.0, prices)
+    return prices
+
+
+def _least_prices(program: Program, middle: Floats) -> Floats:
+    """The least prices, times largest weights, at which portfolios are worth the middles of their curves, (P,)."""
+    worth = program.W.T @ middle
+    known = np.isfinite(worth)
+    B = program.B.toarray()[:, known]
+    largest = np.abs(B).max(axis=1, initial=0.0)
+    unit = np.where(largest > 0, largest, 1.0)
+    B /= unit[:, None]
+    length = np.sqrt(np.einsum("pi,pi->i", B, B))
+    B /= np.where(length > 0, length, 1.0)
+    with threads_for(len(length)):
+        force = np.linalg.lstsq(B.T @ B, worth[known] / np.where(length > 0, length, 1.0), rcond=1e-10)[0]
+        return floats(B @ force / unit)
+
+
+@compiled
+def _fill_in(
+    B_start: Short,
+    B_product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    W_demand: Short,
+    W_weight: Floats,
+    middle: Floats,
+    prices: Floats,
+) -> bool:
+    """Fill in unknown prices, round after round; returns False where some stay unknown."""
+    holders = np.zeros(len(prices), dtype=np.int64)
+    for e in range(len(B_product)):
+        holders[B_product[e]] += 1
+    for round_number in range(ROUNDS):
+        if _implied(B_start, B_product, B_weight, W_start, W_demand, W_weight, middle, prices):
+            continue
+        unknown = np.isnan(prices)
+        least = _least_unknown(B_start, B_product, unknown)
+        if least == np.inf:
+            return not unknown.any()
+        # A round gives a portfolio at most one price, so in the rounds left none may come to have one unknown.
+        if least > ROUNDS - round_number:
+            return False
+        # Products that are only traded against each other: the one that most portfolios hold is at 0.
+        most = _most_held(B_start, B_product, unknown, holders)
+        for p in range(len(prices)):
+            if most[p]:
+                prices[p] = 0.0
+    return not np.isnan(prices).any()
+
+
+@compiled
+def _least_unknown(start: Short, product: Short, unknown: Flags) -> float:
+    """Count the unknown products of the portfolio that has fewest, at least one; infinite where all are known."""
+    least = np.inf
+    for i in range(len(start) - 1):
+        n = 0
+        for e in range(start[i], start[i + 1]):
+            n += unknown[product[e]]
+        if n > 0:
+            least = min(least, n)
+    return least
 
 
 @compiled

@@ -87,7 +87,7 @@ def engine(name: str) -> Engine:
     MissingLibrary
         Its library is not installed.
     """
-    if name not in ENGINES:
+    if not (isinstance(name, str) and name in ENGINES):
         raise ConfigurationError(f"there is no engine {name!r}; choose one of {', '.join(ENGINES)}")
     entry = ENGINES[name]
     if not installed(name):

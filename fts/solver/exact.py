@@ -25,6 +25,8 @@ starts stiff, so that a segment wrongly counted as in between moves to its bound
 softens as the segments settle."""
 ROUNDING = 3e-13
 """What is missing may be rounding; one more solve then makes sure."""
+EXACT = 1e-15
+"""What is missing is rounding."""
 LARGE = 20_000
 """Segments of a program that is solved twice at rounding level and no more."""
 STILL = 1e-13
@@ -50,7 +52,9 @@ class Standing:
     curve: Floats
 
 
-def finish(prepared: Prepared, answer: Answer, rounds: int = 30, between: Flags | None = None) -> tuple[Answer, float]:
+def finish(
+    prepared: Prepared, answer: Answer, rounds: int = 30, between: Flags | None = None, stiffness: float = STIFF
+) -> tuple[Answer, float]:
     """Bring an answer to rounding level.
 
     Parameters
@@ -62,45 +66,49 @@ def finish(prepared: Prepared, answer: Answer, rounds: int = 30, between: Flags 
         At most so many solves.
     between : (K,), optional
         Segments between their bounds at the start; None: those that fill and price together say.
+    stiffness : float
+        Of flat segments at the start; the least where the answer is exact already.
 
     Returns
     -------
     Answer
-        The best point found.
+        The best point found; its iterations are those of the answer given and these solves.
     float
         What is still missing in the equations, relative.
     """
     with np.errstate(all="ignore"):
-        return _refined(_Equations(prepared), answer, rounds, between)
+        return _refined(_Equations(prepared), answer, rounds, between, stiffness)
 
 
-def _refined(equations: _Equations, answer: Answer, rounds: int, between: Flags | None) -> tuple[Answer, float]:
+def _refined(
+    equations: _Equations, answer: Answer, rounds: int, between: Flags | None, stiffness: float
+) -> tuple[Answer, float]:
     prepared = equations.prepared
     inside = None if between is None else prepared.flags(between)
     at = equations.stand(*prepared.point(answer), inside)
     best, least = at, np.inf
-    stale, clean, stiffness = 0, 0, STIFF
-    large = len(prepared.program.c) > LARGE
+    stale, clean, solves = 0, 0, 0
     for _ in range(rounds):
         parts = equations.parts(at)
         missing = parts.missing
         clean += missing <= ROUNDING
-        if missing < least:
-            stale = 0 if missing < least / 4 else stale + 1
-            best, least = at, missing
-        else:
-            stale += 1
+        stale = 0 if missing < least / 4 else stale + 1
+        if missing < max(least, EXACT):
+            # Of points that miss nothing but rounding the last one is best: each solve refines all equations.
+            best, least = at, min(missing, least)
         # Once at rounding level one more solve is worth its while, with the same factor.
         # In a small program the solves go on while they help: nearly flat curves turn rounding in prices into rates.
-        enough = clean >= 2 and (large or missing == 0.0)
-        settled = least <= ROUNDING and stale > 0 and (large or not equations.is_moving)
+        enough = clean >= 2 and (equations.is_large or missing == 0.0)
+        settled = least <= ROUNDING and stale > 0 and not equations.is_moving
         if enough or settled or stale >= 8 or (missing > 100 * least and least < 1e-2):
             break
         n_inside = int(np.count_nonzero(at.between))
         at, moves = equations.move(equations.next_point(at, equations.step(at, parts, stiffness), stiffness))
+        solves += 1
         stiffness = max(stiffness / 100, SOFT) if moves <= 1 + n_inside // 200 else min(10 * stiffness, STIFF)
     y = equations.settle(best)
-    return prepared.answer(best.x, y, best.prices, best.demand_prices, answer.status, answer.iterations), least
+    steps = answer.iterations + solves
+    return prepared.answer(best.x, y, best.prices, best.demand_prices, answer.status, steps), least
 
 
 @dataclass(frozen=True)
@@ -144,8 +152,8 @@ class _Equations:
         self.segments = (prepared.first_segment, p.lo, p.hi, p.c, p.s, self.sizes)
         self._stiffness = np.empty(0)
         self._acceleration: Acceleration | None = None
-        self._slow = False
-        self.is_moving = False
+        self._slow, self._moved = False, np.inf
+        self.is_moving, self.is_large = False, len(p.c) > LARGE
         self._between = np.empty(0, dtype=bool)
 
     def stand(
@@ -206,7 +214,11 @@ class _Equations:
 
     def next_point(self, at: Standing, to: Standing, stiffness: float) -> Standing:
         """The point to go on from after a step from `at`, which nearly flat segments make shorter than it should be."""
-        self.is_moving = self._slow and (stiffness > SOFT or self._change(at.x, to.x) > STILL)
+        if not self.is_large:
+            before, self._moved = self._moved, self._change(at.x, to.x)
+            # Changes that do not fall are rounding in fills that nothing determines, or slow.
+            falls = self._slow or self._moved < before / 4
+            self.is_moving = (self._slow and stiffness > SOFT) or (falls and self._moved > STILL)
         if stiffness > SOFT or not self._slow:
             return to
         if self._acceleration is None:

@@ -143,7 +143,7 @@ def bent(
     g, t : (D,)
         ``Σ 1/h`` and ``Σ curve/h`` over the segments in between, less what is missing.
     soft, slow : bool
-        Whether a flat or nearly flat segment is in between; whether one is that has a slope.
+        Whether a flat segment is in between; whether one is that has a slope and makes the solves slow.
     """
     D, soft, slow = len(missing), False, False
     h, g, t = np.empty(len(s)), np.empty(D), np.empty(D)

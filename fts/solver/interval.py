@@ -10,7 +10,7 @@ prices, so that 0 is one of its points:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ import pyarrow as pa
 from scipy.sparse import block_array, csc_array, csr_array, eye_array, vstack
 from scipy.sparse.csgraph import connected_components
 
-from fts.errors import NotSolved, UnknownReference
+from fts.errors import InvalidInput, InvalidOutcome, NotSolved, UnknownReference
 from fts.models.columns import Flags, Floats, Ints, floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer
@@ -48,7 +48,7 @@ def price_interval(outcome: Outcome, products: Sequence[str]) -> pd.DataFrame:
     ----------
     outcome : Outcome
         Its certificate is exact.
-    products : sequence of product ids
+    products : sequence of product ids, or one
 
     Returns
     -------
@@ -58,13 +58,24 @@ def price_interval(outcome: Outcome, products: Sequence[str]) -> pd.DataFrame:
 
     Raises
     ------
+    InvalidInput
+        These are no ids.
     UnknownReference
         The auction does not hold a product.
+    InvalidOutcome
+        It is no outcome.
     NotSolved
         The outcome is not exact, or a linear program could not be solved.
     """
+    if not isinstance(outcome, Outcome):
+        raise InvalidOutcome(f"only an fts.Outcome has price intervals, not {outcome!r}")
     if outcome.certificate.status != "exact":
         raise NotSolved("only an exact outcome has price intervals; solve the auction with the native engine", outcome)
+    if isinstance(products, str):
+        products = [products]
+    if not (isinstance(products, Iterable) and all(isinstance(name, str) for name in products)):
+        raise InvalidInput(f"price_interval takes the ids of products, such as ['power'], not {products!r}")
+    products = list(products)
     position = {name: p for p, name in enumerate(outcome.auction.product_ids.to_pylist())}
     unknown = [name for name in products if name not in position]
     if unknown:

@@ -7,7 +7,8 @@ from scipy.sparse import csc_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import lsmr
 
-from fts.models.columns import Floats, Ints, floats
+from fts.models.columns import Flags, Floats, Ints, floats
+from fts.solver.compiled import Short, compiled, entries
 from fts.solver.program import Part, alone
 
 DENSE = 4_000_000
@@ -33,15 +34,34 @@ def demand_prices_of(part: Part, prices: Floats, given: Floats | None = None) ->
     -------
     (D,) [money / quantity]
     """
-    r = floats(part.B.T @ prices)
     lam = np.full(part.W.shape[0], np.nan) if given is None else given.copy()
     single = alone(part.W)
-    entry = part.W.indptr[:-1][single]
-    lam[part.W.indices[entry]] = r[single] / part.W.data[entry]
+    _price_private(*entries(part.B), *entries(part.W), single, prices, lam)
     if given is None and not single.all():
-        rho = floats(abs(part.B).T @ np.abs(prices))
+        r, rho = floats(part.B.T @ prices), floats(abs(part.B).T @ np.abs(prices))
         _fit(part.W, r, rho, np.flatnonzero(~single), lam)
     return lam
+
+
+@compiled
+def _price_private(
+    B_start: Short,
+    B_product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    W_demand: Short,
+    W_weight: Floats,
+    single: Flags,
+    prices: Floats,
+    lam: Floats,
+) -> None:
+    """Write the prices of demands (D,) that one portfolio has for itself (I,): what it costs, over the weight."""
+    for i in range(len(single)):
+        if single[i]:
+            cost = 0.0
+            for e in range(B_start[i], B_start[i + 1]):
+                cost += B_weight[e] * prices[B_product[e]]
+            lam[W_demand[W_start[i]]] = cost / W_weight[W_start[i]]
 
 
 def _fit(W: csc_array, r: Floats, rho: Floats, shared: Ints, lam: Floats) -> None:

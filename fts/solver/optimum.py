@@ -10,8 +10,8 @@ import numpy as np
 from fts.models.columns import Flags, Floats
 from fts.ports.engine import Answer
 from fts.solver.artificial_bounds import Bounded, bounded, usual_sizes
-from fts.solver.deviations import Deviations, deviations_from, first_prices
-from fts.solver.exact import finish
+from fts.solver.deviations import ROUNDING, Deviations, deviations_from, first_prices
+from fts.solver.exact import SOFT, finish
 from fts.solver.native import engine as native
 from fts.solver.native.prepared import Prepared, prepare
 from fts.solver.native.scaling import Scales, price_units, scales_in
@@ -65,6 +65,11 @@ class Optimum:
     bounds: Bounded
     prepared: Prepared
     is_widened: bool
+
+    @property
+    def room(self) -> Floats:
+        """How much each portfolio may trade within the artificial bounds, (I,) [quantity / time]."""
+        return self.prepared.rooms * self.prepared.scales.rate
 
     @property
     def is_exact(self) -> bool:
@@ -152,11 +157,12 @@ def are_finer(nearer: Deviations, found: Optimum) -> bool:
 
 
 def polished(found: Optimum, nearer: Deviations) -> Optimum:
-    """The optimum with the last step once more in deviations from its own prices, if that misses no more."""
+    """The optimum with the last step once more in deviations from its own prices, if that misses only rounding."""
     start = nearer.deviating(found.deviations.restored(found.answer))
     bounds = bounded(nearer.program, found.size, found.price)
-    exact, missing = finish(prepare(bounds.program, found.scales.price), bounds.cut(start))
-    if not missing <= found.missing or bounds.binding(exact).any() or bounds.binds_price(exact):
+    prepared = found.prepared.repriced(bounds.program) or prepare(bounds.program, found.scales.price)
+    exact, missing = finish(prepared, bounds.cut(start), stiffness=SOFT)
+    if not missing <= max(found.missing, ROUNDING) or bounds.binding(exact).any() or bounds.binds_price(exact):
         return found
     return replace(found, deviations=nearer, answer=bounds.restored(exact), missing=missing)
 

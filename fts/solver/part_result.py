@@ -13,13 +13,13 @@ from fts.models.columns import Flags, Floats, Ints
 from fts.models.outcome import Outcome, Unique
 from fts.models.part_results import PartResults
 from fts.ports.engine import Answer
-from fts.solver.book_clearing import ClearedBooks
 from fts.solver.certificate import MEASURES, Measures, measure
+from fts.solver.cleared_parts import ClearedParts
 from fts.solver.clearing import Clearing
 from fts.solver.connected_parts import ConnectedParts, ProgramPart, connected_parts
 from fts.solver.multipliers import demand_prices_of
 from fts.solver.native.dual_newton import State
-from fts.solver.native.small_parts import ClearedParts
+from fts.solver.native.private_demands import Layout
 from fts.solver.program import Part, part_of, restricted
 
 ILL_CONDITIONED = 1e12
@@ -45,7 +45,7 @@ class PartResult:
     measures : Measures
         Of each part.
     statuses : tuple of str
-    state : State, optional
+    state : State or Layout, optional
         The next solve with the same portfolios may start from it.
     """
 
@@ -61,35 +61,7 @@ class PartResult:
     unique: Unique
     measures: Measures
     statuses: tuple[Status, ...]
-    state: State | None = None
-
-    def only(self, kept: Flags) -> PartResult:
-        """The results of some of the parts, (n,)."""
-        if kept.all():
-            return self
-        place = np.cumsum(kept) - 1
-        p, i = kept[self.label], kept[self.portfolio_label]
-        # Parts that are judged together have a demand for every portfolio.
-        answer = replace(
-            self.answer,
-            x=self.answer.x[i],
-            prices=self.answer.prices[p],
-            demand_prices=self.answer.demand_prices[i],
-        )
-        return PartResult(
-            numbers=self.numbers[kept],
-            products=self.products[p],
-            portfolios=self.portfolios[i],
-            demands=self.demands[i],
-            label=place[self.label[p]],
-            portfolio_label=place[self.portfolio_label[i]],
-            answer=answer,
-            price_low=self.price_low[p],
-            price_high=self.price_high[p],
-            unique=self.unique,
-            measures=self.measures.only(kept),
-            statuses=tuple(status for status, keep in zip(self.statuses, kept.tolist(), strict=True) if keep),
-        )
+    state: State | Layout | None = None
 
 
 def judge_part(auction: Auction, part: Part, piece: ProgramPart, clearing: Clearing, tol: float) -> PartResult:
@@ -129,55 +101,52 @@ def judge_part(auction: Auction, part: Part, piece: ProgramPart, clearing: Clear
     )
 
 
-def judge_books(auction: Auction, part: Part, books: ClearedBooks, tol: float) -> PartResult:
-    """The answers of order books with their measures; an unbounded book is not solved."""
-    own = restricted(part, books.products, books.portfolios, books.demands)
-    n = len(books.numbers)
-    label = np.arange(n)
-    portfolio_label = np.repeat(label, np.bincount(own.B.indices, minlength=n))
-    parts = ConnectedParts(n, label, portfolio_label, portfolio_label)
-    prices = np.where(books.bounded, books.prices, 0.0)
-    demand_prices = np.where(books.bounded[portfolio_label], books.demand_prices, 0.0)
-    measures = measure(auction, own, parts, books.rates, prices, demand_prices, tol)
-    proved = measures.statuses(tol)
-    return PartResult(
-        numbers=books.numbers,
-        products=books.products,
-        portfolios=books.portfolios,
-        demands=books.demands,
+def judge_cleared(
+    auction: Auction, part: Part, parts: ConnectedParts, cleared: list[ClearedParts], tol: float
+) -> tuple[PartResult, Flags]:
+    """The answers of parts that were cleared together, as far as they are proved, and which these are, (n_parts,)."""
+    x, prices, lam = np.zeros(len(part.portfolios)), np.zeros(len(part.products)), np.zeros(len(part.demands))
+    low, high = np.empty(len(prices)), np.empty(len(prices))
+    found = np.zeros(parts.count, dtype=np.bool_)
+    for one in cleared:
+        found[one.numbers] = one.found
+        x[one.portfolios], lam[one.demands] = one.rates, one.demand_prices
+        prices[one.products], low[one.products], high[one.products] = one.prices, one.price_low, one.price_high
+    judged = parts
+    if not found.all():
+        number = np.where(found, np.arange(parts.count), -1)
+        judged = ConnectedParts(parts.count, number[parts.product], number[parts.portfolio], number[parts.demand])
+    measures = measure(auction, part, judged, x, prices, lam, tol)
+    proved = measures.are_exact(tol) & found
+    label, portfolio_label = parts.product, parts.portfolio
+    numbers, products, portfolios, demands = (np.arange(n) for n in (parts.count, len(prices), len(x), len(lam)))
+    if not proved.all():
+        numbers, place = np.flatnonzero(proved), np.cumsum(proved) - 1
+        products, portfolios, demands = (
+            np.flatnonzero(proved[of]) for of in (parts.product, parts.portfolio, parts.demand)
+        )
+        label, portfolio_label = place[label[products]], place[portfolio_label[portfolios]]
+        x, prices, lam, low, high = x[portfolios], prices[products], lam[demands], low[products], high[products]
+        measures = measures.only(proved)
+    exact: tuple[Status, ...] = ("exact",)
+    result = PartResult(
+        numbers=numbers,
+        products=products,
+        portfolios=portfolios,
+        demands=demands,
         label=label,
         portfolio_label=portfolio_label,
-        answer=Answer(books.rates, np.zeros(0), prices, demand_prices, "solved", 0),
-        price_low=books.price_low,
-        price_high=books.price_high,
-        unique=Unique(bool(books.unique_price.all()), bool(books.unique_rate.all())),
-        measures=measures,
-        statuses=tuple(
-            "exact" if status == "exact" and bounded else "not solved"
-            for status, bounded in zip(proved, books.bounded.tolist(), strict=True)
+        answer=Answer(x, np.zeros(0), prices, lam, "solved", 0),
+        price_low=low,
+        price_high=high,
+        unique=Unique(
+            all(bool(one.unique_price[proved[one.numbers]].all()) for one in cleared),
+            all(bool(one.unique_rate[proved[one.numbers]].all()) for one in cleared),
         ),
-    )
-
-
-def judge_small(auction: Auction, part: Part, cleared: ClearedParts, tol: float) -> PartResult:
-    """The answers of small connected parts with their measures."""
-    own = restricted(part, cleared.products, cleared.portfolios, cleared.demands)
-    parts = ConnectedParts(len(cleared.numbers), cleared.label, cleared.portfolio_label, cleared.portfolio_label)
-    measures = measure(auction, own, parts, cleared.rates, cleared.prices, cleared.demand_prices, tol)
-    return PartResult(
-        numbers=cleared.numbers,
-        products=cleared.products,
-        portfolios=cleared.portfolios,
-        demands=cleared.demands,
-        label=cleared.label,
-        portfolio_label=cleared.portfolio_label,
-        answer=Answer(cleared.rates, np.zeros(0), cleared.prices, cleared.demand_prices, "solved", 0),
-        price_low=cleared.price_low,
-        price_high=cleared.price_high,
-        unique=Unique(bool(cleared.unique_price.all()), bool(cleared.unique_rate.all())),
         measures=measures,
-        statuses=tuple(measures.statuses(tol)),
+        statuses=exact * len(numbers),
     )
+    return result, proved
 
 
 def outcome_of_parts(
@@ -248,11 +217,12 @@ def _by_number(count: int, results: list[PartResult]) -> tuple[Status, ...]:
 
 
 def _status(statuses: tuple[Status, ...]) -> Status:
-    if all(status == "exact" for status in statuses):
+    kinds = set(statuses)
+    if kinds <= {"exact"}:
         return "exact"
-    if all(status != "not solved" for status in statuses):
+    if "not solved" not in kinds:
         return "solved"
-    return "not solved" if all(status == "not solved" for status in statuses) else "partly solved"
+    return "not solved" if kinds == {"not solved"} else "partly solved"
 
 
 def _part_results(

@@ -54,8 +54,10 @@ def outcome_of(auction: Auction, problem: Any) -> Outcome:
     """
     part = part_of(auction)
     program = program_of(auction, part)
-    variables = {variable.name(): variable for variable in problem.variables()}
-    named = {constraint.label: constraint for constraint in problem.constraints if constraint.label in OWN}
+    written = problem if hasattr(problem, "variables") else None
+    variables = {variable.name(): variable for variable in written.variables()} if written else {}
+    constraints = written.constraints if written else ()
+    named = {constraint.label: constraint for constraint in constraints if constraint.label in OWN}
     rates = variables.get("rates")
     if rates is None or rates.shape != program.B.shape[1:] or not {*OWN[:2]} <= set(named):
         raise InvalidAuction(

@@ -11,7 +11,7 @@ from fts.models.auction import Auction
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Answer, Program
 from fts.solver.compiled import Short, compiled, entries
-from fts.solver.segments import segments_of
+from fts.solver.segments import require_auction, segments_of
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Part:
 
 def part_of(auction: Auction) -> Part:
     """The part of an auction that can trade."""
+    require_auction(auction)
     B, W = auction.basis, auction.weights
     if not auction.idle.any():
         return Part(np.arange(B.shape[1]), np.arange(B.shape[0]), np.arange(W.shape[0]), B, W)

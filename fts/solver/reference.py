@@ -10,8 +10,8 @@ import pandas as pd
 
 from fts.errors import ConfigurationError
 from fts.models.auction import Auction
-from fts.models.columns import Floats, floats
-from fts.models.number import read_number
+from fts.models.columns import Floats
+from fts.models.number import read_number, read_numbers
 
 
 def reference_prices(auction: Auction, given: Any) -> Floats:
@@ -35,12 +35,8 @@ def reference_prices(auction: Auction, given: Any) -> Floats:
             if name in known and known[name] is not None:
                 prices[p] = _price(name, known[name])
         return prices
-    prices = floats(given)
-    if prices.shape != (len(auction.product_ids),):
-        raise ConfigurationError(
-            f"reference has the shape {prices.shape}; give a mapping of product to price, or one price for each of the "
-            f"{len(auction.product_ids)} products"
-        )
+    name = "reference, if it is no mapping of product to price,"
+    prices = read_numbers(given, len(auction.product_ids), name, ConfigurationError)
     if np.isinf(prices).any():
         raise ConfigurationError("reference holds an infinite price; NaN is no reference")
     return prices

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fts.errors import InvalidAuction
 from fts.models.auction import Auction
 from fts.models.columns import Floats, Ints
 from fts.solver.compiled import compiled
@@ -38,8 +39,25 @@ def segments_of(auction: Auction) -> Segments:
     """Cut every curve of an auction into segments.
 
     Collinear neighbours become one segment, vertical steps none.
+
+    Raises
+    ------
+    InvalidAuction
+        It is no auction.
     """
+    require_auction(auction)
     return Segments(*_cut(auction.point_offsets, auction.point_rates, auction.point_prices))
+
+
+def require_auction(auction: Auction) -> None:
+    """Raise where something else was given as an auction.
+
+    Raises
+    ------
+    InvalidAuction
+    """
+    if not isinstance(auction, Auction):
+        raise InvalidAuction(f"this works on an fts.Auction, not on {auction!r}")
 
 
 @compiled

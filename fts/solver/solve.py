@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -14,21 +13,22 @@ import pandas as pd
 from fts.errors import ConfigurationError, NotSolved, UnboundedAuction
 from fts.models.auction import Auction
 from fts.models.columns import Flags, Floats
+from fts.models.number import read_tolerance
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Engine, Program
 from fts.solver.book_clearing import clear_books_of, find_books
-from fts.solver.clearing import Clearing, clearings, clearings_of, clearings_of_sloped, plain
+from fts.solver.clearing import Clearing, clearings, clearings_of, clearings_of_private, plain
 from fts.solver.connected_parts import ConnectedParts, ProgramPart, connected_parts, programs_of
 from fts.solver.deviations import deviations_from, first_prices
 from fts.solver.engines import DEFAULT, NATIVE, engine, installed, tolerance
 from fts.solver.magnitude import refuse_overflow
 from fts.solver.native.dual_newton import State
+from fts.solver.native.private_demands import Layout
 from fts.solver.native.small_parts import clear_small_of, find_small
 from fts.solver.part_result import (
     PartResult,
-    judge_books,
+    judge_cleared,
     judge_part,
-    judge_small,
     outcome_of_parts,
     worst_measure,
 )
@@ -83,7 +83,7 @@ def solve(
     MissingLibrary, MissingLicence
         The engine cannot run here.
     ConfigurationError
-        No engine has this name, or the tolerance is no positive number.
+        No engine has this name, the tolerance is no positive number, or `reference` or `warm` is something else.
 
     Notes
     -----
@@ -92,9 +92,9 @@ def solve(
     started = perf_counter()
     name = DEFAULT if solver is None else solver
     run = engine(name)
-    tol = tolerance(name) if tol is None else tol
-    if not (tol > 0 and math.isfinite(tol)):
-        raise ConfigurationError(f"the tolerance is {tol!r}; it must be a positive number, such as 1e-9")
+    tol = tolerance(name) if tol is None else read_tolerance(tol)
+    if not (warm is None or isinstance(warm, Outcome)):
+        raise ConfigurationError(f"warm is {warm!r}; it must be an earlier Outcome, as solve() returns, or None")
 
     part = part_of(auction)
     program = program_of(auction, part)
@@ -106,9 +106,7 @@ def solve(
         results: list[PartResult] = []
         rest = np.ones(parts.count, dtype=np.bool_)
         if name == NATIVE and len(program.c):
-            results, rest = _cleared_books(auction, part, program, parts, near, tol)
-            if rest.any():
-                results += _cleared_small(auction, part, program, parts, rest, near, tol)
+            results, rest = _cleared_together(auction, part, program, parts, near, tol)
         pieces = list(programs_of(program, parts, rest)) if rest.any() else []
         unbounded = _unbounded(auction, part, pieces, throw)
         start = None if warm is None else _Start(warm, auction, part, program, parts.count)
@@ -131,43 +129,25 @@ def solve(
     return outcome
 
 
-def _cleared_books(
+def _cleared_together(
     auction: Auction, part: Part, program: Program, parts: ConnectedParts, near: Floats | None, tol: float
 ) -> tuple[list[PartResult], Flags]:
-    """The results of all order books, and which parts are left, (n_parts,)."""
+    """The results of order books and small parts, and which parts are left, (n_parts,).
+
+    What is not found or not proved here is left to the general method, which names what is wrong.
+    """
     books = find_books(part.B, part.W, parts)
-    if not books.any():
+    cleared = [clear_books_of(program, parts, books, near)] if books.any() else []
+    if books.all():
+        small = np.zeros_like(books)
+    else:
+        small = find_small(program, parts)
+        if (small & ~books).any():
+            cleared.append(clear_small_of(program, parts, small & ~books, near))
+    if not cleared:
         return [], ~books
-    result = judge_books(auction, part, clear_books_of(program, parts, books, near), tol)
-    left = ~books
-    # What is not proved here, an unbounded book too, is left to the general method, which names what is wrong.
-    left[result.numbers[[status != "exact" for status in result.statuses]]] = True
-    return [result.only(~left[result.numbers])], left
-
-
-def _cleared_small(
-    auction: Auction,
-    part: Part,
-    program: Program,
-    parts: ConnectedParts,
-    rest: Flags,
-    near: Floats | None,
-    tol: float,
-) -> list[PartResult]:
-    """The results of small parts among the rest (n_parts,), from which they are struck off."""
-    small = rest & find_small(program, parts)
-    if not small.any():
-        return []
-    cleared = clear_small_of(program, parts, small, near)
-    # What is not found or not proved here is left to the general method.
-    if not cleared.found.all():
-        cleared = cleared.only(cleared.found)
-    result = judge_small(auction, part, cleared, tol)
-    proved = np.array([status == "exact" for status in result.statuses], dtype=np.bool_)
-    if not proved.all():
-        result = judge_small(auction, part, cleared.only(proved), tol)
-    rest[result.numbers] = False
-    return [result] if len(result.numbers) else []
+    result, proved = judge_cleared(auction, part, parts, cleared, tol)
+    return ([result] if proved.any() else []), ~proved
 
 
 def _unbounded(auction: Auction, part: Part, pieces: list[ProgramPart], throw: bool) -> set[int]:
@@ -194,7 +174,7 @@ class _Start:
         self.prices = carried_prices(outcome, auction, part)
         # A state is of a whole program.
         state = outcome.engine_state if n_parts == 1 else None
-        self.state = state if isinstance(state, State) else None
+        self.state = state if isinstance(state, (State, Layout)) else None
 
     @cached_property
     def answer(self) -> Answer | None:
@@ -205,7 +185,7 @@ class _Start:
 def _native(piece: ProgramPart, near: Floats | None, start: _Start | None) -> Iterator[Clearing]:
     """Answers of a part by the native engine, and from another engine's where it is stuck."""
     prices, state = (None, None) if start is None else (start.prices[piece.products], start.state)
-    yield from clearings_of_sloped(piece.program, near, prices, state)
+    yield from clearings_of_private(piece.program, near, prices, state)
     answer = None if start is None else start.answer
     yield from clearings(piece.program, near, None if answer is None else _of_part(answer, piece))
     if installed(RESCUE):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,10 @@ from fts.solver.program import Part
 
 PROFIT = 1e-12
 """A profit below this share of the money that changes hands is rounding, not a profit."""
+RUNNING = 1e-9
+"""A rate below this share of the largest one is none."""
+DENSE = 1_500
+"""Most portfolios of cycles, or rules, whose rates are refined as a dense matrix."""
 
 
 def refuse_unbounded(auction: Auction, part: Part, program: Program) -> None:
@@ -86,33 +90,69 @@ def _profitable_cycle(B: csc_array, W: csc_array, ends: _Ends) -> Ints | None:
     W, sells, buys, price = W[used, :], ends.sells[used], ends.buys[used], ends.price[used]
     B = B[np.unique(B.indices), :]
     B, W, price = _equilibrated(B, W, price)
-    rates = _most_profitable(B, W, sells, buys, price)
-    if rates is None or not _earns(W, price, rates):
+    market = _Market(B, W, sells, buys, price)
+    rates = _most_profitable(market)
+    if rates is None:
+        return None
+    running = np.flatnonzero(np.abs(rates) > RUNNING)
+    if not market.of(running).earns(rates[running]):
         return None
     # Several cycles may be running; the cheapest way to earn one unit of profit is a single one.
-    running = np.flatnonzero(np.abs(rates) > 1e-9)
-    alone_rates = _one_cycle(B[:, running], W[:, running], sells, buys, price)
-    if alone_rates is None or not _earns(W[:, running], price, alone_rates):
+    alone_rates = _one_cycle(market.of(running))
+    if alone_rates is None:
         return running
-    cycle: Ints = running[np.abs(alone_rates) > 1e-9 * np.abs(alone_rates).max()]
-    return cycle
+    cycle: Ints = np.flatnonzero(np.abs(alone_rates) > RUNNING * np.abs(alone_rates).max())
+    return running[cycle] if market.of(running[cycle]).earns(alone_rates[cycle]) else running
 
 
-def _earns(W: csc_array, price: Floats, rates: Floats) -> bool:
-    through = W @ rates
-    # What cancels in a demand leaves rounding, which earns nothing.
-    through[np.abs(through) <= PROFIT * (abs(W) @ np.abs(rates))] = 0.0
-    flows = price * through
-    return bool(flows.sum() > PROFIT * np.abs(flows).sum())
+@dataclass(frozen=True)
+class _Market:
+    """Portfolios that may run in a cycle, in units in which all weights are near 1."""
+
+    B: csc_array
+    W: csc_array
+    sells: Flags
+    buys: Flags
+    price: Floats
+
+    def of(self, portfolios: Ints) -> _Market:
+        """The market of some of the portfolios."""
+        return replace(self, B=self.B[:, portfolios], W=self.W[:, portfolios])
+
+    @property
+    def rules(self) -> tuple[csr_array, csr_array]:
+        """Rows that must be 0, and rows that must not be positive."""
+        rows = self.W.tocsr()
+        fixed = ~self.sells & ~self.buys
+        equal = vstack([self.B.tocsr(), rows[fixed]], format="csr")
+        at_most = vstack([rows[self.sells & ~self.buys], -rows[self.buys & ~self.sells]], format="csr")
+        return equal, at_most
+
+    def earns(self, rates: Floats) -> bool:
+        """Whether rates near these keep all rules to rounding and earn more than that."""
+        equal, at_most = self.rules
+        still = np.abs(at_most @ rates) <= RUNNING * (abs(at_most) @ np.abs(rates))
+        kept = csr_array(vstack([equal, at_most[still]]))
+        # A linear program keeps its rules to a tolerance, and profits are looked for below it.
+        if min(kept.shape) <= DENSE:
+            for _ in range(2):
+                rates = rates - np.linalg.lstsq(kept.toarray(), kept @ rates, rcond=PROFIT)[0]
+        if (np.abs(kept @ rates) > PROFIT * (abs(kept) @ np.abs(rates))).any():
+            return False
+        through = self.W @ rates
+        # What cancels in a demand leaves rounding, which earns nothing.
+        through[np.abs(through) <= PROFIT * (abs(self.W) @ np.abs(rates))] = 0.0
+        flows = self.price * through
+        return bool(flows.sum() > PROFIT * np.abs(flows).sum())
 
 
-def _most_profitable(B: csc_array, W: csc_array, sells: Flags, buys: Flags, price: Floats) -> Floats | None:
+def _most_profitable(market: _Market) -> Floats | None:
     """Rates in [-1, 1] with the largest profit."""
-    profit = W.T @ price
+    profit = market.W.T @ market.price
     scale = np.abs(profit).max(initial=0.0)
     if scale == 0:
         return None
-    equal, at_most = _rules(B, W, sells, buys)
+    equal, at_most = market.rules
     # The cost is enlarged because the tolerance on it is absolute, and a profit of 1e-12 must be seen.
     return cheapest(
         -1e3 / scale * profit,
@@ -122,12 +162,14 @@ def _most_profitable(B: csc_array, W: csc_array, sells: Flags, buys: Flags, pric
     )
 
 
-def _one_cycle(B: csc_array, W: csc_array, sells: Flags, buys: Flags, price: Floats) -> Floats | None:
+def _one_cycle(market: _Market) -> Floats | None:
     """The smallest rates (sum of sizes) with a profit of 1: a vertex, so one cycle."""
-    n = B.shape[1]
-    profit = W.T @ price
-    scale = np.abs(profit).max()
-    equal, at_most = _rules(B, W, sells, buys)
+    n = market.B.shape[1]
+    profit = market.W.T @ market.price
+    scale = np.abs(profit).max(initial=0.0)
+    if scale == 0:
+        return None
+    equal, at_most = market.rules
     earned = csr_array(np.append(profit, -profit)[None, :] / scale)
     found = cheapest(
         np.ones(2 * n),
@@ -136,15 +178,6 @@ def _one_cycle(B: csc_array, W: csc_array, sells: Flags, buys: Flags, price: Flo
         bounds=(0, None),
     )
     return None if found is None else found[:n] - found[n:]
-
-
-def _rules(B: csc_array, W: csc_array, sells: Flags, buys: Flags) -> tuple[csr_array, csr_array]:
-    """Rows that must be 0, and rows that must not be positive."""
-    rows = W.tocsr()
-    fixed = ~sells & ~buys
-    equal = vstack([B.tocsr(), rows[fixed]], format="csr")
-    at_most = vstack([rows[sells & ~buys], -rows[buys & ~sells]], format="csr")
-    return equal, at_most
 
 
 def _mirrored(matrix: csr_array) -> csr_array:

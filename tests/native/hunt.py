@@ -19,7 +19,7 @@ from pathlib import Path
 from time import perf_counter
 
 from families import FAMILIES
-from judge import is_unbounded, judge
+from judge import is_near_dependent, is_unbounded, judge
 from relations import broken
 
 from fts.errors import NotSolved, UnboundedAuction
@@ -44,6 +44,10 @@ def failures(family: str, seed: int, with_relations: bool = False) -> Iterator[F
     except UnboundedAuction as error:
         if not is_unbounded(auction):
             yield Failure("said to be unbounded", str(error))
+        return
+    if outcome.certificate.status == "solved" and is_near_dependent(auction):
+        if any(outcome.unique) or not any("float64" in warning for warning in outcome.warnings):
+            yield Failure("solved without saying so", str(outcome.warnings))
         return
     if outcome.certificate.status != "exact":
         yield Failure(f"status {outcome.certificate.status}", str(outcome.certificate))

@@ -128,7 +128,8 @@ def judge(auction: fts.Auction, outcome: fts.Outcome, reference: dict[str, float
     for part in parts_of(auction, outcome, given):
         findings = optimum(part)
         if not findings and sum(part.W.shape) <= LARGEST_PART:
-            findings = list(canonical(part))
+            # Prices nearer than this share may be equal or not: an answer that is canonical either way is right.
+            findings = list(canonical(part, TIED)) and list(canonical(part, 0.0))
         for one in findings:
             found[one.what] = max(one.figure, found.get(one.what, 0.0))
     return [Finding(what, figure) for what, figure in found.items()]
@@ -153,6 +154,17 @@ def is_unbounded(auction: fts.Auction) -> bool:
             bounds=(-1, 1),
         )
         if answer.status != 0 or -answer.fun > 1e-9:
+            return True
+    return False
+
+
+def is_near_dependent(auction: fts.Auction) -> bool:
+    """Whether the system of some part has a condition above 1e12, so that float64 may not hold the canonical answer."""
+    for part in parts_of(auction):
+        rows = part.B / np.linalg.norm(part.B, axis=0)
+        values = np.linalg.svd(rows / np.linalg.norm(rows, axis=1)[:, None], compute_uv=False)
+        values = values[values > len(rows) * EPSILON * values[0]]
+        if values[0] > 1e6 * values[-1]:
             return True
     return False
 
@@ -245,7 +257,7 @@ def distance(curve: Array, z: Long, price: Long, Z: Long, Lambda: Long) -> float
     return float(best)
 
 
-def dispersion(part: Part) -> Array:
+def dispersion(part: Part, sizes: Sizes) -> Array:
     """How much prices of bids differ from the clearing price, (P,): the lower median over the curves' points."""
     result = np.empty(len(part.B))
     for p, row in enumerate(part.B):
@@ -253,7 +265,7 @@ def dispersion(part: Part) -> Array:
         for i in np.flatnonzero(row):
             for d in np.flatnonzero(part.W[:, i]):
                 away = np.abs(part.curves[d][:, 1] - part.demand_prices[d])
-                away = away[away > 1e-12 * abs(part.demand_prices[d])]
+                away = away[away > 1e-12 * float(sizes.Lambda[d])]
                 values.append(away * abs(part.W[d, i] / row[i]))
         result[p] = _lower_median(np.concatenate(values))
         result[p] = max(result[p], 1e-12 * abs(part.prices[p]))
@@ -303,16 +315,17 @@ def place(curve: Array, z: float, price: float, rest: float, tie: float) -> Plac
     return Place(None, least, most)
 
 
-def canonical(part: Part) -> Iterator[Finding]:
-    """The canonical steps that an answer misses."""
+def canonical(part: Part, tied: float) -> Iterator[Finding]:
+    """The canonical steps that an answer misses, if prices within this share of their dispersion are equal."""
     B, W, x = part.B, part.W, part.x
-    sizes, spread, length = sizes_of(part), dispersion(part), np.linalg.norm(part.B, axis=0)
+    sizes, length = sizes_of(part), np.linalg.norm(part.B, axis=0)
+    spread = dispersion(part, sizes)
     z = (W.astype(Long) @ x.astype(Long)).astype(float)
     ties, places = [], []
     for d, curve in enumerate(part.curves):
         i = np.flatnonzero(W[d])
         known = float((np.abs(B[:, i]).T @ spread / np.abs(W[d, i])).min())
-        ties.append(TIED * known + 8 * EPSILON * float(sizes.Lambda[d]))
+        ties.append(tied * known + 8 * EPSILON * float(sizes.Lambda[d]))
         one = place(curve, z[d], part.demand_prices[d], AT_REST * float(sizes.Z[d]), ties[d])
         if isinstance(one, Finding):
             yield one
@@ -499,11 +512,25 @@ def residual_of(free: Array, signed: Array, target: Array) -> float:
         rank_of = U[:, s > 1e-11 * s[0]]
     rest = target - rank_of @ (rank_of.T @ target)
     rest -= rank_of @ (rank_of.T @ rest)
+    used = np.zeros(signed.shape[1], dtype=bool)
     if signed.size:
         A = signed - rank_of @ (rank_of.T @ signed)
         v, _ = nnls(A, rest, maxiter=50 * A.shape[1] + 100)
-        rest = rest - A @ v
-    return float(np.abs(rest).max(initial=0))
+        rest, used = rest - A @ v, v > 0
+    refined = _refined(np.column_stack([free, signed[:, used]]), target, int(used.sum()))
+    return min(float(np.abs(rest).max(initial=0)), refined)
+
+
+def _refined(matrix: Array, target: Array, n_signed: int) -> float:
+    """The residual on some columns in extended precision; infinite if one of the last is used with the wrong sign."""
+    A, b = matrix.astype(Long), target.astype(Long)
+    factor = np.zeros(A.shape[1], dtype=Long)
+    for _ in range(5):
+        rest = b - A @ factor
+        factor = factor + np.linalg.lstsq(matrix, rest.astype(float), rcond=1e-14)[0]
+    if (factor[A.shape[1] - n_signed :] < 0).any():
+        return np.inf
+    return float(np.abs(b - A @ factor).max(initial=0))
 
 
 def _unit_columns(matrix: Array) -> Array:

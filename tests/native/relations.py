@@ -49,7 +49,8 @@ class Tolerance:
         self.prices = np.full(len(outcome.prices), np.inf)
         self.rates = np.zeros(len(outcome.rates))
         for part in parts_of(auction, outcome):
-            sizes, spread = sizes_of(part), dispersion(part)
+            sizes = sizes_of(part)
+            spread = dispersion(part, sizes)
             length = np.linalg.norm(part.B, axis=0)
             level = float((sizes.rho / length).max())
             row = np.linalg.norm(part.B / length, axis=1)
@@ -267,7 +268,9 @@ def losing_bid(auction: fts.Auction, outcome: fts.Outcome, rng: Random, with_ref
     p = int(priced[int(rng.integers(len(priced)))])
     parts = parts_of(auction, outcome)
     spread = next(
-        float(dispersion(part)[list(part.products).index(p)]) for part in parts if p in part.products.tolist()
+        float(dispersion(part, sizes_of(part))[list(part.products).index(p)])
+        for part in parts
+        if p in part.products.tolist()
     )
     margin = spread + 1e-9 * abs(float(outcome.prices[p])) or 1.0
     size = max(float(outcome.volumes[p]), 1.0) * float(10 ** rng.uniform(0, 15))

@@ -119,3 +119,12 @@ def test_only_the_difference_of_two_prices_is_limited():
     outcome = cleared({"b": Constant(3, 0, 1), "s": Constant(1, -1, 0)}, {k: (k, {"A": 1, "B": -1}) for k in "bs"})
     found = outcome.price_interval(["A", "B"])
     assert np.isinf(found.to_numpy()).all()
+
+
+def test_the_solves_of_the_last_step_alone_count_as_steps():
+    # A sloped market with substitutes: the last step finds its segments without the interior point.
+    bids = {"either": [(0, 10), (2, 0)], "a": [(-2, 8), (0, 5)], "b": [(-2, 9), (0, 4)]}
+    held = {"x": ("either", "A"), "y": ("either", "B"), "a": ("a", "A"), "b": ("b", "B")}
+    portfolios = held | {f"{k}{n}": (f"{k}{n}", k.upper()) for k in "ab" for n in range(200)}
+    bids |= {f"{k}{n}": [(-0.01, 8.0 + n / 50), (0, 5.0 + n / 50)] for k in "ab" for n in range(200)}
+    assert cleared(bids, portfolios).certificate.iterations > 0

@@ -89,3 +89,29 @@ def test_the_level_of_prices_changes_no_rate(level):
     assert outcome.certificate.status == plain.certificate.status == "exact"
     assert outcome.rates == pytest.approx(plain.rates, abs=1e-12)
     assert outcome.prices - level == pytest.approx(plain.prices, abs=1e-15 * abs(level) + 1e-12)
+
+
+@pytest.mark.parametrize(("n_products", "last"), [(99, 6.0), (100, 6.0), (101, 0.0), (150, 0.0)])
+def test_first_prices_of_a_portfolio_are_its_last_products_where_a_hundred_rounds_come_to_it(n_products, last):
+    # One product is at 0 in each of a hundred rounds, and the last one carries the price in the middle of the curve.
+    basis = {f"p{k:03d}": 2.0 for k in range(n_products)}
+    program = program_of(fts.Auction({"d": [(-1, 16), (3, 8)]}, {"b": fts.Portfolio("d", basis)}))
+    assert first_prices(program).tolist() == [0.0] * (n_products - 1) + [last]
+
+
+@pytest.mark.parametrize("unit", [1.0, 1000.0])
+def test_first_prices_of_few_wide_portfolios_are_the_least_that_they_are_worth(unit):
+    rng = np.random.default_rng(3)
+    B = rng.uniform(0.5, 1.5, (250, 5))
+    B[:, 4] = B[:, 0] + B[:, 1]
+    # A product in other units counts as much as before: prices are measured over its largest weight.
+    B[7] *= unit
+    middle = np.array([100.0, 90, 80, 70, 190])
+    portfolios = {
+        f"x{i}": fts.Portfolio(f"d{i}", {f"p{p:03d}": float(b) for p, b in enumerate(B[:, i])}) for i in range(5)
+    }
+    program = program_of(fts.Auction({f"d{i}": fts.Constant(float(middle[i]), -1, 1) for i in range(5)}, portfolios))
+    prices = first_prices(program)
+    assert B.T @ prices == pytest.approx(middle, rel=1e-9)
+    largest = B.max(axis=1)
+    assert prices * largest == pytest.approx(np.linalg.lstsq((B / largest[:, None]).T, middle)[0], rel=1e-9)

@@ -298,7 +298,7 @@ def test_profiles_and_their_multiples_count_once(seed):
     assert engine is not None
     assert np.abs(made.answer.prices - engine.prices).max() <= 1e-11
     assert np.abs(made.answer.x - engine.x).max() <= 1e-11
-    compressed = made.state.bids
+    compressed = made.state.portfolios.bids
     assert compressed.profiles is not None and compressed.profiles.shape[1] == 20
     earlier = changed(program, seed)
     warm = proved(program, clear_sloped(program, made.answer.prices, proved(earlier, clear_sloped(earlier)).state))
@@ -320,6 +320,10 @@ def test_the_hessian_and_its_factor_are_those_of_the_sum_over_bids(kind):
     step = np.random.default_rng(3).normal(size=program.B.shape[0])
     assert np.allclose(hessian.times(curvature, step), by_hand @ step, rtol=1e-12)
     assert np.allclose(hessian.of_diagonal(curvature), by_hand.diagonal(), rtol=1e-12)
+    assert short.profiles is not None
+    sizes = np.abs(np.random.default_rng(4).normal(size=short.n_rows))
+    of_profiles = np.abs(short.profiles.toarray()) @ sizes[short.n_products :]
+    assert np.allclose(short.gathered_sizes(sizes), sizes[: short.n_products] + of_profiles, rtol=1e-14)
     factor = hessian.factor(curvature, None)
     assert factor is not None
     solved = conjugate_gradients(hessian, curvature, None, factor, by_hand @ step, 1e-12, 20)

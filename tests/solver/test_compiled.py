@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.sparse import csc_array
 
-from fts.solver import best_response, certificate, fills
-from fts.solver.compiled import compiled, entries
+from fts.solver import best_response, fills
+from fts.solver.compiled import called_loops, compiled, entries
 from fts.solver.native import barrier, normal
 
 PACKAGE = Path(fills.__file__).parents[1]
@@ -26,16 +29,31 @@ def test_numba_has_one_home():
     assert [file.relative_to(PACKAGE).as_posix() for file in users] == ["solver/compiled.py"]
 
 
-def test_a_compiled_loop_calls_only_those_of_its_own_file():
-    # What is kept on disk is known by the date of the caller's file alone.
-    for module in (best_response, certificate, fills, barrier, normal):
-        own = {name for name, one in vars(module).items() if hasattr(one, "py_func")}
-        for name in own:
-            loop = getattr(module, name)
-            if loop.py_func.__module__ != module.__name__:
-                continue
-            called = {other for other in loop.py_func.__code__.co_names if other in own}
-            assert {getattr(module, other).py_func.__module__ for other in called} <= {module.__name__}
+def loops_of(module: ModuleType) -> list[Any]:
+    """The compiled functions that a module defines, as they are written."""
+    found = (getattr(one, "py_func", None) for one in vars(module).values())
+    return [loop for loop in found if loop is not None and loop.__module__ == module.__name__]
+
+
+def test_a_constant_of_another_file_is_used_only_beside_a_loop_of_it():
+    # What is kept on disk is known by the dates of the files of the functions that are called.
+    modules = [
+        importlib.import_module(".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts))
+        for file in (PACKAGE / "solver").rglob("*.py")
+        if "import compiled" in file.read_text() or ", compiled" in file.read_text()
+    ]
+    loops = [(module, loop) for module in modules for loop in loops_of(module)]
+    assert len(loops) > 100
+    for module, loop in loops:
+        imported = {
+            alias.name: node.module
+            for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        known = {one.__module__ for one in called_loops(loop)}
+        foreign = {imported[name] for name in loop.__code__.co_names if name in imported}
+        assert {name for name in foreign if name.startswith("fts.")} <= known, loop
 
 
 def test_a_loop_that_can_be_kept_nowhere_runs_all_the_same():
@@ -167,6 +185,26 @@ def test_machine_code_of_an_earlier_source_is_not_run(tiny, tmp_path):
     again = loaded(tiny)
     assert again(FLOATS) == -1.5
     assert not again.stats.cache_hits
+
+
+def test_machine_code_of_an_earlier_source_of_a_called_function_is_not_run(tmp_path):
+    other, caller = tmp_path / "other_file.py", tmp_path / "tiny.py"
+    other.write_text("from fts.solver.compiled import compiled\n\n@compiled\ndef twice(x):\n    return 2 * x\n")
+    caller.write_text(
+        "from fts.solver.compiled import compiled\nfrom other_file import twice\n\n"
+        "@compiled\ndef total(values):\n    return twice(values[0])\n"
+    )
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nimport numpy as np\nfrom tiny import total\n"
+        "print(total(np.array([1.5])), sum(total.stats.cache_hits.values()))"
+    )
+
+    def printed() -> str:
+        return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+
+    assert [printed(), printed()] == ["3.0 0", "3.0 1"]
+    other.write_text(other.read_text().replace("2 * x", "20 * x"))
+    assert [printed(), printed()] == ["30.0 0", "30.0 1"]
 
 
 def test_machine_code_for_other_types_is_not_run(tiny):

@@ -99,3 +99,16 @@ def test_between_two_answers_of_a_part_it_is_as_it_was(two_threads):
     answers = clearing.clearings(program_of(auction, part_of(auction)))
     assert next(answers).canonical and counts() == before
     assert list(answers) and counts() == before
+
+
+def test_the_canonical_step_of_few_wide_portfolios_runs_on_one_thread(two_threads, monkeypatch):
+    seen, own = [], clearing.canonical
+
+    def watched(*given, **named):
+        seen.append(counts())
+        return own(*given, **named)
+
+    monkeypatch.setattr(clearing, "canonical", watched)
+    basis = {f"p{k:04d}": 1.0 for k in range(FEW + 1)}
+    assert fts.Auction({"d": [(0, 10), (3, 5)]}, {"b": fts.Portfolio("d", basis)}).solve("native").prices is not None
+    assert set(map(frozenset, seen)) == {frozenset({1})}

@@ -11,6 +11,8 @@ import pytest
 import fts
 from fts import Auction, Constant, Portfolio
 from fts.errors import UnboundedAuction
+from fts.solver.program import part_of, program_of
+from fts.solver.unbounded import refuse_unbounded
 
 CASES = {
     "buyer above seller": (
@@ -160,3 +162,43 @@ def test_plain_substitutes_and_duplicates_are_not_warned_of():
     )
     assert auction.warnings == ()
     assert fts.Auction({}, {}).warnings == ()
+
+
+SELL = {"min_rate": None, "max_rate": 0}
+
+
+@pytest.mark.parametrize(
+    ("curves", "portfolios"),
+    [
+        (
+            {"a": {**SELL, "price": 13}, "b": {**SELL, "price": 20}},
+            {
+                "x": ({"a": 2.000000000028571}, {"p": 2.000000000030866}),
+                "y": ({"a": 0.9999999999925789}, {"p": 0.9999999999903859}),
+                "z": ({"a": 0.9999999999976572, "b": 2.0000000000109392}, {"p": 1.000000000009531}),
+            },
+        ),
+        (
+            {"a": {**SELL, "price": 15}, "b": {**SELL, "price": 14}, "c": {**SELL, "price": 19}},
+            {
+                "x": ({"a": 1.0000000007547696}, {"p": 0.9999999998540221}),
+                "y": ({"b": -1.0000000008598813}, {"p": 2.0000000035233225}),
+                "z": ({"c": 1.0000000009933239}, {"p": 0.9999999997084785}),
+                "u": ({"d": 1.0000000003926208}, {"p": -1.0000000000051144}),
+                "v": ({"d": 0.9999999996384}, {"p": -0.9999999987697678}),
+            },
+        ),
+    ],
+)
+def test_sellers_alone_earn_nothing_however_nearly_equal_their_portfolios(curves, portfolios):
+    # Every unlimited curve only sells, above 0: whatever runs in a cycle costs money. Weights that differ by 1e-10 must
+    # not turn the tolerance of a linear program into a profit.
+    bids = {**curves, "d": {"min_rate": -2, "max_rate": 0, "price": -4}}
+    auction = fts.Auction.from_json(
+        {
+            "demand_curves": bids,
+            "portfolios": {name: {"demand": d, "basis": b} for name, (d, b) in portfolios.items()},
+        }
+    )
+    part = part_of(auction)
+    refuse_unbounded(auction, part, program_of(auction, part))

@@ -18,7 +18,7 @@ from scipy.sparse.linalg import splu
 from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.canonical.freedom import open_unknowns
-from fts.solver.canonical.ties import lengths, owners
+from fts.solver.canonical.ties import largest_lengths, lengths
 from fts.solver.program import alone
 
 FLAT = 1e-12
@@ -52,9 +52,7 @@ def _shares(program: Program, answer: Answer, tied: Flags) -> tuple[bool, dict[s
     p = program
     k = np.flatnonzero(tied)
     y, lo, hi = answer.y[k], p.lo[k], p.hi[k]
-    W = p.W
-    v = np.zeros(W.shape[0])
-    np.maximum.at(v, W.indices, lengths(p.B)[owners(W)] / np.abs(W.data))
+    v = largest_lengths(p.B, p.W)
     v = v[p.segment_demand[k]]
     right = y >= 0
     pieces = []

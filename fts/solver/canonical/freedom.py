@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg.lapack import dpstrf
-from scipy.sparse import coo_array, csc_array, csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csc_array, csr_array
 from scipy.sparse.linalg import splu
 
 from fts.models.columns import Flags, Floats, Ints
+from fts.solver.compiled import Short, compiled, entries
 
 SWEEPS = 100
 """Rounds of settling; what longer chains leave is decided by rank."""
@@ -23,21 +23,40 @@ RANK = 1e-10
 
 def open_unknowns(equations: csr_array, settled: Flags | None = None) -> Flags:
     """Unknowns that are not settled by equations with one unknown left, (n,)."""
-    n_rows, n = equations.shape
-    row = np.repeat(np.arange(n_rows), np.diff(equations.indptr))
-    column, value = equations.indices, np.abs(equations.data)
-    largest = np.zeros(n_rows)
-    np.maximum.at(largest, row, value)
-    able = value > SMALL * largest[row]
-    open_ = np.ones(n, dtype=bool) if settled is None else ~settled
-    for _ in range(SWEEPS):
-        left = open_[column]
-        row, column, able = row[left], column[left], able[left]
-        found = (np.bincount(row, minlength=n_rows)[row] == 1) & able
-        if not found.any():
-            break
-        open_[column[found]] = False
+    open_ = np.ones(equations.shape[1], dtype=np.bool_) if settled is None else ~settled
+    _settle(*entries(equations), open_)
     return open_
+
+
+@compiled
+def _settle(start: Short, column: Short, value: Floats, open_: Flags) -> None:
+    """Take the unknowns that one equation after the other settles off the open ones, (n,)."""
+    rows = np.arange(len(start) - 1)
+    found = np.empty(len(rows), dtype=np.int64)
+    for _ in range(SWEEPS):
+        n_rows = n_found = 0
+        for r in rows:
+            n_open, at = 0, 0
+            for e in range(start[r], start[r + 1]):
+                if open_[column[e]]:
+                    n_open, at = n_open + 1, e
+            if n_open == 0:
+                continue
+            rows[n_rows] = r
+            n_rows += 1
+            if n_open == 1:
+                largest = 0.0
+                for e in range(start[r], start[r + 1]):
+                    largest = max(largest, abs(value[e]))
+                if abs(value[at]) > SMALL * largest:
+                    found[n_found] = column[at]
+                    n_found += 1
+        if n_found == 0:
+            break
+        # Only after a whole round, so that the order of the equations does not matter.
+        for k in range(n_found):
+            open_[found[k]] = False
+        rows = rows[:n_rows]
 
 
 @dataclass(frozen=True)
@@ -56,27 +75,64 @@ class Group:
 
 def groups(equations: csr_array, limits: csr_array, open_: Flags) -> Iterator[Group]:
     """The open unknowns in connected groups."""
-    places = np.flatnonzero(open_)
-    n = len(places)
-    if not n:
-        return
-    E, L = csr_array(equations[:, places]), csr_array(limits[:, places])
-    n_rows = E.shape[0] + L.shape[0]
-    row = np.repeat(np.arange(n_rows), np.append(np.diff(E.indptr), np.diff(L.indptr)))
-    column = np.concatenate([E.indices, L.indices])
-    graph = coo_array((np.ones(len(row)), (row, n_rows + column)), shape=(n_rows + n, n_rows + n))
-    _, label = connected_components(graph.tocsr(), directed=False)
-    of_unknown = label[n_rows:]
-    rows = np.unique(row)
-    of_row = label[rows]
-    unknowns, rows_in_order = np.argsort(of_unknown, kind="stable"), np.argsort(of_row, kind="stable")
-    names, first = np.unique(of_unknown[unknowns], return_index=True)
-    ends = np.append(first[1:], n)
-    starts_of_rows = np.searchsorted(of_row[rows_in_order], names)
-    ends_of_rows = np.searchsorted(of_row[rows_in_order], names, side="right")
-    for k in range(len(names)):
-        own = rows[rows_in_order[starts_of_rows[k] : ends_of_rows[k]]]
-        yield Group(places[unknowns[first[k] : ends[k]]], own[own < E.shape[0]], own[own >= E.shape[0]] - E.shape[0])
+    unknown, equation, limit = _label(*entries(equations)[:2], *entries(limits)[:2], open_)
+    of_unknown, of_equation, of_limit = (_by_label(label) for label in (unknown, equation, limit))
+    for k in range(len(of_unknown)):
+        yield Group(of_unknown[k], *(of[k] if k < len(of) else np.empty(0, np.int64) for of in (of_equation, of_limit)))
+
+
+def _by_label(label: Ints) -> list[Ints]:
+    """Positions of each label from 0, in order; those with a negative label are left out."""
+    chosen = np.flatnonzero(label >= 0)
+    order = chosen[np.argsort(label[chosen], kind="stable")]
+    return np.split(order, np.cumsum(np.bincount(label[chosen]))[:-1]) if len(chosen) else []
+
+
+@compiled
+def _label(E_start: Short, E_column: Short, L_start: Short, L_column: Short, open_: Flags) -> tuple[Ints, Ints, Ints]:
+    """Number the groups of open unknowns, equations and limits by union of sets (Tarjan); -1 where there is none."""
+    parent = np.arange(len(open_))
+    left = np.count_nonzero(open_)
+    n_equations, n_limits = len(E_start) - 1, len(L_start) - 1
+    of_row = np.full(n_equations + n_limits, -1)
+    for r in range(n_equations + n_limits):
+        is_equation = r < n_equations
+        at = r if is_equation else r - n_equations
+        begin, end = (E_start[at], E_start[at + 1]) if is_equation else (L_start[at], L_start[at + 1])
+        first = -1
+        for e in range(begin, end):
+            other = int(E_column[e] if is_equation else L_column[e])
+            if not open_[other]:
+                continue
+            if first >= 0 and left == 1:
+                break
+            while parent[other] != other:
+                parent[other] = parent[parent[other]]
+                other = parent[other]
+            if first < 0:
+                first = other
+            elif other != first:
+                low, high = min(first, other), max(first, other)
+                parent[high] = low
+                first = low
+                left -= 1
+        of_row[r] = first
+    label = np.full(len(open_), -1)
+    count = 0
+    for u in range(len(open_)):
+        if open_[u]:
+            root = u
+            while parent[root] != root:
+                root = parent[root]
+            if root == u:
+                label[u] = count
+                count += 1
+            else:
+                label[u] = label[root]
+    for r in range(len(of_row)):
+        if of_row[r] >= 0:
+            of_row[r] = label[of_row[r]]
+    return label, of_row[:n_equations], of_row[n_equations:]
 
 
 def full_rank(matrix: csc_array) -> bool:

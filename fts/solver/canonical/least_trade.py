@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import block_array, csc_array, csr_array
+from scipy.sparse import csc_array, csr_array
 
-from fts.models.columns import Flags, Floats, Ints
+from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve, least_rates, proportional_fills
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
 from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
-from fts.solver.canonical.ties import lengths, owners, tied_segments
+from fts.solver.canonical.ties import largest_lengths, lengths, tied_segments
+from fts.solver.compiled import Short, compiled, entries
 from fts.solver.deviations import Deviations
 from fts.solver.native.scaling import Scales, scaled
 from fts.solver.program import alone
@@ -32,7 +33,9 @@ STEPS = 6
 NEAR = 1e-10
 """A move of this share of the largest rate is the last one."""
 AT_BOUND = 1e-12
-"""A fill this near to a bound, in shares of the segment, stands at it."""
+"""A fill this near to a bound, in shares of what is traded or of the segment if that is less, stands at it."""
+EMPTY = 1e-15
+"""A fill this near to a bound, in shares of the segment, stands at it, however little is traded."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +133,9 @@ class _Pieces:
 
 
 def _pieces(program: Program, answer: Answer, tied: Flags) -> _Pieces:
-    p, W = program, program.W
+    p = program
     k = np.flatnonzero(tied)
-    v = np.zeros(W.shape[0])
-    np.maximum.at(v, W.indices, lengths(p.B)[owners(W)] / np.abs(W.data))
+    v = largest_lengths(p.B, p.W)
     y, low, high, v = answer.y[k], p.lo[k], p.hi[k], v[p.segment_demand[k]]
     above, below = np.flatnonzero(high > 0), np.flatnonzero(low < 0)
     size = np.append(high[above], -low[below])
@@ -145,6 +147,54 @@ def _pieces(program: Program, answer: Answer, tied: Flags) -> _Pieces:
         high=np.append(high[above], none[: len(below)]),
         weight=np.where(np.isfinite(size), v[np.append(above, below)] / size, 0.0),
     )
+
+
+def _equations(B: csc_array, W: csc_array, piece_demand: Ints) -> csr_array:
+    """The rows ``B x`` of products, then ``W x - G y`` of demands, over rates `x` and pieces of segments `y`."""
+    (P, n_portfolios), D, n = B.shape, W.shape[0], len(piece_demand)
+    start, column, value = _rows(*entries(B), *entries(W), piece_demand, P, D)
+    return csr_array((value, column, start), shape=(P + D, n_portfolios + n))
+
+
+@compiled
+def _rows(
+    B_start: Short,
+    product: Short,
+    B_weight: Floats,
+    W_start: Short,
+    demand: Short,
+    W_weight: Floats,
+    piece_demand: Ints,
+    n_products: int,
+    n_demands: int,
+) -> tuple[Short, Short, Floats]:
+    """Start, column and value of the entries, by row."""
+    n_portfolios, n_rows = len(B_start) - 1, n_products + n_demands
+    start = np.zeros(n_rows + 1, dtype=np.int32)
+    for e in range(len(product)):
+        start[product[e] + 1] += 1
+    for e in range(len(demand)):
+        start[n_products + demand[e] + 1] += 1
+    for k in range(len(piece_demand)):
+        start[n_products + piece_demand[k] + 1] += 1
+    for r in range(n_rows):
+        start[r + 1] += start[r]
+    place = start[:-1].copy()
+    column, value = np.empty(start[n_rows], dtype=np.int32), np.empty(start[n_rows])
+    for i in range(n_portfolios):
+        for e in range(B_start[i], B_start[i + 1]):
+            to = place[product[e]]
+            column[to], value[to] = i, B_weight[e]
+            place[product[e]] += 1
+        for e in range(W_start[i], W_start[i + 1]):
+            row = n_products + demand[e]
+            column[place[row]], value[place[row]] = i, W_weight[e]
+            place[row] += 1
+    for k in range(len(piece_demand)):
+        row = n_products + piece_demand[k]
+        column[place[row]], value[place[row]] = n_portfolios + k, -1.0
+        place[row] += 1
+    return start, column, value
 
 
 class _Unknowns:
@@ -159,8 +209,7 @@ class _Unknowns:
         self.n_demands, self.n_portfolios = p.W.shape
         self.piece_demand = demand = p.segment_demand[self.pieces.segment]
         n = len(demand)
-        through = csr_array((np.full(n, -1.0), (demand, np.arange(n))), shape=(p.W.shape[0], n))
-        self.equations: csr_array = block_array([[p.B, None], [p.W, through]], format="csr")
+        self.equations = _equations(p.B, p.W, demand)
         self.limits = csr_array(
             (np.ones(n), (np.arange(n), self.n_portfolios + np.arange(n))), shape=(n, self.n_portfolios + n)
         )
@@ -241,10 +290,40 @@ class _Unknowns:
 
 
 def _at_bounds(program: Program, answer: Answer, sizes: Floats | None) -> Answer:
-    """Fills within rounding of a bound stand at it."""
-    p, y = program, answer.y
-    width = p.hi - p.lo if sizes is None else sizes
+    """Fills within rounding of a bound stand at it: of what is traded, and of what may be filled."""
+    lo, hi, y = program.lo, program.hi, answer.y
+    width = hi - lo if sizes is None else sizes
     width = np.where(np.isfinite(width), width, np.maximum(np.abs(y), 1e-300))
-    y = np.where(y - p.lo <= AT_BOUND * width, p.lo, y)
-    y = np.where(p.hi - y <= AT_BOUND * width, p.hi, y)
-    return replace(answer, y=np.where(np.isfinite(y), y, answer.y))
+    near = AT_BOUND * width
+    if _are_near(lo, hi, near, y):
+        near = np.minimum(near, AT_BOUND * _within_reach(program, answer.x)[program.segment_demand])
+        near = np.maximum(near, EMPTY * width)
+    return replace(answer, y=_moved_to_bounds(lo, hi, near, y))
+
+
+@compiled
+def _are_near(lo: Floats, hi: Floats, near: Floats, y: Floats) -> bool:
+    """Whether a fill is this near to a bound, (K,), and not at it."""
+    for k in range(len(y)):
+        if (y[k] > lo[k] and y[k] - lo[k] <= near[k]) or (y[k] < hi[k] and hi[k] - y[k] <= near[k]):
+            return True
+    return False
+
+
+@compiled
+def _moved_to_bounds(lo: Floats, hi: Floats, near: Floats, y: Floats) -> Floats:
+    moved = np.empty(len(y))
+    for k in range(len(y)):
+        fill = lo[k] if y[k] - lo[k] <= near[k] else y[k]
+        fill = hi[k] if hi[k] - fill <= near[k] else fill
+        moved[k] = fill if np.isfinite(fill) else y[k]
+    return moved
+
+
+def _within_reach(program: Program, x: Floats) -> Floats:
+    """The most that each demand trades if its portfolios trade all that is traded of one of their products, (D,)."""
+    B, W = program.B, program.W
+    traded = abs(B) @ np.abs(x)
+    rate = np.zeros(B.shape[1])
+    np.maximum.at(rate, np.repeat(np.arange(B.shape[1]), np.diff(B.indptr)), traded[B.indices] / np.abs(B.data))
+    return floats(abs(W) @ rate)

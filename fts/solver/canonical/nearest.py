@@ -20,7 +20,7 @@ PULLS = (1e-7, 1e-5, 1e-4, 1e-3)
 an optimal point."""
 BALANCE = 1e-9
 """What may be missing in the balance of an optimal point, and the least force of a bound that holds it."""
-FAR_APART = 1e12
+FAR_APART = 1e15
 """Weights of one level that differ by this factor are two levels."""
 FAR = 1e-18
 """Least share of the residual of the least-distance problem; without it the bounds contradict each other."""
@@ -71,7 +71,7 @@ def nearest(N: Floats, rows: Floats, low: Floats, high: Floats, levels: list[Lev
     """
     move = np.zeros(N.shape[0])
     size = floats(np.linalg.norm(rows, axis=1))
-    for level in (graded for one in levels for graded in _by_weight(one)):
+    for level in (graded for one in levels for graded in by_weight(one)):
         if not N.shape[1]:
             break
         wished = np.flatnonzero(level.weight > 0)
@@ -94,7 +94,7 @@ def nearest(N: Floats, rows: Floats, low: Floats, high: Floats, levels: list[Lev
     return move
 
 
-def _by_weight(level: Level) -> Iterator[Level]:
+def by_weight(level: Level) -> Iterator[Level]:
     """A level as several ones where its weights are so far apart that the light ones do not move the heavy ones."""
     wished = np.flatnonzero(level.weight > 0)
     order = wished[np.argsort(-level.weight[wished], kind="stable")]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import block_array, csc_array, csr_array, vstack
+from scipy.sparse import csc_array, csr_array, hstack, vstack
 
 from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve, prices_near
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
-from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
+from fts.solver.canonical.moves import Moves, RowMoves, n_coordinates
+from fts.solver.canonical.nearest import Level, directions
+from fts.solver.canonical.refinement import Bounds, Extended, refined
 from fts.solver.canonical.ties import price_intervals, quotes, told_products
 from fts.solver.deviations import Deviations
 from fts.solver.native.scaling import Scales, scaled
@@ -19,6 +21,10 @@ from fts.solver.program import alone
 
 DIRECT = 200
 """Most unknowns of a group that is solved directly before its auctions are tried."""
+COORDINATES = 500
+"""Most coordinates of the space of a group's equations and limits, in which it is solved before its auctions."""
+FEWER = 4
+"""With more than DIRECT of them, there are so many times as many unknowns."""
 LARGEST = 1_500
 """Most unknowns of a group that is solved directly where its auctions have no exact answer."""
 WORK = 2_000_000_000
@@ -124,30 +130,49 @@ def _chosen(
     solve: Solve,
 ) -> Answer | None:
     """The prices of one group: directly where it is small, else by auctions of its own; None where neither succeeds."""
+    levels = unknowns.levels(group, target)
     if N is None:
+        if unknowns.has_few_rows(group, levels):
+            found = _by_moves(unknowns, group, RowMoves(*unknowns.rows(group), levels), answer)
+            if found is not None:
+                return found
         found = _by_auctions(program, unknowns, group, target, answer, solve)
         if found is not None:
             return found
         if unknowns.is_large(group, LARGEST):
             return None
         N = unknowns.directions(group)
-    far, made = unknowns.size(group, answer) > FAR, False
+    found = _by_moves(unknowns, group, Moves(*unknowns.rows(group), levels, N), answer)
+    return None if found is None else unknowns.refined(group, found, target)
+
+
+def _by_moves(unknowns: _Unknowns, group: Group, moves: Moves | RowMoves, answer: Answer) -> Answer | None:
+    """The prices of one group by moves from those of an answer; None where no move was found."""
+    far = float(np.abs(unknowns.now(answer)[group.unknowns]).max()) > FAR
     if far:
-        answer = unknowns.drawn_in(group, N, answer)
+        near = unknowns.moved(answer, group, moves.towards_zero(unknowns.now(answer)[group.unknowns]))
+        answer = unknowns.moved(near, group, moves.restored(unknowns.missing(group, near)))
     # A move from far away brings its rounding along; the next one starts near.
     for step in range(STEPS):
-        move = unknowns.nearest(group, N, answer, target, inside=step == 0 and not far)
-        if move is None and step == 0 and far:
+        now = unknowns.now(answer)[group.unknowns]
+        noise = ROUNDING * max(1.0, float(np.abs(now).max()))
+        low, high = unknowns.ends(group, answer)
+        # Where nothing else helps, the present prices count as within their limits, whatever rounding says.
+        inside = np.minimum(low, 0.0), np.maximum(high, 0.0)
+        if step == 0 and not far:
+            low, high = inside
+        move = moves.nearest(now, low, high, noise, is_first=step == 0)
+        if move is None and step == 0:
             return None
         if move is None:
-            move = unknowns.nearest(group, N, answer, target, inside=True)
+            move = moves.nearest(now, inside[0], inside[1], noise, is_first=False)
         if move is None:
             break
-        made = True
-        answer = unknowns.balanced(unknowns.moved(answer, group, move), group)
+        answer = unknowns.moved(answer, group, move)
+        answer = unknowns.moved(answer, group, moves.restored(unknowns.missing(group, answer)))
         if step and np.abs(move).max() <= NEAR:
             break
-    return answer if made else None
+    return answer
 
 
 def _by_auctions(
@@ -165,6 +190,17 @@ def _by_auctions(
         nothing = -unknowns.deviations.prices[rest]
         found = prices_near(program, low, high, portfolios, rest, nothing, found, solve)
     return found
+
+
+def _widened(rows: csr_array, n_columns: int) -> csr_array:
+    """Rows with so many empty columns more."""
+    shape = (rows.shape[0], rows.shape[1] + n_columns)
+    return csr_array((rows.data, rows.indices, rows.indptr), shape=shape)
+
+
+def _below(rows: csr_array, others: csr_array) -> csr_array:
+    """Rows, and others below them."""
+    return csr_array(vstack([rows, others], format="csr")) if others.shape[0] else rows
 
 
 class _Unknowns:
@@ -193,16 +229,14 @@ class _Unknowns:
         self._equation_portfolio = np.append(own[closed], others)
         self._limit_portfolio = own[~closed]
         n = len(self._shared)
-        none = csr_array((int(closed.sum()), n))
-        self.equations: csr_array = csr_array(block_array([[B[own[closed]], none], [B[others], -W]], format="csr"))
+        shared = csr_array(hstack([B[others], -W], format="csr"))
+        self.equations = _below(_widened(B[own[closed]], n), shared)
         at = self._demand[closed]
         cost = np.zeros(len(others)) if p.cost is None else p.cost[others]
         self._told = np.append(low[at] / scales.demand_price[at] * self._weight[closed], -cost)
-        free = np.flatnonzero(~pinned[self._shared])
+        self._box = free = np.flatnonzero(~pinned[self._shared])
         box = csr_array((np.ones(len(free)), (np.arange(len(free)), self.P + free)), shape=(len(free), self.P + n))
-        none = csr_array((int((~closed).sum()), n))
-        rows = csr_array(block_array([[B[own[~closed]], none]], format="csr"))
-        self.limits: csr_array = csr_array(vstack([rows, box], format="csr"))
+        self.limits = _below(_widened(B[own[~closed]], n), box)
         self.settled: Flags = np.append(np.zeros(self.P, dtype=bool), pinned[self._shared])
         ends = np.sort(
             np.vstack([end[self._demand] / scales.demand_price[self._demand] * self._weight for end in (low, high)]),
@@ -219,6 +253,12 @@ class _Unknowns:
         n = len(group.unknowns)
         return n > limit or n * n * (len(group.equations) + len(group.limits)) > WORK
 
+    def has_few_rows(self, group: Group, levels: list[Level]) -> bool:
+        """Whether the space of a group's equations and limits is so small that the group is solved in it at once."""
+        n, n_rows = len(group.unknowns), len(group.equations) + len(group.limits)
+        k = n_coordinates(levels, n_rows)
+        return k <= max(DIRECT, min(COORDINATES, n // FEWER)) and (n + n_rows) * k * k <= WORK
+
     def directions(self, group: Group) -> Floats:
         """How the unknowns of a group may move."""
         return directions(self.equations[group.equations][:, group.unknowns].toarray())
@@ -228,53 +268,101 @@ class _Unknowns:
         lone_limits = group.limits[group.limits < len(self._limit_portfolio)]
         return np.sort(np.append(self._equation_portfolio[group.equations], self._limit_portfolio[lone_limits]))
 
-    def nearest(self, group: Group, N: Floats, answer: Answer, target: Floats, inside: bool) -> Floats | None:
-        """The move of a group's unknowns towards the targets, then towards 0.
+    def rows(self, group: Group) -> tuple[Floats, Floats]:
+        """A group's equations and limits, as rows over its own unknowns."""
+        rows = self.equations[group.equations], self.limits[group.limits]
+        equations, limits = (floats(one[:, group.unknowns].toarray()) for one in rows)
+        return equations, limits
 
-        `inside`: the present prices count as within their limits, whatever rounding says.
-        """
+    def levels(self, group: Group, target: Floats) -> list[Level]:
+        """The wishes of a group: known targets, other prices of products near 0, prices of demands near 0."""
         u = group.unknowns
-        now = self._now(answer)
         wished = np.append(target, np.full(len(self._shared), np.nan))
-        known, product = ~np.isnan(wished), np.arange(len(now)) < self.P
+        known, product = ~np.isnan(wished), np.arange(len(wished)) < self.P
         # The unit of a product counts in the distance, that of a demand must not.
         weight = np.append((self._unit[: self.P] / self._unit[u[u < self.P]].max()) ** 2, np.ones(len(self._shared)))
-        aim = np.where(known, wished, self._nothing) / self._unit - now
-        at = self.limits[group.limits] @ now
-        low, high = self._least[group.limits] - at, self._most[group.limits] - at
-        return nearest(
-            N,
-            self.limits[group.limits][:, u].toarray(),
-            np.minimum(low, 0.0) if inside else low,
-            np.maximum(high, 0.0) if inside else high,
-            [Level((weight * which)[u], aim[u]) for which in (known, product & ~known, ~product)],
-            noise=ROUNDING * max(1.0, float(np.abs(now[u]).max())),
-        )
+        point = np.where(known, wished, self._nothing) / self._unit
+        return [Level((weight * which)[u], point[u]) for which in (known, product & ~known, ~product)]
 
-    def size(self, group: Group, answer: Answer) -> float:
-        """The largest unknown of a group, in typical prices."""
-        return float(np.abs(self._now(answer)[group.unknowns]).max())
+    def ends(self, group: Group, answer: Answer) -> tuple[Floats, Floats]:
+        """Bounds of what a move may change in a group's limits."""
+        at = self.limits[group.limits] @ self.now(answer)
+        return self._least[group.limits] - at, self._most[group.limits] - at
 
-    def drawn_in(self, group: Group, N: Floats, answer: Answer) -> Answer:
-        """The answer with a group's unknowns as near to 0 as its equations allow, whatever its limits."""
-        near = self.moved(answer, group, -N @ (N.T @ self._now(answer)[group.unknowns]))
-        return self.balanced(near, group)
+    def missing(self, group: Group, answer: Answer) -> Floats:
+        """What is missing in a group's equations."""
+        return floats(self._told[group.equations] - self.equations[group.equations] @ self.now(answer))
 
-    def balanced(self, answer: Answer, group: Group) -> Answer:
-        """The answer with the equations of a group restored by the least move."""
-        now = self._now(answer)
-        rows = self.equations[group.equations]
-        missing = self._told[group.equations] - rows @ now
-        return self.moved(answer, group, least_squares(rows[:, group.unknowns].toarray(), missing))
+    def refined(self, group: Group, answer: Answer, target: Floats) -> Answer:
+        """The answer with a group's unknowns free of the rounding of their computation."""
+        now = np.append(answer.prices, answer.demand_prices[self._shared]).astype(np.longdouble)
+        u, product = group.unknowns, np.arange(len(now)) < self.P
+        wished = np.append(target, np.full(len(self._shared), np.nan))
+        known = ~np.isnan(wished)
+        aim = np.where(known, wished, self._nothing)[u]
+        # Distances of prices are in their own unit, those of demands in typical prices.
+        weight = np.where(product, 1.0 / self._unit[u].max() ** 2, 1.0 / self._unit**2)
+        levels = [Level((weight * which)[u], aim) for which in (known, product & ~known, ~product)]
+        bounds = self._bounds(group, now)
+        # Units that differ by much hide what tells nearly parallel rows apart, and one unit for all hides small prices.
+        units = self._unit[u], np.full(len(u), self._unit[u].max())
+        found = next((one for unit in units if (one := refined(bounds, now[u], unit, levels)) is not None), None)
+        if found is None:
+            return answer
+        now[u] = found
+        return self._at(answer, floats(now[: self.P]), floats(now[self.P :]))
+
+    def _bounds(self, group: Group, now: Extended) -> Bounds:
+        """What a group's unknowns must keep, in the program's own units and without rounding."""
+        p, u, n_lone = self.program, group.unknowns, len(self._limit_portfolio)
+        portfolio = self._equation_portfolio[group.equations]
+        rows, values = self._rows(portfolio), np.zeros(len(portfolio), dtype=np.longdouble)
+        lone = portfolio[alone(p.W)[portfolio]]
+        demand = p.W.indices[p.W.indptr[lone]]
+        values[: len(lone)] = self.low[demand].astype(np.longdouble) * p.W.data[p.W.indptr[lone]]
+        rows[: len(lone), self.P :] = 0
+        if p.cost is not None:
+            values[len(lone) :] = -p.cost[portfolio[len(lone) :]]
+        limited = self._limit_portfolio[group.limits[group.limits < n_lone]]
+        box = group.limits[group.limits >= n_lone] - n_lone
+        limits = self._rows(limited)
+        limits[:, self.P :] = 0
+        entry = p.W.indptr[limited]
+        ends = [
+            np.append(
+                end[p.W.indices[entry]].astype(np.longdouble) * p.W.data[entry], end[self._shared[self._box[box]]]
+            )
+            for end in (self.low, self.high)
+        ]
+        swapped = ends[0] > ends[1]
+        least, most = np.where(swapped, ends[1], ends[0]), np.where(swapped, ends[0], ends[1])
+        single = np.zeros((len(box), len(now)), dtype=np.longdouble)
+        single[np.arange(len(box)), self.P + self._box[box]] = 1
+        limits = np.vstack([limits, single])
+        others = now.copy()
+        others[u] = 0
+        told, shift = values - rows @ others, limits @ others
+        return Bounds(rows[:, u], told, limits[:, u], least - shift, most - shift)
+
+    def _rows(self, portfolios: Ints) -> Extended:
+        """What each portfolio holds, and less what it weighs in shared demands, (n, P + S)."""
+        B, W = self.program.B[:, portfolios].T.toarray(), self.program.W[self._shared][:, portfolios].T.toarray()
+        return np.hstack([B, -W]).astype(np.longdouble)
 
     def moved(self, answer: Answer, group: Group, move: Floats) -> Answer:
         """The answer after a move of a group's unknowns; demands of one portfolio follow."""
         change = np.zeros(len(self._unit))
         change[group.unknowns] = move * self._unit[group.unknowns]
-        prices, demand_prices = answer.prices + change[: self.P], answer.demand_prices.copy()
-        demand_prices[self._shared] += change[self.P :]
+        shared = answer.demand_prices[self._shared] + change[self.P :]
+        return self._at(answer, answer.prices + change[: self.P], shared)
+
+    def _at(self, answer: Answer, prices: Floats, shared: Floats) -> Answer:
+        """The answer at these prices of products, (P,), and of demands that share a portfolio, (S,)."""
+        demand_prices = answer.demand_prices.copy()
+        demand_prices[self._shared] = shared
         demand_prices[self._demand] = (self.program.B.T @ prices)[self._own] / self._weight_in_units
         return replace(answer, prices=prices, demand_prices=demand_prices)
 
-    def _now(self, answer: Answer) -> Floats:
+    def now(self, answer: Answer) -> Floats:
+        """All unknowns at an answer."""
         return floats(np.append(answer.prices, answer.demand_prices[self._shared]) / self._unit)

@@ -7,7 +7,7 @@ from scipy.sparse import csc_array
 
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Answer, Program
-from fts.solver.compiled import compiled
+from fts.solver.compiled import Index, compiled, unsigned, unsigned_entries
 from fts.solver.program import alone
 
 FLAT = 1e-12
@@ -30,11 +30,20 @@ def tied_segments(program: Program, answer: Answer, unit: Floats, rounding: Floa
         What float64 cannot tell from 0 in a price of each demand.
     """
     p = program
-    lam = answer.demand_prices[p.segment_demand]
-    width = p.hi - p.lo
-    drop = np.where(p.s == 0, 0.0, p.s * np.where(np.isfinite(width), width, 0.0))
-    near = np.maximum(TIE * unit, rounding)[p.segment_demand]
-    tied: Flags = (drop <= FLAT * unit[p.segment_demand]) & (np.abs(p.c - lam) <= near)
+    near = np.maximum(TIE * unit, rounding)
+    return _tied(unsigned(p.segment_demand), p.lo, p.hi, p.c, p.s, answer.demand_prices, unit, near)
+
+
+@compiled
+def _tied(
+    demand: Index, lo: Floats, hi: Floats, c: Floats, s: Floats, lam: Floats, unit: Floats, near: Floats
+) -> Flags:
+    tied = np.zeros(len(c), dtype=np.bool_)
+    for k in range(len(c)):
+        d = demand[k]
+        if abs(c[k] - lam[d]) <= near[d]:
+            width = hi[k] - lo[k]
+            tied[k] = s[k] == 0 or (s[k] * width if np.isfinite(width) else 0.0) <= FLAT * unit[d]
     return tied
 
 
@@ -47,12 +56,12 @@ def price_intervals(
     """
     p = program
     near = TIE * unit if rounding is None else np.maximum(TIE * unit, rounding)
-    return _intervals(p.segment_demand, p.lo, p.hi, p.c, p.s, answer.y, near)
+    return _intervals(unsigned(p.segment_demand), p.lo, p.hi, p.c, p.s, answer.y, near)
 
 
 @compiled
 def _intervals(
-    demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, y: Floats, near: Floats
+    demand: Index, lo: Floats, hi: Floats, c: Floats, s: Floats, y: Floats, near: Floats
 ) -> tuple[Floats, Floats]:
     low, high = np.full(len(near), -np.inf), np.full(len(near), np.inf)
     for k in range(len(y)):
@@ -71,20 +80,35 @@ def quotes(program: Program, low: Floats, high: Floats) -> tuple[Floats, Floats,
 
     The third result says where no other portfolio holds the product, so that the interval is all there is.
     """
-    B, W = program.B, program.W
-    P = B.shape[0]
-    lone = alone(W)
-    single = lone & (np.diff(B.indptr) == 1)
-    i = np.flatnonzero(single)
-    product, ratio = B.indices[B.indptr[i]], W.data[W.indptr[i]] / B.data[B.indptr[i]]
-    d = W.indices[W.indptr[i]]
-    a, b = low[d] * ratio, high[d] * ratio
-    least, most = np.full(P, -np.inf), np.full(P, np.inf)
-    np.maximum.at(least, product, np.minimum(a, b))
-    np.minimum.at(most, product, np.maximum(a, b))
-    column = np.repeat(np.arange(B.shape[1]), np.diff(B.indptr))
-    only = np.ones(P, dtype=bool)
-    only[B.indices[~single[column]]] = False
+    B, W = unsigned_entries(program.B), unsigned_entries(program.W)
+    return _quotes(*B, *W, alone(program.W), low, high, program.B.shape[0])
+
+
+@compiled
+def _quotes(
+    B_start: Index,
+    product: Index,
+    B_weight: Floats,
+    W_start: Index,
+    demand: Index,
+    W_weight: Floats,
+    lone: Flags,
+    low: Floats,
+    high: Floats,
+    n_products: int,
+) -> tuple[Floats, Floats, Flags]:
+    least, most = np.full(n_products, -np.inf), np.full(n_products, np.inf)
+    only = np.ones(n_products, dtype=np.bool_)
+    for i in range(len(B_start) - 1):
+        at = B_start[i]
+        if lone[i] and B_start[i + 1] == at + 1:
+            p, d, ratio = product[at], demand[W_start[i]], W_weight[W_start[i]] / B_weight[at]
+            a, b = low[d] * ratio, high[d] * ratio
+            least[p] = max(least[p], min(a, b))
+            most[p] = min(most[p], max(a, b))
+        else:
+            for e in range(at, B_start[i + 1]):
+                only[product[e]] = False
     return least, most, only
 
 
@@ -99,10 +123,30 @@ def told_products(program: Program, pinned: Flags) -> Ints:
 
 def lengths(B: csc_array) -> Floats:
     """Euclidean length of every column."""
-    owner = np.repeat(np.arange(B.shape[1]), np.diff(B.indptr))
-    return np.sqrt(np.bincount(owner, weights=B.data**2, minlength=B.shape[1]))
+    start, _, weight = unsigned_entries(B)
+    return _lengths(start, weight)
 
 
-def owners(matrix: csc_array) -> Ints:
-    """The column of every entry."""
-    return np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+@compiled
+def _lengths(start: Index, weight: Floats) -> Floats:
+    length = np.empty(len(start) - 1)
+    for i in range(len(length)):
+        square = 0.0
+        for e in range(start[i], start[i + 1]):
+            square += weight[e] * weight[e]
+        length[i] = np.sqrt(square)
+    return length
+
+
+def largest_lengths(B: csc_array, W: csc_array) -> Floats:
+    """The largest ``|B_i| / |W_di|`` of each demand's portfolios, (D,); 0 where it has none."""
+    return _largest_lengths(lengths(B), *unsigned_entries(W), W.shape[0])
+
+
+@compiled
+def _largest_lengths(length: Floats, start: Index, demand: Index, weight: Floats, n_demands: int) -> Floats:
+    largest = np.zeros(n_demands)
+    for i in range(len(length)):
+        for e in range(start[i], start[i + 1]):
+            largest[demand[e]] = max(largest[demand[e]], length[i] / abs(weight[e]))
+    return largest

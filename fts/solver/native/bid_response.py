@@ -14,10 +14,9 @@ from __future__ import annotations
 import numpy as np
 
 from fts.models.columns import Flags, Floats, Ints
+from fts.solver.compensated import two_product, two_sum
 from fts.solver.compiled import Short, compiled
 
-SPLIT = 134217729.0
-"""``2**27 + 1`` cuts a float64 into two halves whose products are exact (Dekker 1971)."""
 MAX_SAMPLE = 31
 """At most so many one-product bids make the first price of a product."""
 MAX_SWEEPS = 5
@@ -191,18 +190,6 @@ def _middle(i: int, begin: Short, end: Short, c: Floats, s: Floats, lo: Floats, 
 
 
 @compiled
-def _product_error(a: float, b: float, product: float) -> float:
-    """Compute the rounding error of ``product = a·b`` exactly (TwoProduct)."""
-    t = SPLIT * a
-    a_high = t - (t - a)
-    a_low = a - a_high
-    t = SPLIT * b
-    b_high = t - (t - b)
-    b_low = b - b_high
-    return a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
-
-
-@compiled
 def deviate(
     start: Short,
     row: Short,
@@ -233,16 +220,13 @@ def deviate(
     for i in range(len(scale)):
         total, error = 0.0, 0.0
         for e in range(start[i], start[i + 1]):
-            a, b = basis[e], first[row[e]]
-            product = a * b
-            summed = total + product
-            t = summed - total
-            error += ((total - (summed - t)) + (product - t)) + _product_error(a, b, product)
-            total = summed
+            product, small = two_product(basis[e], first[row[e]])
+            total, smaller = two_sum(total, product)
+            error += small + smaller
         w = scale[i]
         worth = total / w
-        product = worth * w
-        rest = (((total - product) - _product_error(worth, w, product)) + error) / w
+        product, small = two_product(worth, w)
+        rest = (((total - product) - small) + error) / w
         for k in range(begin[i], end[i]):
             shifted[k] = (c[k] - worth) - rest
 

@@ -85,20 +85,15 @@ MAX_CONJUGATE_STEPS = 15
 
 
 @dataclass(frozen=True)
-class State:
-    """The result of one solve that the next one with the same portfolios may start from; it does not change.
+class Portfolios:
+    """The portfolios of a program with a private demand each, to compare with those of the next one.
 
     Attributes
     ----------
     start, row, basis, scale
-        Entries of ``B`` and ``W``, to compare with those of the next program.
+        Entries of ``B`` and ``W``.
     n_products : int
     bids : CompressedBids
-    hessian : Hessian
-    curvature : (I,)
-        What each bid contributes to the Hessian, ``1/s`` or 0.
-    solves : int
-        Number of solves since the Hessian was summed.
     """
 
     start: Short
@@ -107,9 +102,6 @@ class State:
     scale: Floats
     n_products: int
     bids: CompressedBids
-    hessian: Hessian
-    curvature: Floats
-    solves: int
 
     def fits(self, program: Program) -> bool:
         """Whether a program has the same portfolios."""
@@ -162,7 +154,7 @@ def clear_sloped(program: Program, start: Floats | None = None, earlier: State |
     """
     # More threads would sum in another order.
     with threads_for(1), np.errstate(all="ignore"):
-        market = _market_of(program, start, earlier)
+        market = market_of(program, start, None if earlier is None else earlier.portfolios)
         if market is None:
             return None
         try:
@@ -175,18 +167,37 @@ class _FlatBetween(Exception):
     """A flat segment is in between its bounds: prices do not tell its fill."""
 
 
+@dataclass(frozen=True)
+class State:
+    """The result of one solve that the next one with the same portfolios may start from; it does not change.
+
+    Attributes
+    ----------
+    portfolios : Portfolios
+    hessian : Hessian
+    curvature : (I,)
+        What each bid contributes to the Hessian, ``1/s`` or 0.
+    solves : int
+        Number of solves since the Hessian was summed.
+    """
+
+    portfolios: Portfolios
+    hessian: Hessian
+    curvature: Floats
+    solves: int
+
+
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:
     return one is other or np.array_equal(one, other)
 
 
 @dataclass(frozen=True)
-class _Market:
+class Market:
     """A program in the form in which it is solved here.
 
     Attributes
     ----------
-    entries : start (I + 1,), row (N,), basis (N,), scale (I,)
-        Entries of ``B``, and the weight ``W_i`` of each portfolio in its demand.
+    portfolios : Portfolios
     demand, begin, end : (I,)
         Demand of each portfolio and its segments.
     single : bool
@@ -197,13 +208,12 @@ class _Market:
         Flat segments; empty without any.
     first : (P,)
         First prices.
-    bids : CompressedBids
     is_same : bool
-        Whether the earlier state has the same portfolios.
+        Whether the portfolios are the earlier ones.
     """
 
     program: Program
-    entries: tuple[Short, Short, Floats, Floats]
+    portfolios: Portfolios
     demand: Short
     begin: Short
     end: Short
@@ -211,12 +221,34 @@ class _Market:
     base: Floats
     is_flat: Flags
     first: Floats
-    bids: CompressedBids
     is_same: bool
 
+    @property
+    def entries(self) -> tuple[Short, Short, Floats, Floats]:
+        """Entries of ``B``, and the weight ``W_i`` of each portfolio in its demand: start, row, basis, scale."""
+        return self.portfolios.start, self.portfolios.row, self.portfolios.basis, self.portfolios.scale
 
-def _market_of(program: Program, start: Floats | None, earlier: State | None) -> _Market | None:
-    """Lay out a program; None where it is not of the kind that is solved here."""
+    @property
+    def bids(self) -> CompressedBids:
+        """The portfolios as short columns."""
+        return self.portfolios.bids
+
+
+def market_of(
+    program: Program, start: Floats | None, earlier: Portfolios | None, max_flat: float = MAX_FLAT
+) -> Market | None:
+    """Lay out a program with bounded private demands; None where it is not of this kind.
+
+    Parameters
+    ----------
+    program : Program
+    start : (P,) [money / quantity], optional
+        First prices; NaN where there is none.
+    earlier : Portfolios, optional
+        Of an earlier program, used where they are the same.
+    max_flat : float
+        Largest share of flat segments.
+    """
     p = program
     n_products, n_bids = p.B.shape
     if not n_bids or n_products > MAX_PRODUCTS or len(p.W.indices) != n_bids:
@@ -224,7 +256,7 @@ def _market_of(program: Program, start: Floats | None, earlier: State | None) ->
     if is_far_wider(n_products, n_bids):  # the Hessian would have no inverse
         return None
     flat, finite = count_flat(p.s, p.lo, p.hi)
-    if not finite or flat > MAX_FLAT * len(p.s):
+    if not finite or flat > max_flat * len(p.s):
         return None
     B_start, row, basis = entries(p.B if p.B.has_sorted_indices else p.B.sorted_indices())
     W_start, W_demand, scale = entries(p.W)
@@ -237,19 +269,19 @@ def _market_of(program: Program, start: Floats | None, earlier: State | None) ->
         add_bases(begin, end, p.lo, p.hi, base)
     is_same = earlier is not None and earlier.fits(p)
     if is_same and earlier is not None:
-        bids, B_start, row, basis, scale = earlier.bids, earlier.start, earlier.row, earlier.basis, earlier.scale
-        weight = bids.weight
+        portfolios = earlier
     else:
         weight = basis if np.all(scale == 1.0) else divide(B_start, basis, scale)
         bids = compress(B_start, row, weight, n_products)
+        portfolios = Portfolios(B_start, row, basis, scale, n_products, bids)
+    B_start, row, weight = portfolios.start, portfolios.row, portfolios.bids.weight
     first = np.full(n_products, np.nan) if start is None else floats(start).copy()
     first_prices(B_start, row, weight, begin, end, p.c, p.s, p.lo, p.hi, first)
     is_flat = p.s == 0.0 if flat else np.empty(0, dtype=np.bool_)
-    basis_entries = (B_start, row, basis, scale)
-    return _Market(p, basis_entries, W_demand, begin, end, single, base, is_flat, first, bids, is_same)
+    return Market(p, portfolios, W_demand, begin, end, single, base, is_flat, first, is_same)
 
 
-def _deviations(market: _Market, first: Floats) -> tuple[Floats, Floats]:
+def _deviations(market: Market, first: Floats) -> tuple[Floats, Floats]:
     """Compute prices of segments as deviations from first prices, and their slopes, (K,) each.
 
     A flat segment falls a little, through its price in its middle.
@@ -283,7 +315,7 @@ class _Point:
 class _Method:
     """The rounds of the method on one market."""
 
-    def __init__(self, market: _Market, earlier: State | None) -> None:
+    def __init__(self, market: Market, earlier: State | None) -> None:
         self.market, self.bids = market, market.bids
         m = market
         self.first = m.first
@@ -460,7 +492,7 @@ class _Method:
         )  # fmt: skip
         # The slopes of flat segments are tiny; what they leave in a sum is not.
         solves = STALE if len(m.is_flat) else self.solves
-        state = State(*m.entries, len(prices), self.bids, self.hessian, self.curvature, solves)
+        state = State(m.portfolios, self.hessian, self.curvature, solves)
         return Cleared(answer, unique, best.imbalance, state)
 
     def _corrected(self, best: _Point) -> _Point:

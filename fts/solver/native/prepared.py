@@ -39,6 +39,8 @@ class Prepared:
         Bounds in the units and the order of the original program.
     order : Order or None
         Of `program`, against that of the original one.
+    source : Program
+        The original one.
     """
 
     program: Program
@@ -52,6 +54,7 @@ class Prepared:
     lo: Floats
     hi: Floats
     order: Order | None
+    source: Program
 
     @property
     def typical_prices(self) -> Floats:
@@ -88,6 +91,26 @@ class Prepared:
         """Flags of segments, (K,), in the order of the scaled program."""
         return segments if self.order is None else segments[self.order.segment]
 
+    def repriced(self, program: Program) -> Prepared | None:
+        """The same program at other prices made ready; None where more than prices differs."""
+        p, source = program, self.source
+        same = p.B is source.B and p.W is source.W and len(p.c) == len(source.c)
+        for one, other in (
+            (p.segment_demand, source.segment_demand),
+            (p.lo, source.lo),
+            (p.hi, source.hi),
+            (p.s, source.s),
+        ):
+            same = same and (one is other or np.array_equal(one, other))
+        # The price of an unlimited segment tells its size.
+        if not same or not (np.isfinite(p.lo).all() and np.isfinite(p.hi).all()):
+            return None
+        c = (p.c if self.order is None else p.c[self.order.segment]) / self._unit
+        cost = None if p.cost is None else self.substitution.costs(p.cost * self.scales.rate)
+        if cost is not None and self.order is not None:
+            cost = cost[self.order.portfolio]
+        return replace(self, program=replace(self.program, c=c, cost=cost), source=program)
+
     @property
     def _unit(self) -> Floats:
         """The unit of each segment's quantity, in the order of the scaled program."""
@@ -104,7 +127,7 @@ def prepare(program: Program, units: Floats | None = None) -> Prepared:
     units : (P,) [money / quantity], optional
         In which the prices of products are measured; None: those that the program's own prices tell.
     """
-    merging = merge(program.B)
+    source, merging = program, merge(program.B)
     program = replace(program, B=merging.B)
     scales = scales_of(program) if units is None else scales_in(program, merging.joined_units(units))
     in_units = scaled(program, scales)
@@ -124,7 +147,7 @@ def prepare(program: Program, units: Floats | None = None) -> Prepared:
     elimination = Elimination(columns.B, columns.W, for_pivots, per_demand == 0)
     first = unsigned(np.append(0, np.cumsum(per_demand)))
     return Prepared(
-        columns, sizes, elimination, merging, scales, substitution, room, first, program.lo, program.hi, order
+        columns, sizes, elimination, merging, scales, substitution, room, first, program.lo, program.hi, order, source
     )
 
 

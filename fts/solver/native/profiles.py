@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csc_array
 
-from fts.models.columns import Flags, Floats, Ints, floats
+from fts.models.columns import Flags, Floats, Ints
 from fts.solver.compiled import Short, compiled, entries
 from fts.solver.native.normal import WIDE
 
@@ -70,7 +70,9 @@ class CompressedBids:
         """Sizes of trade in products and profiles (n_rows,) in terms of products, (P,)."""
         if self.profiles is None:
             return sizes
-        return floats(sizes[: self.n_products] + abs(self.profiles) @ sizes[self.n_products :])
+        gathered = sizes[: self.n_products].copy()
+        _gather_sizes(*self.runs, self.profiles.data, sizes[self.n_products :], gathered)
+        return gathered
 
     def diagonal(self, curvature: Floats) -> Floats:
         """Diagonal of the Hessian (P,) for curvatures of bids (I,)."""
@@ -78,7 +80,9 @@ class CompressedBids:
         _add_squares(*self.entries, curvature, squares)
         if self.profiles is None:
             return squares
-        return floats(squares[: self.n_products] + self.profiles.power(2) @ squares[self.n_products :])
+        gathered = squares[: self.n_products].copy()
+        _gather_squares(*self.runs, self.profiles.data, squares[self.n_products :], gathered)
+        return gathered
 
     def columns(self) -> csc_array:
         """Products of every narrow bid and of every profile, (P, I + n_profiles); wide bids are empty columns."""
@@ -187,6 +191,32 @@ def _gather(run_start: Short, run_row: Short, run_at: Short, weight: Floats, amo
                 held = gathered[run_row[r] : run_row[r] + len(run)]
                 for k in range(len(run)):
                     held[k] += run[k] * amounts[j]
+
+
+@compiled
+def _gather_sizes(
+    run_start: Short, run_row: Short, run_at: Short, weight: Floats, sizes: Floats, gathered: Floats
+) -> None:
+    """Add sizes of profiles, times the sizes of their weights, to those of products."""
+    for j in range(len(sizes)):
+        for r in range(run_start[j], run_start[j + 1]):
+            run = weight[run_at[r] : run_at[r + 1]]
+            held = gathered[run_row[r] : run_row[r] + len(run)]
+            for k in range(len(run)):
+                held[k] += abs(run[k]) * sizes[j]
+
+
+@compiled
+def _gather_squares(
+    run_start: Short, run_row: Short, run_at: Short, weight: Floats, squares: Floats, gathered: Floats
+) -> None:
+    """Add amounts of profiles, times the squares of their weights, to those of products."""
+    for j in range(len(squares)):
+        for r in range(run_start[j], run_start[j + 1]):
+            run = weight[run_at[r] : run_at[r + 1]]
+            held = gathered[run_row[r] : run_row[r] + len(run)]
+            for k in range(len(run)):
+                held[k] += run[k] * run[k] * squares[j]
 
 
 @compiled

@@ -10,6 +10,7 @@ from scipy.sparse import csc_array
 from fts.models.columns import Floats, Ints
 from fts.ports.engine import Program
 from fts.solver.compiled import Index, compiled, unsigned_entries
+from fts.solver.medians import medians
 
 LEAST_DISPERSION = 1e-6
 """The least unit of a product's price, as a share of its level."""
@@ -93,29 +94,6 @@ def _worths(start: Index, demand: Index, weight: Floats, curve_price: Floats) ->
         for e in range(start[i], start[i + 1]):
             worth[i] += abs(weight[e]) * curve_price[demand[e]]
     return worth
-
-
-@compiled
-def medians(start: Index, product: Index, weight: Floats, worth: Floats, n_products: int) -> Floats:
-    """The lower median of the positive ``worth_i / |B_pi|`` of each product, (P,); 0 where there is none."""
-    count = np.zeros(n_products + 1, dtype=np.int64)
-    for i in range(len(worth)):
-        if worth[i] > 0:
-            for e in range(start[i], start[i + 1]):
-                count[product[e] + 1] += 1
-    for p in range(n_products):
-        count[p + 1] += count[p]
-    place, grouped, median = count[:-1].copy(), np.empty(count[-1]), np.zeros(n_products)
-    for i in range(len(worth)):
-        if worth[i] > 0:
-            for e in range(start[i], start[i + 1]):
-                grouped[place[product[e]]] = worth[i] / abs(weight[e])
-                place[product[e]] += 1
-    for p in range(n_products):
-        n = count[p + 1] - count[p]
-        if n:
-            median[p] = np.partition(grouped[count[p] : count[p + 1]], (n - 1) // 2)[(n - 1) // 2]
-    return median
 
 
 @compiled

@@ -1,0 +1,147 @@
+"""The exact step of one small part.
+
+The equations of the segments in between are solved, and segments on the wrong side are moved (a semismooth Newton
+method, Qi and Sun 1993).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fts.models.columns import Floats, Ints
+from fts.solver.compiled import compiled
+from fts.solver.native.small_system import add_trade, compute_factor, compute_worths, solve_prices
+
+ROUNDS = 30
+"""At most so many solves of the exact step."""
+STIFF, SOFT = 1e-3, 1e-9
+"""Curvature (price over size) that a flat segment in between has in one solve, first and last."""
+FIXED = 1e8
+"""Curvature (price over size) that stands for a segment at its bound, so that all prices have an equation."""
+ROUNDING, CLEAN = 3e-13, 1e-11
+"""What the exact step may miss to stop, and to succeed."""
+SLACK, ROOM = 1e-12, 1e-13
+"""Shares of the price and of the size by which a segment may be on the wrong side."""
+AT_BOUND = 1e-12
+"""A fill this near to a bound, in shares of the segment, stands at it."""
+
+
+@compiled
+def solve_exactly(
+    m: int,
+    start: Ints,
+    index: Ints,
+    weight: Floats,
+    segment: Ints,
+    curves: Floats,
+    U: Floats,
+    response: Floats,
+    worth: Floats,
+    y: Floats,
+    prices: Floats,
+) -> bool:
+    """Bring a point to rounding, in place; whether that succeeded."""
+    lo, hi, c, s, size = curves[0], curves[1], curves[2], curves[3], curves[4]
+    n, K = len(response), len(y)
+    between, per_h, curve = np.empty(K, dtype=np.bool_), np.empty(K), np.empty(K)
+    pull, rate = np.empty(n), np.empty(n)
+    best_y, best_prices, least = y.copy(), prices.copy(), np.inf
+    stiffness, clean, stale = STIFF, 0, 0
+    floor = np.zeros(m)
+    for i in range(n):
+        room = 0.0
+        for k in range(segment[i], segment[i + 1]):
+            room += size[k]
+        for e in range(start[i], start[i + 1]):
+            floor[index[e]] += 1e-9 * abs(weight[e]) * room
+    compute_worths(start, index, weight, prices, worth)
+    for i in range(n):
+        for k in range(segment[i], segment[i + 1]):
+            inside = min(max(y[k], lo[k]), hi[k])
+            pulled = inside + size[k] * (c[k] - s[k] * inside - worth[i])
+            between[k] = lo[k] < pulled < hi[k]
+            y[k] = lo[k] if pulled <= lo[k] else hi[k] if pulled >= hi[k] else inside
+    for _ in range(ROUNDS):
+        # What is missing, relative.
+        worst = 0.0
+        for i in range(n):
+            rate[i] = 0.0
+            for k in range(segment[i], segment[i + 1]):
+                rate[i] += y[k]
+                curve[k] = c[k] - s[k] * y[k] - worth[i]
+                home = (y[k] <= lo[k] and curve[k] <= 0) or (y[k] >= hi[k] and curve[k] >= 0)
+                if between[k] or not home:
+                    worst = max(worst, abs(curve[k]) / max(abs(c[k]), max(abs(worth[i]), 1e-3)))
+                worst = max(worst, max(lo[k] - y[k], y[k] - hi[k]) / size[k])
+        missing, flow = np.zeros(m), floor.copy()
+        add_trade(start, index, weight, rate, -1.0, missing)
+        for i in range(n):
+            for e in range(start[i], start[i + 1]):
+                flow[index[e]] += abs(weight[e] * rate[i])
+        for p in range(m):
+            worst = max(worst, abs(missing[p]) / flow[p] if missing[p] != 0.0 else 0.0)
+            if not np.isfinite(missing[p]):
+                worst = np.inf
+        clean += worst <= ROUNDING
+        if worst < least:
+            stale = 0 if worst < least / 4 else stale + 1
+            least = worst
+            for k in range(K):
+                best_y[k] = y[k]
+            for p in range(m):
+                best_prices[p] = prices[p]
+        else:
+            stale += 1
+        if clean >= 2 or (least <= ROUNDING and stale > 0) or stale >= 8 or (worst > 100 * least and least < 1e-2):
+            break
+        # One solve of the equations of the segments in between.
+        soft, inside_count = False, 0
+        for i in range(n):
+            response[i], pull[i] = 0.0, 0.0
+            for k in range(segment[i], segment[i + 1]):
+                if between[k]:
+                    inside_count += 1
+                    soft |= s[k] * size[k] < STIFF
+                    per_h[k] = 1.0 / max(s[k], stiffness / size[k])
+                    pull[i] += curve[k] * per_h[k]
+                else:
+                    per_h[k] = size[k] / FIXED
+                response[i] += per_h[k]
+        compute_factor(m, start, index, weight, response, U)
+        wanted = -missing
+        add_trade(start, index, weight, pull, 1.0, wanted)
+        change = solve_prices(m, start, index, weight, response, U, wanted, int(soft))
+        compute_worths(start, index, weight, change, pull)
+        for p in range(m):
+            prices[p] += change[p]
+        compute_worths(start, index, weight, prices, worth)
+        moves = 0
+        for i in range(n):
+            for k in range(segment[i], segment[i + 1]):
+                room = ROOM * size[k]
+                if between[k]:
+                    y[k] += (curve[k] - pull[i]) * per_h[k]
+                    if y[k] > hi[k] + room:
+                        y[k], between[k] = hi[k], False
+                        moves += 1
+                    elif y[k] < lo[k] - room:
+                        y[k], between[k] = lo[k], False
+                        moves += 1
+                else:
+                    at = c[k] - s[k] * y[k] - worth[i]
+                    level = max(abs(c[k]), abs(worth[i]))
+                    wrong = (y[k] <= lo[k] and at > SLACK * level) or (y[k] >= hi[k] and at < -SLACK * level)
+                    if wrong and hi[k] > lo[k]:
+                        between[k] = True
+                        moves += 1
+        stiffness = max(stiffness / 100, SOFT) if moves <= 1 + inside_count // 200 else min(10 * stiffness, STIFF)
+    for k in range(K):
+        at = best_y[k]
+        if at <= lo[k] + AT_BOUND * size[k]:
+            at = lo[k]
+        if at >= hi[k] - AT_BOUND * size[k]:
+            at = hi[k]
+        y[k] = at
+    for p in range(m):
+        prices[p] = best_prices[p]
+    return bool(least <= CLEAN)
