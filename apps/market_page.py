@@ -10,6 +10,7 @@ import holoviews as hv
 import panel as pn
 import panel_material_ui as pmui
 from bokeh.document import Document
+from panel_material_ui.template.base import Page
 
 from apps.market_html import banner_html, batch_html, certificate_html, hint_html, numbers_html, status_html
 from apps.market_view import MarketFollower, MarketView
@@ -18,7 +19,7 @@ from fts import viz
 from fts.errors import FtsError
 
 
-def market_page(follower: MarketFollower) -> pmui.Page:
+def market_page(follower: MarketFollower) -> Page:
     """Create the page of one browser session; it is updated until the session ends."""
     return MarketPage(follower).view
 
@@ -56,7 +57,7 @@ class MarketPage:
             self._doc.on_session_destroyed(lambda _: unwatch())
         Thread(target=follower.clear, name="fts-clearing", daemon=True).start()
 
-    def _page(self) -> pmui.Page:
+    def _page(self) -> Page:
         product = pmui.Paper(
             pn.Row(self.kind, self.delivery, self._numbers, sizing_mode="stretch_width"),
             pn.FlexBox(
@@ -67,7 +68,7 @@ class MarketPage:
             sizing_mode="stretch_width",
             sx={"padding": "12px"},
         )
-        return pmui.Page(
+        return Page(
             title="Market",
             header=[self._status],
             main=[

@@ -20,7 +20,8 @@ def product_frame(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         data = record["app_data"]
         known = isinstance(data, Mapping)
         kind = str(data.get("kind", record["id"])) if known else str(data)
-        start, end = (pd.to_datetime(data.get(name) if known else None, utc=True) for name in ("from", "thru"))
+        ends: tuple[Any, Any] = (data.get("from"), data.get("thru")) if known else (None, None)
+        start, end = (pd.to_datetime(instant, utc=True) for instant in ends)
         delivery = delivery_label(start, end)
         kind = _KINDS.get(kind, kind)
         label = f"{kind}, {delivery}" if delivery else kind

@@ -4,6 +4,7 @@ from . import errors as errors
 from . import server as server
 from . import sim as sim
 from . import viz as viz
+from .errors import FtsError as FtsError
 from .exchange import Market as Market
 from .models.auction import Auction as Auction
 from .models.certificate import Certificate as Certificate

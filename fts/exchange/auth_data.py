@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from fts.errors import InvalidInput
 from fts.exchange import given
+from fts.models.arguments import CurveLike
 from fts.models.auth import AuthData, CostData
 from fts.models.curve import Constant, Curve, DemandCurve
 from fts.models.number import read_number
 
+AuthDataLike: TypeAlias = AuthData | Mapping[str, object]
+CostDataLike: TypeAlias = CostData | CurveLike | Mapping[str, object]
 ReadCurve = Callable[[Any], DemandCurve | None]
 
 

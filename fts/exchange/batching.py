@@ -17,6 +17,7 @@ from fts.exchange.batch import clear
 from fts.exchange.given import read_aware, read_span
 from fts.exchange.limit import limited
 from fts.exchange.venue import Venue
+from fts.models.arguments import InstantLike
 from fts.models.auction import Auction
 from fts.models.instant import read_duration, write_instant
 from fts.models.outcome import Outcome
@@ -38,7 +39,7 @@ class Batching(Venue):
     _cleared_until: datetime
     _subscribers: list[Subscriber]
 
-    def run_batch(self, instant: Any = None) -> BatchRecord:
+    def run_batch(self, instant: InstantLike | None = None) -> BatchRecord:
         """Clear the market, and let the outcome hold from an instant on.
 
         The auction is that of the instant, or of now if that is earlier. Bids may change while it is
@@ -64,11 +65,11 @@ class Batching(Venue):
             raise fault
         return record
 
-    def batches(self, before: Any = None, after: Any = None) -> Page[BatchRecord]:
+    def batches(self, before: InstantLike | None = None, after: InstantLike | None = None) -> Page[BatchRecord]:
         """The batches, newest first; ``before`` and ``after`` as in `product_outcomes`."""
         return self._store.read.batches(*read_span(before, after), self.page_limit)
 
-    def batch(self, instant: Any) -> BatchRecord:
+    def batch(self, instant: InstantLike) -> BatchRecord:
         """The batch of an instant.
 
         Raises
@@ -81,7 +82,7 @@ class Batching(Venue):
             raise NotFound(f"no batch has the instant {write_instant(at)}")
         return record
 
-    def batch_prices(self, instant: Any) -> list[dict[str, Any]]:
+    def batch_prices(self, instant: InstantLike) -> list[dict[str, Any]]:
         """Every product's outcome of one batch: product, price (or None), rate, and its price interval.
 
         ``price_low`` and ``price_high`` are left out where they were not computed, and None where unlimited.
@@ -93,7 +94,7 @@ class Batching(Venue):
         prices = self._store.read.batch_prices(self.batch(instant).instant)
         return [_price_row(row) for row in prices.to_dict("records")]
 
-    def batch_auction(self, instant: Any) -> Auction:
+    def batch_auction(self, instant: InstantLike) -> Auction:
         """The auction that a batch cleared.
 
         Raises
@@ -103,7 +104,7 @@ class Batching(Venue):
         batch = self.batch(instant)
         return self._auction(batch.instant, batch.solved_at, batch.duration)
 
-    def replay(self, instant: Any) -> Outcome:
+    def replay(self, instant: InstantLike) -> Outcome:
         """Clear again what the batch in force at an instant cleared.
 
         Raises

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 from fts.exchange import bids
 from fts.exchange.batching import Batching
 from fts.exchange.drafting import Change, Drafting
 from fts.exchange.given import read_bidders, read_id, read_span
+from fts.models.arguments import AppData, CurveLike, IdLike, InstantLike, WeightsLike
 from fts.models.curve import Constant, Curve
 from fts.models.records import DemandRecord, Page, PortfolioRecord, Row
 
@@ -28,7 +29,7 @@ class Bidding(Batching, Drafting):
 
     auto_solve: bool
 
-    def create_demand(self, app_data: Any, curve: Any, *, bidder: Any) -> DemandRecord:
+    def create_demand(self, app_data: AppData, curve: CurveLike, *, bidder: IdLike) -> DemandRecord:
         """Enter a demand.
 
         Parameters
@@ -45,7 +46,7 @@ class Bidding(Batching, Drafting):
         """
         return self.create_demands([(app_data, curve)], bidder=bidder)[0]
 
-    def create_demands(self, demands: Iterable[tuple[Any, Any]], *, bidder: Any) -> list[DemandRecord]:
+    def create_demands(self, demands: Iterable[tuple[AppData, CurveLike]], *, bidder: IdLike) -> list[DemandRecord]:
         """Enter demands, each ``(app_data, curve)``, all or none, at one instant.
 
         Raises
@@ -54,7 +55,7 @@ class Bidding(Batching, Drafting):
         """
         return self._bid(self.draft_demands(demands, bidder=bidder))
 
-    def demand(self, demand: Any) -> DemandRecord:
+    def demand(self, demand: IdLike) -> DemandRecord:
         """One demand.
 
         Raises
@@ -63,11 +64,11 @@ class Bidding(Batching, Drafting):
         """
         return bids.demand_of(self._store.read, read_id(demand, "demand"))
 
-    def demands(self, bidders: Any) -> list[DemandRecord]:
+    def demands(self, bidders: IdLike | Collection[IdLike]) -> list[DemandRecord]:
         """The active demands of a bidder, or of several."""
         return self._store.read.demands(read_bidders(bidders))
 
-    def bidder_of_demand(self, demand: Any) -> str:
+    def bidder_of_demand(self, demand: IdLike) -> str:
         """Whose demand it is, without reading all of it.
 
         Raises
@@ -76,7 +77,7 @@ class Bidding(Batching, Drafting):
         """
         return bids.bidder_of_demand(self._store.read, read_id(demand, "demand"))
 
-    def change_demand(self, demand: Any, curve: Any) -> DemandRecord:
+    def change_demand(self, demand: IdLike, curve: CurveLike) -> DemandRecord:
         """Give a demand another curve; None ends it.
 
         Raises
@@ -85,7 +86,7 @@ class Bidding(Batching, Drafting):
         """
         return self._bid(self.draft_curve(demand, curve))
 
-    def delete_demand(self, demand: Any) -> DemandRecord:
+    def delete_demand(self, demand: IdLike) -> DemandRecord:
         """End a demand; its history stays.
 
         Raises
@@ -94,7 +95,9 @@ class Bidding(Batching, Drafting):
         """
         return self.change_demand(demand, None)
 
-    def curve_history(self, demand: Any, before: Any = None, after: Any = None) -> Page[Row[Curve | Constant]]:
+    def curve_history(
+        self, demand: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
+    ) -> Page[Row[Curve | Constant]]:
         """The curves of a demand, newest first; ``before`` and ``after`` as in `product_outcomes`.
 
         Raises
@@ -105,7 +108,9 @@ class Bidding(Batching, Drafting):
         bids.check_there("demand", name, read.missing_demands([name]))
         return read.curve_history(name, *read_span(before, after), self.page_limit)
 
-    def create_portfolio(self, app_data: Any, demand: Any, basis: Any, *, bidder: Any) -> PortfolioRecord:
+    def create_portfolio(
+        self, app_data: AppData, demand: WeightsLike, basis: WeightsLike, *, bidder: IdLike
+    ) -> PortfolioRecord:
         """Enter a portfolio.
 
         Parameters
@@ -126,7 +131,9 @@ class Bidding(Batching, Drafting):
         """
         return self.create_portfolios([(app_data, demand, basis)], bidder=bidder)[0]
 
-    def create_portfolios(self, portfolios: Iterable[tuple[Any, Any, Any]], *, bidder: Any) -> list[PortfolioRecord]:
+    def create_portfolios(
+        self, portfolios: Iterable[tuple[AppData, WeightsLike, WeightsLike]], *, bidder: IdLike
+    ) -> list[PortfolioRecord]:
         """Enter portfolios, each ``(app_data, demand, basis)``, all or none, at one instant.
 
         Raises
@@ -135,7 +142,7 @@ class Bidding(Batching, Drafting):
         """
         return self._bid(self.draft_portfolios(portfolios, bidder=bidder))
 
-    def portfolio(self, portfolio: Any, *, expand: bool = False) -> PortfolioRecord:
+    def portfolio(self, portfolio: IdLike, *, expand: bool = False) -> PortfolioRecord:
         """One portfolio.
 
         Parameters
@@ -151,11 +158,11 @@ class Bidding(Batching, Drafting):
         name, read = read_id(portfolio, "portfolio"), self._store.read
         return bids.expanded_portfolio(read, name) if expand else bids.portfolio_of(read, name)
 
-    def portfolios(self, bidders: Any) -> list[PortfolioRecord]:
+    def portfolios(self, bidders: IdLike | Collection[IdLike]) -> list[PortfolioRecord]:
         """The portfolios with a demand or a basis of a bidder, or of several."""
         return self._store.read.portfolios(read_bidders(bidders))
 
-    def bidder_of_portfolio(self, portfolio: Any) -> str:
+    def bidder_of_portfolio(self, portfolio: IdLike) -> str:
         """Whose portfolio it is, without reading all of it.
 
         Raises
@@ -164,7 +171,9 @@ class Bidding(Batching, Drafting):
         """
         return bids.bidder_of_portfolio(self._store.read, read_id(portfolio, "portfolio"))
 
-    def change_portfolio(self, portfolio: Any, demand: Any = None, basis: Any = None) -> PortfolioRecord:
+    def change_portfolio(
+        self, portfolio: IdLike, demand: WeightsLike = None, basis: WeightsLike = None
+    ) -> PortfolioRecord:
         """Give a portfolio other weights.
 
         Parameters
@@ -181,7 +190,7 @@ class Bidding(Batching, Drafting):
             return self.portfolio(portfolio)
         return self._bid(self.draft_weights(portfolio, demand, basis))
 
-    def delete_portfolio(self, portfolio: Any) -> PortfolioRecord:
+    def delete_portfolio(self, portfolio: IdLike) -> PortfolioRecord:
         """End a portfolio, by emptying both its groups; its history stays.
 
         Raises
@@ -190,7 +199,9 @@ class Bidding(Batching, Drafting):
         """
         return self.change_portfolio(portfolio, demand={}, basis={})
 
-    def demand_history(self, portfolio: Any, before: Any = None, after: Any = None) -> Page[Row[dict[str, float]]]:
+    def demand_history(
+        self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
+    ) -> Page[Row[dict[str, float]]]:
         """The demand weights of a portfolio, newest first; ``before`` and ``after`` as in `product_outcomes`.
 
         Raises
@@ -201,7 +212,9 @@ class Bidding(Batching, Drafting):
         bids.check_there("portfolio", name, read.missing_portfolios([name]))
         return read.demand_history(name, *read_span(before, after), self.page_limit)
 
-    def basis_history(self, portfolio: Any, before: Any = None, after: Any = None) -> Page[Row[dict[str, float]]]:
+    def basis_history(
+        self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
+    ) -> Page[Row[dict[str, float]]]:
         """The basis of a portfolio, newest first; ``before`` and ``after`` as in `product_outcomes`.
 
         Raises
@@ -213,7 +226,7 @@ class Bidding(Batching, Drafting):
         return read.basis_history(name, *read_span(before, after), self.page_limit)
 
     def portfolio_outcomes(
-        self, portfolio: Any, before: Any = None, after: Any = None
+        self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
     ) -> Page[Row[dict[str, float | None]]]:
         """Price and rate of a portfolio, batch by batch, newest first; spans as in `product_outcomes`.
 

@@ -11,6 +11,7 @@ from fts.errors import InvalidInput, NotFound
 from fts.exchange import bids
 from fts.exchange.listing import Listing
 from fts.exchange.products import span_of
+from fts.models.arguments import AppData, IdLike
 from fts.ports.store import Transaction
 
 KINDS = {0: "FORWARD", 1: "OPTION"}
@@ -56,7 +57,7 @@ class Delivery:
 class Delivering(Listing):
     """The deliveries of a market whose products have the default data."""
 
-    def delivery(self, product: Any) -> Delivery:
+    def delivery(self, product: IdLike) -> Delivery:
         """One product.
 
         Raises
@@ -110,7 +111,7 @@ class Delivering(Listing):
         ]
         return sorted(found, key=lambda delivery: delivery.order)[: self.page_limit + 1]
 
-    def create_deliveries(self, products: Iterable[Any]) -> list[str]:
+    def create_deliveries(self, products: Iterable[AppData]) -> list[str]:
         """List products, all or none, each as a part of the smallest one of its kind that holds it.
 
         A product that traded until now is split by those that lie in it, with ratio 1; one that is split

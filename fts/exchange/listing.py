@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from fts.errors import InvalidInput
 from fts.exchange import bids
 from fts.exchange.given import optional_instant, read_data, read_id, read_ratio, read_span
 from fts.exchange.products import listed
 from fts.exchange.venue import Venue
+from fts.models.arguments import AppData, IdLike, InstantLike
 from fts.models.records import Page, ProductRecord, Row
 
 
 class Listing(Venue):
     """The products of a market."""
 
-    def create_product(self, app_data: Any, *, product: Any = None) -> ProductRecord:
+    def create_product(self, app_data: AppData, *, product: IdLike | None = None) -> ProductRecord:
         """List a product.
 
         Parameters
@@ -38,7 +38,7 @@ class Listing(Venue):
             new = replace(new, id=read_id(product, "product"))
         return self._store.write(lambda change: bids.create_products(change, [new]))[0]
 
-    def create_products(self, app_data: Iterable[Any]) -> list[ProductRecord]:
+    def create_products(self, app_data: Iterable[AppData]) -> list[ProductRecord]:
         """List products, all or none, at one instant.
 
         Raises
@@ -48,7 +48,7 @@ class Listing(Venue):
         new = [self._new_product(data) for data in app_data]
         return self._store.write(lambda change: bids.create_products(change, new))
 
-    def split_product(self, product: Any, children: Iterable[tuple[Any, Any]]) -> list[ProductRecord]:
+    def split_product(self, product: IdLike, children: Iterable[tuple[AppData, float]]) -> list[ProductRecord]:
         """Split a product into finer ones, such as a month into days.
 
         From this instant whoever trades the product trades its children; portfolios are not rewritten, and
@@ -73,7 +73,7 @@ class Listing(Venue):
             raise InvalidInput("a product is split into at least one other; list them")
         return self._store.write(lambda change: bids.split_product(change, name, new))
 
-    def product(self, product: Any) -> ProductRecord:
+    def product(self, product: IdLike) -> ProductRecord:
         """One product.
 
         Raises
@@ -83,7 +83,11 @@ class Listing(Venue):
         return bids.product_of(self._store.read, read_id(product, "product"))
 
     def products(
-        self, kind: Any = None, from_: Any = None, thru: Any = None, cursor: str | None = None
+        self,
+        kind: int | str | None = None,
+        from_: InstantLike | None = None,
+        thru: InstantLike | None = None,
+        cursor: str | None = None,
     ) -> tuple[list[ProductRecord], str | None]:
         """One page of the products, by start and end of delivery.
 
@@ -115,7 +119,7 @@ class Listing(Venue):
         return page, page[-1].id if start + len(page) < len(found) else None
 
     def product_outcomes(
-        self, product: Any, before: Any = None, after: Any = None
+        self, product: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
     ) -> Page[Row[dict[str, float | None]]]:
         """Price and traded volume of a product, batch by batch, newest first.
 
@@ -133,6 +137,6 @@ class Listing(Venue):
         bids.check_there("product", name, read.missing_products([name]))
         return read.product_outcomes(name, *read_span(before, after), self.page_limit)
 
-    def _new_product(self, app_data: Any) -> bids.NewProduct:
+    def _new_product(self, app_data: AppData) -> bids.NewProduct:
         data, stored = read_data(self.application.product_data, app_data, "product")
         return bids.NewProduct(str(self.application.generate_product_id(data)), stored)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
 
 import pandas as pd
 
@@ -17,10 +16,11 @@ from fts.exchange.forward import ForwardTerms
 from fts.exchange.given import read_aware, read_id
 from fts.exchange.keeping import Keeping
 from fts.exchange.other_rule import certified_rule
-from fts.exchange.schedule import Schedule
+from fts.exchange.schedule import Schedule, ScheduleLike
 from fts.exchange.slices import Slicing
 from fts.exchange.submitting import Submitting
 from fts.models import html
+from fts.models.arguments import IdLike, InstantLike
 from fts.models.auction import Auction
 from fts.models.instant import write_instant
 from fts.ports.application import Terms
@@ -98,7 +98,7 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
         time_unit: str | None = None,
         quantity_unit: str | None = None,
         money_unit: str | None = None,
-        schedule: Any = None,
+        schedule: ScheduleLike = None,
     ) -> None:
         if solver is not None and clearing is not None:
             raise ConfigurationError("give a market a solver or another rule of clearing, not both")
@@ -121,7 +121,7 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
         """Read into memory what bids refer to, so that the first one need not wait for it."""
         self._store.remember()
 
-    def auction(self, as_of: Any = None) -> Auction:
+    def auction(self, as_of: InstantLike | None = None) -> Auction:
         """The auction of now, or of any instant before."""
         at = self.now() if as_of is None else read_aware(as_of)
         return self._store.read.auction_as_of(at)
@@ -143,7 +143,7 @@ class Market(Delivering, Submitting, Slicing, Following, Keeping):
         prices["valid_from"] = batch.instant
         return told.reindex(prices.index).join(prices)
 
-    def positions(self, bidder: Any) -> pd.DataFrame:
+    def positions(self, bidder: IdLike) -> pd.DataFrame:
         """What a bidder holds, by product: quantity and cost, ``Σ rate × time`` and ``Σ price × rate × time``.
 
         Positive is bought and paid. What holds now counts until now; under a schedule, until the batch

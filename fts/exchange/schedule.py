@@ -7,12 +7,14 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from fts.errors import ConfigurationError, FtsError, InvalidInstant
 from fts.models.instant import read_duration, read_instant, write_instant
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ScheduleLike: TypeAlias = "Schedule | str | timedelta | Mapping[str, Any] | None"
+"""A schedule, a duration such as ``10s``, ``{"every", "from"?}``, or None."""
 SHORTEST = timedelta(milliseconds=10)
 # The clock is looked at again at least this often, so that a change of it is noticed.
 GLANCE = 0.5
@@ -50,7 +52,7 @@ class Schedule:
         object.__setattr__(self, "from_", start)
 
     @classmethod
-    def read(cls, value: Any) -> Schedule | None:
+    def read(cls, value: ScheduleLike) -> Schedule | None:
         """A schedule from a schedule, a text such as ``10s``, ``{"every", "from"?}`` or None.
 
         Raises

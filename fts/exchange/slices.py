@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
 
 from fts.errors import InvalidInstant, SpanTaken
 from fts.exchange.batching import Batching
 from fts.exchange.given import optional_instant, read_aware, read_id, read_span
+from fts.models.arguments import IdLike, InstantLike
 from fts.models.instant import read_duration, write_instant
 from fts.models.records import BatchRecord
 from fts.models.trade import Trade
@@ -20,7 +20,9 @@ MOST = 10_000
 class Slicing(Batching):
     """Spans of slices, and quantities."""
 
-    def solve_span(self, from_: Any = None, thru: Any = None, by: Any = None) -> list[BatchRecord]:
+    def solve_span(
+        self, from_: InstantLike | None = None, thru: InstantLike | None = None, by: timedelta | str | None = None
+    ) -> list[BatchRecord]:
         """Run a batch for every whole slice of a span, each with the auction as of its own begin.
 
         A slice holds until the next one, whatever comes of that; it may lie in the future. What remains of
@@ -67,7 +69,9 @@ class Slicing(Batching):
         """The instant of the last batch that was given no end."""
         return self._store.read.last_run()
 
-    def product_trades(self, product: Any, before: Any = None, after: Any = None) -> list[Trade]:
+    def product_trades(
+        self, product: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
+    ) -> list[Trade]:
         """Price and quantity of a product in the batches with a price and a known end, newest first.
 
         One more than `page_limit` of them where there are so many; none for a product that is not there.
@@ -81,7 +85,9 @@ class Slicing(Batching):
         name = read_id(product, "product")
         return self._store.read.product_trades(name, *read_span(before, after), self.page_limit + 1)
 
-    def portfolio_trades(self, portfolio: Any, before: Any = None, after: Any = None) -> list[Trade]:
+    def portfolio_trades(
+        self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
+    ) -> list[Trade]:
         """Price and quantity of a portfolio in the batches with a known end; as `product_trades`."""
         name = read_id(portfolio, "portfolio")
         return self._store.read.portfolio_trades(name, *read_span(before, after), self.page_limit + 1)

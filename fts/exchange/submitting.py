@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from fts.exchange import bids
-from fts.exchange.auth_data import read_auth_data, read_cost_data
+from fts.exchange.auth_data import AuthDataLike, CostDataLike, read_auth_data, read_cost_data
 from fts.exchange.bidding import Bidding
 from fts.exchange.given import read_id, read_ids, read_span
 from fts.exchange.submission import AuthChange, CostChange, refuse_twice, submit
+from fts.models.arguments import IdLike, InstantLike, WeightsLike
 from fts.models.auth import AuthRecord, CostRecord, Submission, Version
 from fts.ports.store import Reader, Transaction
 
@@ -26,7 +27,9 @@ class Submitting(Bidding):
     become can be read and traded as any other bid.
     """
 
-    def create_auth(self, data: Any, portfolio: Any, *, bidder: Any, auth: Any = None) -> AuthRecord:
+    def create_auth(
+        self, data: AuthDataLike, portfolio: WeightsLike, *, bidder: IdLike, auth: IdLike | None = None
+    ) -> AuthRecord:
         """Enter an auth.
 
         Parameters
@@ -47,7 +50,7 @@ class Submitting(Bidding):
         change = AuthChange(name, read_auth_data(data), read_ids(portfolio, "basis"))
         return self._change_auth(read_id(bidder, "bidder"), change)
 
-    def change_auth(self, auth: Any, data: Any) -> AuthRecord:
+    def change_auth(self, auth: IdLike, data: AuthDataLike | None) -> AuthRecord:
         """Give an auth other data; None stops it.
 
         Raises
@@ -59,7 +62,7 @@ class Submitting(Bidding):
             self.bidder_of_auth(name), AuthChange(name, None if data is None else read_auth_data(data))
         )
 
-    def auth(self, auth: Any) -> AuthRecord:
+    def auth(self, auth: IdLike) -> AuthRecord:
         """One auth.
 
         Raises
@@ -68,7 +71,7 @@ class Submitting(Bidding):
         """
         return _auth(self._store.read, read_id(auth, "auth"))
 
-    def bidder_of_auth(self, auth: Any) -> str:
+    def bidder_of_auth(self, auth: IdLike) -> str:
         """Whose auth it is.
 
         Raises
@@ -77,7 +80,9 @@ class Submitting(Bidding):
         """
         return _bidder(self._store.read.owner_of_portfolio, read_id(auth, "auth"), "auth")
 
-    def auth_versions(self, bidder: Any, before: Any = None, after: Any = None) -> list[Version]:
+    def auth_versions(
+        self, bidder: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
+    ) -> list[Version]:
         """The last changes of a bidder's auths on [after, before), newest first: a page, and what follows it at once.
 
         What has one instant is never torn apart.
@@ -86,7 +91,9 @@ class Submitting(Bidding):
         names = read.auth_names(read_id(bidder, "bidder"))
         return read.auth_versions(names, *read_span(before, after), self.page_limit)
 
-    def auth_history(self, auth: Any, before: Any = None, after: Any = None) -> list[Version]:
+    def auth_history(
+        self, auth: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
+    ) -> list[Version]:
         """The data of an auth on [after, before), newest first: a page, and the first line of the next one.
 
         Raises
@@ -113,7 +120,9 @@ class Submitting(Bidding):
                 expanded[leaf] = expanded.get(leaf, 0.0) + weight * units
         return dict(sorted(expanded.items()))
 
-    def create_cost(self, data: Any, group: Any, *, bidder: Any, cost: Any = None) -> CostRecord:
+    def create_cost(
+        self, data: CostDataLike, group: WeightsLike, *, bidder: IdLike, cost: IdLike | None = None
+    ) -> CostRecord:
         """Enter a cost.
 
         Parameters
@@ -133,7 +142,7 @@ class Submitting(Bidding):
         change = CostChange(name, read_cost_data(data), read_ids(group, "group"))
         return self._change_cost(read_id(bidder, "bidder"), change)
 
-    def change_cost(self, cost: Any, data: Any) -> CostRecord:
+    def change_cost(self, cost: IdLike, data: CostDataLike | None) -> CostRecord:
         """Give a cost other data; None stops it.
 
         Raises
@@ -145,7 +154,7 @@ class Submitting(Bidding):
             self.bidder_of_cost(name), CostChange(name, None if data is None else read_cost_data(data))
         )
 
-    def cost(self, cost: Any) -> CostRecord:
+    def cost(self, cost: IdLike) -> CostRecord:
         """One cost.
 
         Raises
@@ -154,7 +163,7 @@ class Submitting(Bidding):
         """
         return _cost(self._store.read, read_id(cost, "cost"))
 
-    def bidder_of_cost(self, cost: Any) -> str:
+    def bidder_of_cost(self, cost: IdLike) -> str:
         """Whose cost it is.
 
         Raises
@@ -163,13 +172,17 @@ class Submitting(Bidding):
         """
         return _bidder(self._store.read.owner_of_demand, read_id(cost, "cost"), "cost")
 
-    def cost_versions(self, bidder: Any, before: Any = None, after: Any = None) -> list[Version]:
+    def cost_versions(
+        self, bidder: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
+    ) -> list[Version]:
         """The last changes of a bidder's costs, as `auth_versions`."""
         read = self._store.read
         names = read.cost_names(read_id(bidder, "bidder"))
         return read.cost_versions(names, *read_span(before, after), self.page_limit)
 
-    def cost_history(self, cost: Any, before: Any = None, after: Any = None) -> list[Version]:
+    def cost_history(
+        self, cost: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
+    ) -> list[Version]:
         """The data of a cost, as `auth_history`.
 
         Raises
@@ -180,13 +193,13 @@ class Submitting(Bidding):
         self.bidder_of_cost(name)
         return self._store.read.cost_history(name, *read_span(before, after), self.page_limit + 1)
 
-    def submission(self, bidder: Any) -> Submission:
+    def submission(self, bidder: IdLike) -> Submission:
         """All active auths and costs of a bidder."""
         owner, as_of = read_id(bidder, "bidder"), self.now()
         return _submission(self._store.read, owner, as_of)
 
     def replace_submission(
-        self, auths: Iterable[AuthChange], costs: Iterable[CostChange], *, bidder: Any
+        self, auths: Iterable[AuthChange], costs: Iterable[CostChange], *, bidder: IdLike
     ) -> Submission:
         """Make, change and keep auths and costs, and stop all others of the bidder, at one instant.
 
@@ -205,7 +218,7 @@ class Submitting(Bidding):
         made = self._bid(lambda change: _replace(change, owner, auths, costs))
         return replace(made, trades=self._store.read.traded([record.id for record in made.auths], made.as_of))
 
-    def traded(self, auths: Iterable[Any]) -> dict[str, float]:
+    def traded(self, auths: Iterable[IdLike]) -> dict[str, float]:
         """What each auth has traded in the batches that have begun: ``Σ rate × time``, + bought.
 
         A batch whose end is known counts as a whole, another until now.

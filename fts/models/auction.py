@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import ArrayLike
 from scipy.sparse import csc_array
 
 from fts import adapters
@@ -23,6 +24,16 @@ from fts.models.dropped import Dropped, dropped_of
 from fts.models.json_text import auction_text
 from fts.models.portfolio import Portfolio
 from fts.models.state import state_of
+
+if TYPE_CHECKING:
+    import cvxpy
+    import holoviews
+    import ipywidgets
+    import pandas as pd
+
+    from fts.models.certificate import Certificate
+    from fts.models.outcome import Outcome
+    from fts.models.records import Units
 
 
 class Auction:
@@ -257,9 +268,9 @@ class Auction:
         tol: float | None = None,
         *,
         throw: bool = True,
-        reference: Any = None,
-        warm: Any = None,
-    ) -> Any:
+        reference: Mapping[str, float] | pd.Series[float] | Floats | None = None,
+        warm: Outcome | None = None,
+    ) -> Outcome:
         """Clear the auction.
 
         Parameters
@@ -289,29 +300,35 @@ class Auction:
         MissingLibrary, MissingLicence
             The engine is not installed or not licensed.
         """
-        return adapters.load("fts.solver").solve(
+        outcome: Outcome = adapters.load("fts.solver").solve(
             self, solver=solver, tol=tol, throw=throw, reference=reference, warm=warm
         )
+        return outcome
 
-    def certify(self, rates: Any, prices: Any, demand_prices: Any = None, tol: float | None = None) -> Any:
-        """The certificate of given rates (n_portfolios,) and prices (n_products,), whoever found them."""
-        return adapters.load("fts.solver").certify(self, rates, prices, demand_prices, tol=tol)
+    def certify(
+        self, rates: ArrayLike, prices: ArrayLike, demand_prices: ArrayLike | None = None, tol: float | None = None
+    ) -> Certificate:
+        """Compute the certificate of given rates (n_portfolios,) and prices (n_products,), whatever found them."""
+        certificate: Certificate = adapters.load("fts.solver").certify(self, rates, prices, demand_prices, tol=tol)
+        return certificate
 
-    def problem(self) -> Any:
-        """The CVXPY problem of this auction, to read, to change and to solve."""
-        return adapters.load("fts.solver").problem(self)
+    def problem(self) -> cvxpy.Problem:
+        """Return the CVXPY problem of this auction, to read, to change and to solve."""
+        problem: cvxpy.Problem = adapters.load("fts.solver").problem(self)
+        return problem
 
-    def outcome_of(self, problem: Any) -> Any:
-        """The outcome in a solved CVXPY problem that came from :meth:`problem`."""
-        return adapters.load("fts.solver").outcome_of(self, problem)
+    def outcome_of(self, problem: cvxpy.Problem) -> Outcome:
+        """Return the outcome in a solved CVXPY problem that came from :meth:`problem`."""
+        outcome: Outcome = adapters.load("fts.solver").outcome_of(self, problem)
+        return outcome
 
-    def plot(self, units: Any = None) -> Any:
-        """The demand curves over each other (HoloViews), with the units of the market, if given, on the axes."""
+    def plot(self, units: Units | None = None) -> holoviews.Overlay:
+        """Draw the demand curves over each other (HoloViews), with the units of the market, if given, on the axes."""
         viz = adapters.load("fts.viz")
         return viz.show(viz.demand_curves(self.demands, units))
 
-    def explore(self, units: Any = None) -> Any:
-        """Controls in the notebook: change a curve, see prices, fills and surplus follow."""
+    def explore(self, units: Units | None = None) -> ipywidgets.Widget:
+        """Return controls for a notebook: change a curve, and prices, fills and surplus follow."""
         return adapters.load("fts.viz").explore(self, units)
 
     def to_json(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,11 @@ from fts.models.number import read_number
 from fts.models.part_results import PartResults
 from fts.models.state import state_of
 from fts.models.utility import utilities
+
+if TYPE_CHECKING:
+    import holoviews
+
+    from fts.models.records import Units
 
 ROUNDING = 1e-12
 """Largest relative difference between a portfolio's price and ``basis · product prices``."""
@@ -300,7 +305,7 @@ class Outcome:
             )
         return outcome
 
-    def price_interval(self, products: Any) -> pd.DataFrame:
+    def price_interval(self, products: Sequence[str]) -> pd.DataFrame:
         """The least and the largest clearing price of each of these products, by two linear programs each.
 
         Returns
@@ -318,8 +323,8 @@ class Outcome:
         found: pd.DataFrame = adapters.load("fts.solver").price_interval(self, products)
         return found
 
-    def plot(self, product: str, units: Any = None) -> Any:
-        """Supply and demand of one product, with the clearing marked (HoloViews).
+    def plot(self, product: str, units: Units | None = None) -> holoviews.Overlay:
+        """Draw supply and demand of one product, with the clearing marked (HoloViews).
 
         Parameters
         ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import holoviews as hv
 from bokeh.embed import components
@@ -15,6 +15,7 @@ from IPython.core.getipython import get_ipython
 from fts.errors import InvalidInput
 from fts.viz import style
 
+Figure = TypeVar("Figure")
 _MATPLOTLIB_FORMATS = ("png", "svg", "pdf")
 
 
@@ -60,7 +61,7 @@ def render(picture: Any, kind: str, *, dpi: int = 200) -> bytes:
     return data.encode() if isinstance(data, str) else bytes(data)
 
 
-def show(picture: Any) -> Any:
+def show(picture: Figure) -> Figure:
     """Register the display of figures in a notebook, and return the figure.
 
     Until a notebook loads an interactive backend (``hv.extension("bokeh", inline=True)``), figures are shown as SVG
