@@ -186,11 +186,12 @@ def create_missing_products(market: Any, wanted: Sequence[TypicalHour], clock: s
     existing = {}
     cursor = None
     while True:
-        page, cursor = market.products(cursor=cursor)
-        for record in page:
+        page = market.products(cursor=cursor)
+        for record in page.results:
             existing[record.app_data["kind"], record.app_data["from"], record.app_data["thru"]] = record.id
-        if cursor is None:
+        if page.more is None:
             break
+        cursor = page.more["cursor"]
     new = [delivery for delivery in wanted if _key(delivery) not in existing]
     if new:
         for record in market.create_products([delivery.app_data() for delivery in new]):

@@ -1,7 +1,7 @@
-from .forward import BidData as BidData
-from .forward import ForwardTerms as ForwardTerms
-from .forward import ProductData as ProductData
 from .market import Market as Market
 from .schedule import Schedule as Schedule
+from .terms import BidData as BidData
+from .terms import ForwardTerms as ForwardTerms
+from .terms import ProductData as ProductData
 
 __all__: list[str]

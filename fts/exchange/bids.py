@@ -1,276 +1,102 @@
-"""The rules of bids: what may be created and changed, and what is refused."""
+"""The demands and portfolios of a market."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
-from fts.errors import AlreadyExists, AlreadyPartitioned, NotFound
-from fts.exchange.given import unknown
-from fts.models.curve import Constant, Curve
-from fts.models.records import DemandRecord, PortfolioRecord, ProductRecord
-from fts.ports.store import Reader, Transaction
+from fts.exchange import rules
+from fts.exchange.commands import Command, Commands
+from fts.exchange.context import MarketContext
+from fts.exchange.parsing import read_bidders, read_id
+from fts.models.arguments import IdLike
+from fts.models.records import DemandRecord, PortfolioRecord
 
-Record = TypeVar("Record")
-
-
-@dataclass(frozen=True)
-class NewProduct:
-    """A product to be made."""
-
-    id: str
-    app_data: Any
+Result = TypeVar("Result")
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class NewDemand:
-    """A demand to be made."""
+class Bids(Commands):
+    """The demands and portfolios of a market, and the commands that change them.
 
-    id: str
-    app_data: Any
-    curve: Curve | Constant | None
-
-
-@dataclass(frozen=True)
-class NewPortfolio:
-    """A portfolio to be made."""
-
-    id: str
-    app_data: Any
-    demand: Mapping[str, float]
-    basis: Mapping[str, float]
-
-
-def create_products(market: Transaction, products: Sequence[NewProduct]) -> list[ProductRecord]:
-    """Make products, all or none.
-
-    Raises
-    ------
-    AlreadyExists
+    Parameters
+    ----------
+    context : MarketContext
+    after_change : callable
+        Is called after changes are committed, in a market with ``auto_solve``.
     """
-    names = [product.id for product in products]
-    refuse_taken("product", names, market.missing_products(names))
-    for product in products:
-        market.add_product(product.id, product.app_data)
-    return [
-        ProductRecord(product.id, product.app_data, (product.id, 1.0), {product.id: 1.0}, market.instant)
-        for product in products
-    ]
 
+    def __init__(self, context: MarketContext, after_change: Callable[[], None]) -> None:
+        super().__init__(context)
+        self._after_change = after_change
 
-def split_product(
-    market: Transaction, parent: str, children: Sequence[tuple[NewProduct, float]]
-) -> list[ProductRecord]:
-    """Split a product that trades into others, all or none.
+    def demand(self, demand: IdLike) -> DemandRecord:
+        """Return one demand.
 
-    Raises
-    ------
-    NotFound, AlreadyPartitioned, AlreadyExists
-    """
-    if parent not in product_of(market, parent).basis:
-        raise AlreadyPartitioned(f"the product {parent} is split already; what is finer is made from its parts")
-    names = [child.id for child, _ in children]
-    refuse_taken("product", names, market.missing_products(names))
-    market.split_product(parent, [(child.id, child.app_data, ratio) for child, ratio in children])
-    return [
-        ProductRecord(child.id, child.app_data, (parent, ratio), {child.id: 1.0}, market.instant)
-        for child, ratio in children
-    ]
+        Raises
+        ------
+        NotFound
+        """
+        return rules.demand_of(self._context.read, read_id(demand, "demand"))
 
+    def demands(self, bidders: IdLike | Collection[IdLike]) -> list[DemandRecord]:
+        """Return the active demands of a bidder, or of several."""
+        return self._context.read.demands(read_bidders(bidders))
 
-def create_demands(market: Transaction, bidder: str, demands: Sequence[NewDemand]) -> list[DemandRecord]:
-    """Make demands of a bidder, all or none.
+    def bidder_of_demand(self, demand: IdLike) -> str:
+        """Return the bidder of a demand, without reading the whole record.
 
-    Raises
-    ------
-    AlreadyExists
-    """
-    names = [demand.id for demand in demands]
-    refuse_taken("demand", names, market.missing_demands(names))
-    for demand in demands:
-        market.add_demand(demand.id, bidder, demand.app_data)
-        if demand.curve is not None:
-            market.replace_curve(demand.id, demand.curve)
-    return [
-        DemandRecord(demand.id, market.instant, None, bidder, demand.app_data, demand.curve, {}) for demand in demands
-    ]
+        Raises
+        ------
+        NotFound
+        """
+        return rules.bidder_of_demand(self._context.read, read_id(demand, "demand"))
 
+    def portfolio(self, portfolio: IdLike, *, expand: bool = False) -> PortfolioRecord:
+        """Return one portfolio; with ``expand`` its basis in the products that trade now.
 
-def create_portfolios(market: Transaction, bidder: str, portfolios: Sequence[NewPortfolio]) -> list[PortfolioRecord]:
-    """Make portfolios of a bidder, all or none.
+        Raises
+        ------
+        NotFound
+        """
+        name, read = read_id(portfolio, "portfolio"), self._context.read
+        return rules.expanded_portfolio(read, name) if expand else rules.portfolio_of(read, name)
 
-    Raises
-    ------
-    UnknownReference, AlreadyExists
-    """
-    _refuse_unknown(
-        market,
-        bidder,
-        {name for portfolio in portfolios for name in portfolio.demand},
-        {name for portfolio in portfolios for name in portfolio.basis},
-    )
-    names = [portfolio.id for portfolio in portfolios]
-    refuse_taken("portfolio", names, market.missing_portfolios(names))
-    for portfolio in portfolios:
-        market.add_portfolio(portfolio.id, bidder, portfolio.app_data)
-        if portfolio.demand:
-            market.replace_demand(portfolio.id, portfolio.demand)
-        if portfolio.basis:
-            market.replace_basis(portfolio.id, portfolio.basis)
-    return [
-        PortfolioRecord(
-            portfolio.id, market.instant, None, bidder, portfolio.app_data, portfolio.demand, portfolio.basis
-        )
-        for portfolio in portfolios
-    ]
+    def portfolios(self, bidders: IdLike | Collection[IdLike]) -> list[PortfolioRecord]:
+        """Return the portfolios with a demand or a basis of a bidder, or of several."""
+        return self._context.read.portfolios(read_bidders(bidders))
 
+    def bidder_of_portfolio(self, portfolio: IdLike) -> str:
+        """Return the bidder of a portfolio, without reading the whole record.
 
-def change_demand(market: Transaction, name: str, curve: Curve | Constant | None) -> DemandRecord:
-    """Give a demand another curve; None ends it. Ending what has ended changes nothing.
+        Raises
+        ------
+        NotFound
+        """
+        return rules.bidder_of_portfolio(self._context.read, read_id(portfolio, "portfolio"))
 
-    Raises
-    ------
-    NotFound
-    """
-    record = demand_of(market, name)
-    if curve is None and record.curve is None:
+    def execute(self, command: Command[Result]) -> Result:
+        """Execute one command and commit it; raises what the command raised."""
+        (result,) = self.commit_together([command])
+        if isinstance(result, Exception):
+            raise result
+        record: Result = result
         return record
-    market.replace_curve(name, curve)
-    return replace(record, valid_from=market.instant, curve=curve)
 
+    def commit_together(self, commands: Sequence[Command[Any]]) -> list[Any]:
+        """Execute commands, each at its own instant, and commit them together.
 
-def replace_curve(market: Transaction, name: str, curve: Curve | Constant | None) -> None:
-    """As `change_demand`, for whoever changes thousands and looks at none.
-
-    Raises
-    ------
-    NotFound
-    """
-    if curve is None:
-        change_demand(market, name, None)
-        return
-    bidder_of_demand(market, name)
-    market.replace_curve(name, curve)
-
-
-def change_portfolio(
-    market: Transaction, name: str, demand: Mapping[str, float] | None, basis: Mapping[str, float] | None
-) -> PortfolioRecord:
-    """Give a portfolio other weights; None keeps a group, emptying an empty one changes nothing.
-
-    Raises
-    ------
-    NotFound, UnknownReference
-    """
-    record = portfolio_of(market, name)
-    _refuse_unknown(market, record.bidder_id, demand or (), basis or ())
-    if demand is not None and (demand or record.demand):
-        market.replace_demand(name, demand)
-        record = replace(record, valid_from=market.instant, demand=demand)
-    if basis is not None and (basis or record.basis):
-        market.replace_basis(name, basis)
-        record = replace(record, valid_from=market.instant, basis=basis)
-    return record
-
-
-def product_of(market: Reader, name: str) -> ProductRecord:
-    """The product with this id.
-
-    Raises
-    ------
-    NotFound
-    """
-    return _found(market.product(name), "product", name)
-
-
-def demand_of(market: Reader, name: str) -> DemandRecord:
-    """The demand with this id.
-
-    Raises
-    ------
-    NotFound
-    """
-    return _found(market.demand(name), "demand", name)
-
-
-def portfolio_of(market: Reader, name: str) -> PortfolioRecord:
-    """The portfolio with this id.
-
-    Raises
-    ------
-    NotFound
-    """
-    return _found(market.portfolio(name), "portfolio", name)
-
-
-def expanded_portfolio(market: Reader, name: str) -> PortfolioRecord:
-    """The portfolio with this id, its basis in the products that trade now.
-
-    Raises
-    ------
-    NotFound
-    """
-    record = portfolio_of(market, name)
-    basis, since = market.expanded_basis(name)
-    return replace(record, basis=basis, valid_from=max(record.valid_from, since or record.valid_from))
-
-
-def bidder_of_demand(market: Reader, name: str) -> str:
-    """Whose demand it is.
-
-    Raises
-    ------
-    NotFound
-    """
-    return _found(market.owner_of_demand(name), "demand", name)[0]
-
-
-def bidder_of_portfolio(market: Reader, name: str) -> str:
-    """Whose portfolio it is.
-
-    Raises
-    ------
-    NotFound
-    """
-    return _found(market.owner_of_portfolio(name), "portfolio", name)[0]
-
-
-def check_there(what: str, name: str, missing: Sequence[str]) -> None:
-    """Refuse the id of a thing that is not there.
-
-    Raises
-    ------
-    NotFound
-    """
-    if missing:
-        raise NotFound(f"no {what} has the id {name}")
-
-
-def _found(record: Record | None, what: str, name: str) -> Record:
-    if record is None:
-        raise NotFound(f"no {what} has the id {name}")
-    return record
-
-
-def _refuse_unknown(market: Reader, bidder: str, demands: Iterable[str], products: Iterable[str]) -> None:
-    for group, missing in (
-        ("demand", market.missing_demands(list(demands), bidder)),
-        ("basis", market.missing_products(list(products))),
-    ):
-        if missing:
-            raise unknown(missing[0], group)
-
-
-def refuse_taken(what: str, names: Sequence[str], missing: Sequence[str]) -> None:
-    """Refuse ids that things have already, or that are given twice.
-
-    Raises
-    ------
-    AlreadyExists
-    """
-    free = set(missing)
-    for name in names:
-        if name not in free:
-            raise AlreadyExists(f"the {what} {name} is there already; nothing was created")
-        free.discard(name)
+        Returns
+        -------
+        list
+            The result of each command, or the exception that it raised.
+        """
+        results = self._context.store.write_all(commands)
+        if self._context.options.auto_solve and not all(isinstance(result, Exception) for result in results):
+            # The changes are stored and acknowledged, even if the batch fails.
+            try:
+                self._after_change()
+            except Exception:
+                log.exception("the batch after a change failed")
+        return results

@@ -15,9 +15,9 @@ from fts.models.instant import read_duration, read_instant, write_instant
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ScheduleLike: TypeAlias = "Schedule | str | timedelta | Mapping[str, Any] | None"
 """A schedule, a duration such as ``10s``, ``{"every", "from"?}``, or None."""
-SHORTEST = timedelta(milliseconds=10)
-# The clock is looked at again at least this often, so that a change of it is noticed.
-GLANCE = 0.5
+SHORTEST_STEP = timedelta(milliseconds=10)
+# Longest wait between two readings of the clock, so that a change of the clock is noticed [s].
+POLL_SECONDS = 0.5
 log = logging.getLogger(__name__)
 
 
@@ -46,8 +46,8 @@ class Schedule:
             start = EPOCH if from_ is None else read_instant(from_ if isinstance(from_, str) else write_instant(from_))
         except InvalidInstant as error:
             raise ConfigurationError(f"the schedule cannot be used: {error}") from error
-        if span < SHORTEST:
-            raise ConfigurationError(f"a schedule of every {span} cannot be kept; the shortest is {SHORTEST}")
+        if span < SHORTEST_STEP:
+            raise ConfigurationError(f"a schedule of every {span} cannot be kept; the shortest is {SHORTEST_STEP}")
         object.__setattr__(self, "every", span)
         object.__setattr__(self, "from_", start)
 
@@ -81,7 +81,7 @@ class Schedule:
         }
 
 
-def keep(
+def run_schedule(
     schedule: Schedule,
     run_batch: Callable[[datetime], Any],
     stop: threading.Event,
@@ -108,7 +108,7 @@ def keep(
     while not stop.is_set():
         due = schedule.after(now() if last is None else max(now(), last))
         while (wait := (due - now()).total_seconds()) > 0:
-            if stop.wait(min(wait, GLANCE)):
+            if stop.wait(min(wait, POLL_SECONDS)):
                 return
         last = due
         try:

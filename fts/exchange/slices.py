@@ -1,26 +1,35 @@
-"""Batches of a given length, one after another, and the quantities that batches trade over time."""
+"""Slices: batches of a given length, one after another."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from fts.errors import InvalidInstant, SpanTaken
-from fts.exchange.batching import Batching
-from fts.exchange.given import optional_instant, read_aware, read_id, read_span
-from fts.models.arguments import IdLike, InstantLike
+from fts.exchange.batches import Batches
+from fts.exchange.context import MarketContext
+from fts.exchange.parsing import optional_instant, read_aware
+from fts.models.arguments import InstantLike
 from fts.models.instant import read_duration, write_instant
 from fts.models.records import BatchRecord
-from fts.models.trade import Trade
 
-MOST = 10_000
-"""How many slices one request may ask for: nobody wants more, but a slip of a unit asks for millions."""
+MAX_SLICES = 10_000
+"""Largest number of slices in one request; a mistaken unit of time could ask for millions."""
 
 
-class Slicing(Batching):
-    """Spans of slices, and quantities."""
+class Slices:
+    """Batches of a given length, one after another.
 
-    def solve_span(
+    Parameters
+    ----------
+    context : MarketContext
+    batches : Batches
+        Clears and stores each slice.
+    """
+
+    def __init__(self, context: MarketContext, batches: Batches) -> None:
+        self._context, self._batches = context, batches
+
+    def run(
         self, from_: InstantLike | None = None, thru: InstantLike | None = None, by: timedelta | str | None = None
     ) -> list[BatchRecord]:
         """Run a batch for every whole slice of a span, each with the auction as of its own begin.
@@ -53,70 +62,27 @@ class Slicing(Batching):
         end = read_aware(thru)
         length = by if by is None or isinstance(by, timedelta) else read_duration(by)
         records: list[BatchRecord] = []
-        with self._batches:
+        with self._batches.lock:
             start = self._start(optional_instant(from_), end, length)
             slices = _slices(start, end, end - start if length is None else length)
             self._check_free(start, end)
             self._check_begins({begins for begins, _ in slices}, start, end)
             for begins, ends in slices:
-                record, fault = self._run(begins, self._store.claim(), ends)
+                record, fault = self._batches.clear_and_store(begins, self._context.now(), ends)
                 records.append(record)
                 if fault is not None:
                     raise fault
         return records
 
-    def last_run(self) -> datetime | None:
-        """The instant of the last batch that was given no end."""
-        return self._store.read.last_run()
-
-    def product_trades(
-        self, product: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
-    ) -> list[Trade]:
-        """Price and quantity of a product in the batches with a price and a known end, newest first.
-
-        One more than `page_limit` of them where there are so many; none for a product that is not there.
-
-        Parameters
-        ----------
-        product : id
-        before, after : instant, optional
-            The batch begins before ``before``, and at ``after`` or later.
-        """
-        name = read_id(product, "product")
-        return self._store.read.product_trades(name, *read_span(before, after), self.page_limit + 1)
-
-    def portfolio_trades(
-        self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
-    ) -> list[Trade]:
-        """Price and quantity of a portfolio in the batches with a known end; as `product_trades`."""
-        name = read_id(portfolio, "portfolio")
-        return self._store.read.portfolio_trades(name, *read_span(before, after), self.page_limit + 1)
-
-    def listed(self, instant: datetime | None = None) -> list[tuple[datetime, datetime]]:
-        """From when until when batches hold, of those whose end became known by the batch of an instant.
-
-        That batch itself, where it was given an end, and the one before, which it ended. None: the latest
-        batch whose end is known.
-        """
-        return self._store.read.listed(instant)
-
-    def product_trades_of(self, begins: datetime, ends: datetime, products: Collection[str]) -> dict[str, Trade]:
-        """Price and quantity of products in one of the `listed` batches, of those with a price."""
-        return self._store.read.product_trades_of(begins, ends, products)
-
-    def bidder_trades_of(self, begins: datetime, ends: datetime, bidders: Collection[str]) -> dict[str, list[Trade]]:
-        """Price and quantity of the auths of bidders in one of the `listed` batches."""
-        return self._store.read.bidder_trades_of(begins, ends, bidders)
-
     def _start(self, from_: datetime | None, thru: datetime, by: timedelta | None) -> datetime:
         if by is not None and by <= timedelta(0):
             raise InvalidInstant("a slice is longer than nothing; give a duration such as 15s")
         if from_ is None:
-            from_ = self._store.read.last_slice_end(thru)
+            from_ = self._context.read.last_slice_end(thru)
         if from_ is None and by is not None:
             from_ = thru - by
         if from_ is None:
-            from_ = self.now()
+            from_ = self._context.now()
         if from_ >= thru:
             raise InvalidInstant(
                 f"the span from {write_instant(from_)} thru {write_instant(thru)} is empty; from < thru"
@@ -124,8 +90,8 @@ class Slicing(Batching):
         return from_
 
     def _check_free(self, from_: datetime, thru: datetime) -> None:
-        last = self._store.read.last_run()
-        for begins, given, ends in self._store.read.spans(from_, thru):
+        last = self._context.read.last_run()
+        for begins, given, ends in self._context.read.spans(from_, thru):
             # The last batch that was given no end ends wherever the next one begins.
             if given or begins >= from_ or begins != last:
                 told = "the next batch" if ends is None else write_instant(ends)
@@ -136,7 +102,7 @@ class Slicing(Batching):
 
     def _check_begins(self, begins: set[datetime], from_: datetime, thru: datetime) -> None:
         """What was solved is out of the way; but a batch that failed keeps its instant."""
-        for record in self._store.read.batches(thru, from_, MOST).results:
+        for record in self._context.read.batches(thru, from_, MAX_SLICES).results:
             if record.instant in begins:
                 raise SpanTaken(
                     f"the batch of {write_instant(record.instant)} was run and not solved; a batch has an instant of "
@@ -146,6 +112,8 @@ class Slicing(Batching):
 
 def _slices(from_: datetime, thru: datetime, by: timedelta) -> list[tuple[datetime, datetime]]:
     count = (thru - from_) // by
-    if count > MOST:
-        raise InvalidInstant(f"the span has {count} slices of {by}; ask for at most {MOST} at once, or for longer ones")
+    if count > MAX_SLICES:
+        raise InvalidInstant(
+            f"the span has {count} slices of {by}; ask for at most {MAX_SLICES} at once, or for longer ones"
+        )
     return [(from_ + k * by, from_ + (k + 1) * by) for k in range(count)]

@@ -6,7 +6,7 @@ the JSON object that the REST contract shows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -235,25 +235,38 @@ class Row(Generic[Value]):
         return {**_validity(self.valid_from, self.valid_until), "value": _json(self.value)}
 
 
+OutcomeRow: TypeAlias = Row[dict[str, float | None]]
+"""Price and rate of a product or a portfolio in one batch, while they held."""
+
+
 @dataclass(frozen=True)
 class Page(Generic[Value]):
-    """One page of a history, newest first.
+    """One page of a list or of a history; iterating over it gives its results.
 
     Attributes
     ----------
     results : list of Row or of records
-    more : dict of str to datetime, or None
-        The ``before`` and ``after`` that fetch the next page; None: this was the last.
+    more : dict, or None
+        The arguments with which the same call returns the next page; None: this was the last.
     """
 
     results: list[Value]
-    more: dict[str, datetime] | None = None
+    more: dict[str, Any] | None = None
+
+    def __iter__(self) -> Iterator[Value]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
 
     def to_json(self) -> dict[str, Json]:
         """The page as the REST contract shows it; ``more`` is left out on the last one."""
         page: dict[str, Json] = {"results": [_json(result) for result in self.results]}
         if self.more is not None:
-            page["more"] = {name: write_instant(instant) for name, instant in self.more.items()}
+            page["more"] = {
+                name: write_instant(value) if isinstance(value, datetime) else value
+                for name, value in self.more.items()
+            }
         return page
 
 

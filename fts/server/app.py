@@ -18,7 +18,7 @@ from starlette.routing import Route as Path
 
 from fts import __version__
 from fts.exchange.market import Market
-from fts.exchange.schedule import keep
+from fts.exchange.schedule import run_schedule
 from fts.ports.application import Application
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
@@ -219,7 +219,7 @@ def _lifespan(context: AppContext) -> Callable[[FastAPI], Any]:
         loop, market, stop = asyncio.get_running_loop(), context.market, threading.Event()
         context.broadcaster.open()
         unsubscribe = market.subscribe(context.broadcaster.publish)
-        await loop.run_in_executor(context.pool, market.remember)
+        await loop.run_in_executor(context.pool, market.maintenance.warm_cache)
         schedule_thread = await loop.run_in_executor(context.pool, _start_schedule, market, stop)
         try:
             yield
@@ -239,7 +239,7 @@ def _lifespan(context: AppContext) -> Callable[[FastAPI], Any]:
 def _start_schedule(market: Market, stop: threading.Event) -> threading.Thread | None:
     if market.schedule is None:
         return None
-    args = (market.schedule, market.run_batch, stop, market.application.now, market.last_run())
-    schedule_thread = threading.Thread(target=keep, args=args, name="fts-schedule")
+    args = (market.schedule, market.run_batch, stop, market.application.now, market.batches.last_run())
+    schedule_thread = threading.Thread(target=run_schedule, args=args, name="fts-schedule")
     schedule_thread.start()
     return schedule_thread

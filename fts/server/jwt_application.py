@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from fts.errors import ConfigurationError
-from fts.exchange.forward import ForwardTerms
+from fts.exchange.terms import ForwardTerms
 from fts.ports.application import Application as Application
 
 ALGORITHMS = ("HS256", "RS256", "EdDSA")

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from fts.errors import InvalidInput
-from fts.exchange.given import CANONICAL
+from fts.exchange.parsing import CANONICAL
 from fts.models.instant import read_instant
 from fts.server.errors import BadRequest
 

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from fts.errors import InvalidCurve, InvalidInput
-from fts.exchange.given import read_curve, read_ids
+from fts.exchange.parsing import read_curve, read_ids
 from fts.models.curve import DemandCurve
 from fts.ports.application import Application
 from fts.server.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType

@@ -48,7 +48,7 @@ class WriteBatcher:
             batch, self._pending = self._pending, []
             commands = [command for command, _ in batch]
             try:
-                results = await loop.run_in_executor(self._pool, self._market.make, commands)
+                results = await loop.run_in_executor(self._pool, self._market.bids.commit_together, commands)
             except Exception as error:
                 results = [error] * len(batch)
             for (_, done), result in zip(batch, results, strict=True):

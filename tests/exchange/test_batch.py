@@ -96,7 +96,7 @@ def test_the_golden_example_in_a_market(market, bidder) -> None:
         assert prices.loc[product, "rate"] == pytest.approx(expected["products"][name]["rate"], abs=1e-4)
         assert prices.loc[product, "kind"] == name
     for name, portfolio in portfolios.items():
-        outcomes = market.portfolio_outcomes(portfolio).results
+        outcomes = market.history.portfolio_outcomes(portfolio).results
         if name == "nothing":  # no demand: not one of both groups
             assert outcomes == []
             continue
@@ -114,12 +114,12 @@ def test_outcomes_hold_from_batch_to_batch_and_tile_time(market, clock, noon, pa
         clock.wait(minutes=1)
         (demand,) = market.portfolio(load).demand
         market.change_demand(demand, [(0, price - 10), (100, 20)])
-    for rows in (market.product_outcomes(noon).results, market.portfolio_outcomes(load).results):
+    for rows in (market.history.product_outcomes(noon).results, market.history.portfolio_outcomes(load).results):
         assert [row.valid_from for row in rows] == instants[::-1]
         assert [row.valid_until for row in rows] == [None, *instants[:0:-1]]
     # Prices at 80 of 100: 60 - 0.8 * 40, then 50 - 0.8 * 30, 40 - 0.8 * 20.
-    assert [row.value["price"] for row in market.product_outcomes(noon).results] == pytest.approx([24, 26, 28])
-    assert [row.value["rate"] for row in market.product_outcomes(noon).results] == pytest.approx([80, 80, 80])
+    assert [row.value["price"] for row in market.history.product_outcomes(noon).results] == pytest.approx([24, 26, 28])
+    assert [row.value["rate"] for row in market.history.product_outcomes(noon).results] == pytest.approx([80, 80, 80])
     assert market.batches().results == [market.batch(instant) for instant in instants[::-1]]
 
 
@@ -189,7 +189,7 @@ def test_a_batch_that_fails_keeps_the_last_outcome(market, clock, noon, pair, bi
     assert "unbounded" in failed.reason and cycle.id in failed.reason
     assert market.batch(failed.instant) == failed
     assert market.batch_prices(failed.instant) == []
-    (row,) = market.product_outcomes(noon).results
+    (row,) = market.history.product_outcomes(noon).results
     assert (row.valid_from, row.valid_until) == (good.instant, None)
     assert market.prices().loc[noon, "price"] == pytest.approx(28)
     assert market.replay(clock()).prices == pytest.approx([28])
@@ -198,7 +198,7 @@ def test_a_batch_that_fails_keeps_the_last_outcome(market, clock, noon, pair, bi
     market.delete_demand(giver.id)
     again = market.run_batch()
     assert again.cleared
-    newest, oldest = market.product_outcomes(noon).results
+    newest, oldest = market.history.product_outcomes(noon).results
     assert (oldest.valid_until, newest.valid_from) == (again.instant, again.instant)
     assert [batch.instant for batch in market.batches().results] == [again.instant, failed.instant, good.instant]
 
@@ -286,9 +286,9 @@ def test_prices_that_are_null_unlimited_or_not_computed(clock, bidder) -> None:
             {"product": a, "price": 7.0, "rate": 0.0, "price_low": None, "price_high": 7.5},
             {"product": b, "price": None, "rate": 0.0},
         ]
-        assert market.portfolio_outcomes(idle).results[0].value == {"price": None, "rate": 0.0}
-        assert market.product_outcomes(b).results[0].value == {"price": None, "rate": 0.0}
-        assert market.product_outcomes(unused).results == []
+        assert market.history.portfolio_outcomes(idle).results[0].value == {"price": None, "rate": 0.0}
+        assert market.history.product_outcomes(b).results[0].value == {"price": None, "rate": 0.0}
+        assert market.history.product_outcomes(unused).results == []
         assert np.isnan(market.prices().loc[b, "price"])
         assert market.batch(record.instant) == record
 
@@ -337,7 +337,7 @@ def test_replaying_a_batch_gives_its_outcome_again(market, clock, pair, noon) ->
             (
                 record.instant,
                 market.batch_prices(record.instant)[0],
-                market.portfolio_outcomes(pair[0]).results[0].value,
+                market.history.portfolio_outcomes(pair[0]).results[0].value,
             )
         )
     clock.wait(hours=1)
@@ -395,7 +395,7 @@ def test_with_auto_solve_every_change_of_a_bid_is_followed_by_a_batch(clock, bid
         assert market.batches().results[0].instant > changed.valid_from
         before = len(market.batches().results)
         with caplog.at_level(logging.ERROR, "fts"):
-            market._clearing = lambda auction: 1 / 0
+            market.batches._clearing = lambda auction: 1 / 0
             assert market.delete_demand(demand).curve is None
         assert "the batch after a change failed" in caplog.text
         assert len(market.batches().results) == before + 1
@@ -418,12 +418,12 @@ def test_with_auto_solve_changes_that_wait_share_a_batch(clock, bidder, seller) 
         ]
         for thread in waiting[1:]:
             thread.start()
-        while len(market.curve_history(demand).results) < len(prices) + 2:
+        while len(market.history.curves(demand).results) < len(prices) + 2:
             time.sleep(0.01)
         go_on.set()
         for thread in waiting:
             thread.join()
-        batches, curves = market.batches().results, market.curve_history(demand).results
+        batches, curves = market.batches().results, market.history.curves(demand).results
         # The first had one of its own; a thread that was slow to ask may have another.
         assert 2 <= len(batches) < len(prices) / 2
         assert batches[0].instant > curves[0].valid_from
@@ -503,7 +503,7 @@ def test_under_a_schedule_outcomes_do_not_outlast_the_exchange(clock, bidder, se
     with Market(path, application=ForwardTerms(clock), schedule="1h") as market:
         assert market.positions(bidder).loc[noon, "quantity"] == pytest.approx(160, rel=1e-6)
         third = market.run_batch().instant
-        rows = market.portfolio_outcomes(load).results
+        rows = market.history.portfolio_outcomes(load).results
         assert [(row.valid_from, row.valid_until) for row in rows] == [
             (third, None),
             (second, second + HOUR),

@@ -55,7 +55,7 @@ def test_a_demand_from_its_first_curve_to_its_end(market, bidder, clock) -> None
 
     revived = market.change_demand(made.id, LOAD)
     assert revived.valid_from == start + timedelta(hours=3)
-    rows = market.curve_history(made.id).results
+    rows = market.history.curves(made.id).results
     assert [(row.valid_from, row.valid_until, row.value) for row in rows] == [
         (start + timedelta(hours=3), None, Curve(LOAD)),
         (start + timedelta(hours=1), start + timedelta(hours=2), Constant(5, None, 0)),
@@ -68,7 +68,7 @@ def test_a_demand_without_a_curve_is_there_and_not_listed(market, bidder) -> Non
     assert market.demand(made.id) == made
     assert made.to_json()["curve_data"] is None
     assert market.demands(bidder) == []
-    assert market.curve_history(made.id).results == []
+    assert market.history.curves(made.id).results == []
 
 
 def test_a_portfolio_shows_its_last_change_and_so_do_its_demands(market, bidder, clock, noon, dusk) -> None:
@@ -89,7 +89,7 @@ def test_a_portfolio_shows_its_last_change_and_so_do_its_demands(market, bidder,
     shown = market.demand(demand.id)
     assert (shown.valid_from, shown.portfolios) == (start, {made.id: 1.0})
     assert market.demands([bidder]) == [shown, other]
-    assert market.bidder_of_demand(demand.id) == market.bidder_of_portfolio(made.id) == str(bidder)
+    assert market.bids.bidder_of_demand(demand.id) == market.bids.bidder_of_portfolio(made.id) == str(bidder)
 
     clock.wait(hours=1)
     changed = market.change_portfolio(made.id, demand={other.id: 0.5})
@@ -115,8 +115,8 @@ def test_a_portfolio_shows_its_last_change_and_so_do_its_demands(market, bidder,
     assert market.portfolio(made.id) == ended
     assert ended.to_json()["demand"] is None and ended.to_json()["basis"] is None
     assert market.portfolios(bidder) == []
-    assert [row.value for row in market.demand_history(made.id).results] == [{other.id: 0.5}, {demand.id: 1.0}]
-    assert [row.valid_until is None for row in market.basis_history(made.id).results] == [False]
+    assert [row.value for row in market.history.demand_weights(made.id).results] == [{other.id: 0.5}, {demand.id: 1.0}]
+    assert [row.valid_until is None for row in market.history.basis(made.id).results] == [False]
 
 
 @pytest.mark.parametrize(
@@ -211,16 +211,16 @@ def test_what_is_not_there(market) -> None:
         market.demand,
         market.portfolio,
         market.product,
-        market.bidder_of_demand,
-        market.bidder_of_portfolio,
+        market.bids.bidder_of_demand,
+        market.bids.bidder_of_portfolio,
         market.delete_demand,
         market.delete_portfolio,
         lambda demand: market.change_demand(demand, LOAD),
-        market.curve_history,
-        market.demand_history,
-        market.basis_history,
-        market.portfolio_outcomes,
-        market.product_outcomes,
+        market.history.curves,
+        market.history.demand_weights,
+        market.history.basis,
+        market.history.portfolio_outcomes,
+        market.history.product_outcomes,
     ):
         with pytest.raises(NotFound, match=name):
             ask(name)

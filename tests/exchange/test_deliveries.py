@@ -32,23 +32,23 @@ def test_products_of_another_application_are_no_deliveries(tmp_path: Path) -> No
     with Market(tmp_path / "market.db", application=Named()) as market:
         other = market.create_product("gas").id
     with Market(tmp_path / "market.db") as market:
-        assert market.deliveries() == []
+        assert market.v0.deliveries() == []
         with pytest.raises(NotFound, match="kind"):
-            market.delivery(other)
-        (day,) = market.create_deliveries([span(YEAR, 24)])
-        assert [delivery.id for delivery in market.deliveries()] == [day]
+            market.v0.delivery(other)
+        (day,) = market.v0.create_deliveries([span(YEAR, 24)])
+        assert [delivery.id for delivery in market.v0.deliveries()] == [day]
         assert market.product(other).basis == {other: 1}
 
 
 def test_a_year_in_days_in_hours_at_once(market: Market) -> None:
     days = [span(YEAR + timedelta(days=k), 24) for k in range(20)]
     hours = [span(YEAR + timedelta(hours=k), 1) for k in range(480)]
-    names = market.create_deliveries([*hours, *days, span(YEAR, 480)])
+    names = market.v0.create_deliveries([*hours, *days, span(YEAR, 480)])
     assert market.product(names[-1]).basis == dict.fromkeys(sorted(names[:480]), 1)
     for k, day in enumerate(names[480:-1]):
         assert market.product(day).basis == dict.fromkeys(sorted(names[24 * k : 24 * k + 24]), 1)
         assert market.product(day).parent == (names[-1], 1)
     # Written in memory and in the file alike.
-    assert {record.id: record.basis for record in market._store.read.products()} == {
+    assert {record.id: record.basis for record in market._context.store.read.products()} == {
         name: market.product(name).basis for name in names
     }

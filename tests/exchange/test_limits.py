@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fts.exchange import ForwardTerms, Market
-from fts.exchange.limit import limited
+from fts.exchange.trade_limits import apply_trade_limits
 from fts.models.auction import Auction
 from fts.models.columns import ids
 from fts.models.instant import write_instant
@@ -25,7 +25,7 @@ from tests.exchange.test_slices import LOAD, WIND, june
 
 def quantities(market: Market, portfolio: str) -> list[float]:
     """What the portfolio traded, batch by batch."""
-    return [round(trade.trade, 9) + 0.0 for trade in reversed(market.portfolio_trades(portfolio))]
+    return [round(trade.trade, 9) + 0.0 for trade in reversed(market.v0.portfolio_trades(portfolio))]
 
 
 def domain(market: Market, instant: Any, portfolio: str) -> tuple[float, float]:
@@ -47,7 +47,9 @@ def check_replay(market: Market) -> None:
                 else:
                     assert row[measure] == pytest.approx(stored[name][measure], rel=1e-9, abs=1e-9)
         for name, row in outcome.portfolios.iterrows():
-            (found, *_) = market.portfolio_outcomes(name, before=record.instant + timedelta(microseconds=1)).results
+            (found, *_) = market.history.portfolio_outcomes(
+                name, before=record.instant + timedelta(microseconds=1)
+            ).results
             assert found.valid_from == record.instant
             assert found.value["rate"] == pytest.approx(row["rate"], rel=1e-9, abs=1e-9)
 
@@ -56,7 +58,7 @@ def test_what_a_limit_leaves_is_a_domain() -> None:
     curves = {"a": LOAD, "b": WIND, "c": {"price": 1}, "d": LOAD}
     auction = Auction(curves, {name: {"demand": name, "basis": "x"} for name in curves})
     room = Room(ids(["c", "gone", "a", "b"]), np.array([-6, -1, 2, -inf]), np.array([inf, 1, 10, -3]))
-    found = limited(auction, room, 0.5)
+    found = apply_trade_limits(auction, room, 0.5)
     # Half a time unit: rates may be twice what is left. A limit that is passed leaves 0.
     assert found.min_rates.tolist() == [0, -80, -12, 0]
     assert found.max_rates.tolist() == [20, 0, inf, 100]
@@ -64,14 +66,14 @@ def test_what_a_limit_leaves_is_a_domain() -> None:
 
 def test_a_short_slice_makes_no_rate_larger_than_a_bid_may_name() -> None:
     auction = Auction({"c": {"price": 1}}, {"p": {"demand": "c", "basis": "x"}})
-    found = limited(auction, Room(ids(["c"]), np.array([-inf]), np.array([1e30])), 1e-6)
+    found = apply_trade_limits(auction, Room(ids(["c"]), np.array([-inf]), np.array([1e30])), 1e-6)
     assert (found.min_rates.tolist(), found.max_rates.tolist()) == ([-inf], [1e30])
 
 
 def test_slices_reach_the_limit_in_the_third(market, noon) -> None:
     """80 an hour at 28 while there is room: 40, 40, then 20 of 100 are left, at the seller's price of 5."""
     load, wind = auth(market, LOAD, noon, uuid4(), high=100), auth(market, WIND, noon, uuid4())
-    records = market.solve_span(june("13:00"), june("15:00"), "30m")
+    records = market.v0.solve_span(june("13:00"), june("15:00"), "30m")
     assert quantities(market, load) == [40, 40, 20, 0]
     assert quantities(market, wind) == [-40, -40, -20, 0]
     prices = [market.batch_prices(record.instant)[0]["price"] for record in records]
@@ -88,10 +90,10 @@ def test_slices_reach_the_limit_in_the_third(market, noon) -> None:
 
 def test_a_seller_is_limited_from_below_and_a_limit_above_it_does_not_matter(market, noon) -> None:
     load, wind = auth(market, LOAD, noon, uuid4()), auth(market, WIND, noon, uuid4(), low=-90, high=5)
-    market.solve_span(june("13:00"), june("16:00"), "1h")
+    market.v0.solve_span(june("13:00"), june("16:00"), "1h")
     assert quantities(market, wind) == [-80, -10, 0]
     # 60 - 0.4 * 10 for the last 10.
-    assert [round(t.price, 6) for t in reversed(market.portfolio_trades(load))][:2] == [28, 56]
+    assert [round(t.price, 6) for t in reversed(market.v0.portfolio_trades(load))][:2] == [28, 56]
     check_replay(market)
 
 
@@ -99,12 +101,12 @@ def test_what_was_sold_may_be_bought_back(market, clock, noon) -> None:
     trader = auth(market, [(-100, 30), (100, 20)], noon, uuid4(), low=-50, high=50)
     deep = auth(market, {"price": 40, "min_rate": -1000, "max_rate": 1000}, noon, uuid4())
     (own,) = market.portfolio(deep).demand
-    market.solve_span(june("13:00"), june("14:00"), "30m")
+    market.v0.solve_span(june("13:00"), june("14:00"), "30m")
     # It sells at 40: 100 an hour for half an hour, and no more.
     assert quantities(market, trader) == [-50, 0]
     clock.wait(hours=3)
     market.change_demand(own, {"price": 10, "min_rate": -1000, "max_rate": 1000})
-    market.solve_span(june("15:00"), june("17:00"), "30m")
+    market.v0.solve_span(june("15:00"), june("17:00"), "30m")
     # From -50 it may buy 100 until it holds 50, at its full speed.
     assert quantities(market, trader) == [-50, 0, 50, 50, 0, 0]
     check_replay(market)
@@ -112,10 +114,10 @@ def test_what_was_sold_may_be_bought_back(market, clock, noon) -> None:
 
 def test_a_limit_that_is_passed_already_leaves_only_the_way_back(market, clock, noon) -> None:
     load, _ = auth(market, LOAD, noon, uuid4()), auth(market, WIND, noon, uuid4())
-    market.solve_span(june("13:00"), june("14:00"))
+    market.v0.solve_span(june("13:00"), june("14:00"))
     limit(market, load, 10, 60)
     clock.wait(hours=5)
-    market.solve_span(june("17:00"), june("18:00"))
+    market.v0.solve_span(june("17:00"), june("18:00"))
     assert quantities(market, load) == [80, 0]
     assert domain(market, june("17:00"), load) == (0, 0)
     # Of what held before the limit did, nothing changes.
@@ -123,7 +125,7 @@ def test_a_limit_that_is_passed_already_leaves_only_the_way_back(market, clock, 
     check_replay(market)
     (own,) = market.portfolio(load).demand
     market.change_demand(own, [(-100, 60), (100, 20)])
-    market.solve_span(june("18:00"), june("19:00"))
+    market.v0.solve_span(june("18:00"), june("19:00"))
     # It may sell until it holds 10.
     assert domain(market, june("18:00"), load) == (pytest.approx(-70), 0)
 
@@ -140,7 +142,7 @@ def test_without_a_schedule_a_time_unit_is_counted_and_time_beyond_it_was_traded
     clock.wait(hours=2)
     third = market.run_batch()
     assert domain(market, third.instant, load) == (0, 0)
-    assert market.traded([load])[load] == pytest.approx(90)
+    assert market.v0.traded([load])[load] == pytest.approx(90)
     check_replay(market)
 
 
@@ -167,7 +169,7 @@ def test_under_a_schedule_its_step_is_counted(clock, noon) -> None:
 
 def test_a_batch_inside_a_slice_counts_what_later_slices_were_promised(market, clock, noon) -> None:
     load, _ = auth(market, LOAD, noon, uuid4(), high=100), auth(market, WIND, noon, uuid4())
-    market.solve_span(june("12:30"), june("14:00"), "30m")
+    market.v0.solve_span(june("12:30"), june("14:00"), "30m")
     assert quantities(market, load) == [40, 40, 20]
     clock.wait(minutes=45)
     run = market.run_batch(june("12:45"))
@@ -191,13 +193,13 @@ def test_a_gap_is_filled_with_what_later_slices_leave(market, clock, noon, curve
     if left == 100:
         # A buyer at 40 takes 40 from everyone who sells at 28.
         buyer = auth(market, {"price": 40, "min_rate": 0, "max_rate": 1000}, noon, uuid4())
-    market.solve_span(june("15:00"), june("16:00"))
+    market.v0.solve_span(june("15:00"), june("16:00"))
     promised = quantities(market, load)[0]
     assert promised == (80 if left == 20 else -40)
     if left == 100:
         clock.wait(hours=2)
         market.delete_portfolio(buyer)
-    market.solve_span(june("14:00"), june("15:00"))
+    market.v0.solve_span(june("14:00"), june("15:00"))
     assert domain(market, june("14:00"), load)[1] == pytest.approx(left)
     assert domain(market, june("15:00"), load)[1] == 100
     check_replay(market)
@@ -225,7 +227,7 @@ def test_costs_and_other_portfolios_are_not_limited(market, noon) -> None:
     cost = market.create_demand({"name": "cost"}, [(-100, 50), (100, 0)], bidder=bidder).id
     (own,) = market.portfolio(load).demand
     market.change_portfolio(load, demand={own: 1, cost: 1})
-    (record,) = market.solve_span(june("13:00"), june("14:00"))
+    (record,) = market.v0.solve_span(june("13:00"), june("14:00"))
     curves = market.batch_auction(record.instant).demands
     assert (curves[own].max_rate, curves[cost].max_rate, curves[cost].min_rate) == (10, 100, -100)
     assert quantities(market, load) == [10]
@@ -236,7 +238,7 @@ def test_a_weight_is_between_a_limit_and_its_demand(market, noon) -> None:
     auth(market, WIND, noon, uuid4())
     (own,) = market.portfolio(load).demand
     market.change_portfolio(load, demand={own: -2.0})
-    (record,) = market.solve_span(june("13:00"), june("13:30"))
+    (record,) = market.v0.solve_span(june("13:00"), june("13:30"))
     # The portfolio may sell at 10 and buy at 20 an hour: its demand runs from -40 to 20.
     assert domain(market, record.instant, load) == (-40, 20)
 
@@ -274,7 +276,7 @@ def test_nobody_ever_trades_beyond_a_limit(bids: Any, spans: Any) -> None:
             begin = clock.time
             market.change_demand(own, [(-40, price + 10), (40, price - 10)])
             begin += timedelta(minutes=1)
-            records = market.solve_span(begin, begin + count * timedelta(minutes=length), f"{length}m")
+            records = market.v0.solve_span(begin, begin + count * timedelta(minutes=length), f"{length}m")
             for record in records:
                 hours = length / 60
                 for name, (low, high) in limits.items():
@@ -283,9 +285,9 @@ def test_nobody_ever_trades_beyond_a_limit(bids: Any, spans: Any) -> None:
                     assert left == pytest.approx(max(-40, min(0, (low - traded[name]) / hours)), abs=1e-9)
                     assert right == pytest.approx(min(40, max(0, (high - traded[name]) / hours)), abs=1e-9)
                     at = record.instant + timedelta(microseconds=1)
-                    (row, *_) = market.portfolio_outcomes(name, before=at).results
+                    (row, *_) = market.history.portfolio_outcomes(name, before=at).results
                     traded[name] += row.value["rate"] * hours
                     assert low - 1e-9 <= traded[name] <= high + 1e-9
             clock.time = max(clock.time, begin + count * timedelta(minutes=length))
-            assert market.traded(limits) == pytest.approx(traded, abs=1e-9), write_instant(clock.time)
+            assert market.v0.traded(limits) == pytest.approx(traded, abs=1e-9), write_instant(clock.time)
         check_replay(market)

@@ -75,7 +75,7 @@ def test_a_product_split_during_a_batch_keeps_the_price_of_the_whole(crossing, r
     later = market.run_batch()
     prices = {row["product"]: row["price"] for row in market.batch_prices(later.instant)}
     assert set(prices) == {day.id for day in days} and sum(prices.values()) == pytest.approx(28)
-    held = market.positions(market.bidder_of_demand(bids["load"][0]))
+    held = market.positions(market.bids.bidder_of_demand(bids["load"][0]))
     assert set(held.index) == {day.id for day in days} and (held["quantity"] > 0).all()
 
 
@@ -83,11 +83,11 @@ def test_a_bid_deleted_during_a_batch_trades_in_it_and_in_none_after(crossing, r
     market, _, bids = crossing
     demand, portfolio = bids["load"]
     record, _ = during(market, rule, lambda: (market.delete_demand(demand), market.delete_portfolio(portfolio)))
-    (row,) = market.portfolio_outcomes(portfolio).results
+    (row,) = market.history.portfolio_outcomes(portfolio).results
     assert row.valid_from == record.instant and row.value["rate"] == pytest.approx(80)
     market.run_batch()
     # It is not in the second batch, which ended what it had.
-    (row,) = market.portfolio_outcomes(portfolio).results
+    (row,) = market.history.portfolio_outcomes(portfolio).results
     assert row.valid_until is not None
     assert market.demand(demand).curve is None and market.portfolio(portfolio).basis == {}
 
@@ -101,9 +101,11 @@ def test_a_bid_made_during_a_batch_waits_for_the_next(crossing, rule) -> None:
         return market.create_portfolio({"name": "late"}, demand, month, bidder=bidder).id
 
     record, late = during(market, rule, enter)
-    assert market.portfolio_outcomes(late).results == [] and market.portfolio(late).valid_from > record.solved_at
+    assert (
+        market.history.portfolio_outcomes(late).results == [] and market.portfolio(late).valid_from > record.solved_at
+    )
     market.run_batch()
-    assert market.portfolio_outcomes(late).results[0].value["rate"] == pytest.approx(10)
+    assert market.history.portfolio_outcomes(late).results[0].value["rate"] == pytest.approx(10)
 
 
 def test_two_changes_of_one_bid_at_once_are_made_one_after_the_other() -> None:
@@ -127,7 +129,7 @@ def test_two_changes_of_one_bid_at_once_are_made_one_after_the_other() -> None:
         assert len({instant for instant, _ in told}) == 80
         rows, more = [], {}
         while more is not None:
-            page = market.curve_history(demand, **more)
+            page = market.history.curves(demand, **more)
             rows, more = rows + page.results, page.more
         assert [(row.valid_from, row.value.points[0][1]) for row in rows[:-1]] == sorted(told, reverse=True)
         assert all(older.valid_until == newer.valid_from for newer, older in zip(rows, rows[1:], strict=False))

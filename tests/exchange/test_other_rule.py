@@ -197,7 +197,7 @@ def test_numbers_that_a_rule_changed_after_they_were_checked_are_checked_again(c
 def test_slices_are_measured_too(clock: Any) -> None:
     with market_of(clock, lambda auction: outcome_that(auction, 50, 80, 28)) as market:
         clock.wait(hours=1)
-        records = market.solve_span("2027-06-01T12:15:00Z", "2027-06-01T12:45:00Z", "15m")
+        records = market.v0.solve_span("2027-06-01T12:15:00Z", "2027-06-01T12:45:00Z", "15m")
         assert [record.status for record in records] == ["other rule", "other rule"]
 
 

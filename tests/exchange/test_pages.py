@@ -41,11 +41,11 @@ def histories(market, clock, noon, bidder):
         market.change_portfolio(portfolio.id, demand={demand.id: k + 1}, basis={noon: k + 1})
         market.run_batch()
     return {
-        "curves": lambda **span: market.curve_history(demand.id, **span),
-        "demand": lambda **span: market.demand_history(portfolio.id, **span),
-        "basis": lambda **span: market.basis_history(portfolio.id, **span),
-        "product": lambda **span: market.product_outcomes(noon, **span),
-        "portfolio": lambda **span: market.portfolio_outcomes(portfolio.id, **span),
+        "curves": lambda **span: market.history.curves(demand.id, **span),
+        "demand": lambda **span: market.history.demand_weights(portfolio.id, **span),
+        "basis": lambda **span: market.history.basis(portfolio.id, **span),
+        "product": lambda **span: market.history.product_outcomes(noon, **span),
+        "portfolio": lambda **span: market.history.portfolio_outcomes(portfolio.id, **span),
     }
 
 

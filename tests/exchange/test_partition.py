@@ -94,5 +94,5 @@ def test_a_child_that_comes_later_reaches_every_ancestor(market, month) -> None:
     (day,) = market.split_product(month, [(FIRST, 0.5)])
     (dawn,) = market.split_product(day.id, [(DAWN, 4.0)])
     noon = str(uuid4())
-    market._store.write(lambda change: change.split_product(day.id, [(noon, NOON, 8.0)]))
+    market._context.store.write(lambda change: change.split_product(day.id, [(noon, NOON, 8.0)]))
     assert market.product(month).basis == {dawn.id: 2.0, noon: 4.0}

@@ -9,7 +9,8 @@ import pytest
 
 from fts.errors import AlreadyExists, InvalidInput
 from fts.exchange import ForwardTerms, Market
-from fts.exchange.forward import time_ordered
+from fts.exchange.products import ProductPage
+from fts.exchange.terms import time_ordered
 
 JUNE = {"kind": 0, "from": "2027-06-01T00:00:00Z", "thru": "2027-07-01T00:00:00Z"}
 JULY = {"kind": 0, "from": "2027-07-01T02:00:00+02:00", "thru": "2027-08-01T00:00:00Z"}
@@ -32,7 +33,7 @@ def test_the_same_product_again_is_refused_however_it_is_written(market) -> None
         market.create_product({**JULY, "from": "2027-07-01T00:00:00.000Z"})
     with pytest.raises(AlreadyExists, match="nothing was created"):
         market.create_products([JUNE, JULY])
-    assert market.products() == ([first], None)
+    assert market.products() == ProductPage([first])
     market.create_product({**JULY, "kind": "0"})
     with pytest.raises(AlreadyExists):
         market.create_product(JUNE, product=first.id)
@@ -59,7 +60,7 @@ def test_what_a_product_must_say(market, change, place) -> None:
     for key in JUNE:
         with pytest.raises(InvalidInput, match=key):
             market.create_product({k: v for k, v in JUNE.items() if k != key})
-    assert market.products() == ([], None)
+    assert market.products() == ProductPage([])
 
 
 def test_products_are_found_by_kind_and_delivery_page_by_page(clock) -> None:
@@ -72,17 +73,18 @@ def test_products_are_found_by_kind_and_delivery_page_by_page(clock) -> None:
                 made[day, kind] = market.create_product(data)
         walked, cursor, pages = [], None, 0
         while pages == 0 or cursor is not None:
-            page, cursor = market.products(cursor=cursor)
-            assert 1 <= len(page) <= 3
-            walked += page
+            page = market.products(cursor=cursor)
+            cursor = None if page.more is None else page.more["cursor"]
+            assert 1 <= len(page.results) <= 3
+            walked += page.results
             pages += 1
         assert walked == [made[day, kind] for day in range(7) for kind in (0, "peak")]
         assert pages == 5
-        found, cursor = market.products(kind="peak", from_=days[2], thru=datetime(2027, 6, 5, tzinfo=UTC))
-        assert (found, cursor) == ([made[2, "peak"], made[3, "peak"]], None)
-        assert market.products(kind="off-peak") == ([], None)
+        found = market.products(kind="peak", from_=days[2], thru=datetime(2027, 6, 5, tzinfo=UTC))
+        assert found == ProductPage([made[2, "peak"], made[3, "peak"]])
+        assert market.products(kind="off-peak") == ProductPage([])
         assert market.products(kind="0") == market.products(kind=0)
-        assert market.products(kind="0")[0][0] == made[0, 0]
+        assert market.products(kind="0").results[0] == made[0, 0]
         with pytest.raises(InvalidInput, match="no cursor"):
             market.products(cursor=str(uuid4()))
 
@@ -107,7 +109,7 @@ def test_another_application_has_other_data(clock, bidder) -> None:
         assert market.create_portfolio("", demand.id, product.id, bidder=bidder).app_data == ""
         with pytest.raises(InvalidInput, match="app_data of the demand"):
             market.create_demand("noon", None, bidder=bidder)
-        assert market.products() == ([product], None)
+        assert market.products() == ProductPage([product])
         assert list(market.prices().columns) == ["price", "rate", "price_low", "price_high"]
 
 

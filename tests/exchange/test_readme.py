@@ -36,7 +36,7 @@ def test_the_views_it_names_are_there(tmp_path: Path) -> None:
     guide = (Path(fts.__file__).parent / "store" / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```sql\n(.*?)```", guide, re.DOTALL)
     with fts.Market(tmp_path / "market.db") as market:
-        cursor = market._store.read._cursor
+        cursor = market._context.store.read._cursor
         for line in block.splitlines():
             query, _, comment = line.partition(";")
             found = [column for column, *_ in cursor.execute(query).description]

@@ -10,8 +10,8 @@ import pytest
 
 from fts.errors import ConfigurationError
 from fts.exchange import Market, Schedule
-from fts.exchange.forward import ForwardTerms
-from fts.exchange.schedule import keep
+from fts.exchange.schedule import run_schedule
+from fts.exchange.terms import ForwardTerms
 
 START = datetime(2027, 6, 1, 12, 0, 5, tzinfo=UTC)
 TEN = timedelta(seconds=10)
@@ -71,7 +71,7 @@ class Time:
 def test_a_batch_at_every_instant_of_the_grid() -> None:
     ran = []
     time = Time(START + timedelta(seconds=3), until=START + 5 * TEN)
-    keep(Schedule(TEN, START), lambda due: ran.append((due, time())), time, time)
+    run_schedule(Schedule(TEN, START), lambda due: ran.append((due, time())), time, time)
     assert [due for due, _ in ran] == [START + k * TEN for k in (1, 2, 3, 4)]
     assert all(due <= at <= due + timedelta(milliseconds=1) for due, at in ran)
 
@@ -85,7 +85,7 @@ def test_after_a_pause_it_goes_on_without_a_burst() -> None:
         if len(ran) == 2:
             time.now += timedelta(seconds=95)
 
-    keep(Schedule(TEN, START), slow, time, time)
+    run_schedule(Schedule(TEN, START), slow, time, time)
     assert ran == [START + k * TEN for k in (1, 2, *range(12, 20))]
 
 
@@ -93,14 +93,14 @@ def test_a_clock_set_back_waits_until_it_passes_the_last_batch() -> None:
     ran = []
     time = Time(START, until=START + 6 * TEN)
     time.jumps = [(START + timedelta(seconds=32), START - timedelta(hours=1))]
-    keep(Schedule(TEN, START), ran.append, time, time)
+    run_schedule(Schedule(TEN, START), ran.append, time, time)
     assert ran == [START + k * TEN for k in (1, 2, 3, 4, 5)]
 
 
 def test_a_market_opened_again_begins_after_its_last_batch() -> None:
     ran = []
     time = Time(START - timedelta(hours=1), until=START + 4 * TEN)
-    keep(Schedule(TEN, START), ran.append, time, time, last=START + 2 * TEN)
+    run_schedule(Schedule(TEN, START), ran.append, time, time, last=START + 2 * TEN)
     assert ran == [START + 3 * TEN]
 
 
@@ -113,7 +113,7 @@ def test_a_batch_that_fails_is_logged_and_the_next_one_runs(caplog: pytest.LogCa
 
     time = Time(START, until=START + 3 * TEN)
     with caplog.at_level(logging.ERROR, "fts"):
-        keep(Schedule(TEN, START), fails, time, time)
+        run_schedule(Schedule(TEN, START), fails, time, time)
     assert len(ran) == 2
     assert caplog.text.count("OSError: disk full") == 2 and "2027-06-01T12:00:15Z failed" in caplog.text
 
@@ -121,9 +121,9 @@ def test_a_batch_that_fails_is_logged_and_the_next_one_runs(caplog: pytest.LogCa
 def test_a_slice_that_has_the_instant_of_a_batch_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     time = Time(START, until=START + 3 * TEN)
     with Market(application=ForwardTerms(time), schedule=Schedule(TEN, START)) as market:
-        market.solve_span(START + TEN, START + 2 * TEN)
+        market.v0.solve_span(START + TEN, START + 2 * TEN)
         with caplog.at_level(logging.ERROR, "fts"):
-            keep(Schedule(TEN, START), market.run_batch, time, time)
+            run_schedule(Schedule(TEN, START), market.run_batch, time, time)
         instants = [record.instant for record in market.batches().results]
     assert instants == [START + 2 * TEN, START + TEN]
     (told,) = [record for record in caplog.records if record.name == "fts.exchange.schedule"]
@@ -133,7 +133,7 @@ def test_a_slice_that_has_the_instant_of_a_batch_is_one_line_of_the_log(caplog: 
 def test_it_stops_at_once_when_told_to() -> None:
     stop = threading.Event()
     thread = threading.Thread(
-        target=keep, args=(Schedule("1h"), lambda due: None, stop, lambda: datetime.now(UTC)), daemon=True
+        target=run_schedule, args=(Schedule("1h"), lambda due: None, stop, lambda: datetime.now(UTC)), daemon=True
     )
     thread.start()
     stop.set()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fts.errors import AlreadyExists, InvalidInput, NotFound, UnknownReference
 from fts.exchange import Market
-from fts.exchange.submission import AuthChange, CostChange
+from fts.exchange.v0.rules import AuthChange, CostChange
 from fts.models.auth import AuthData, CostData, own_demand
 from fts.models.curve import Constant, Curve
 
@@ -67,12 +67,12 @@ def holds(market: Market, model: Model, bidder: UUID) -> None:
     }
     assert shown == {auth: weights for auth, weights in model.traded().items() if model.portfolios[auth]}
     for auth, data in model.auths.items():
-        record = market.auth(auth)
+        record = market.v0.auth(auth)
         assert record.data == data and record.portfolio == model.portfolios[auth], auth
     for cost, said in model.costs.items():
-        found = market.cost(cost)
+        found = market.v0.cost(cost)
         assert found.data == said and found.group == model.groups[cost]
-    submission = market.submission(bidder)
+    submission = market.v0.submission(bidder)
     assert {record.id for record in submission.auths} == {auth for auth, data in model.auths.items() if data}
     assert {record.id for record in submission.costs} == {cost for cost, data in model.costs.items() if data}
 
@@ -103,34 +103,34 @@ def step(what: str, data: st.DataObject, market: Market, model: Model, bidder: U
     members = {auth: weight for auth, weight in group.items() if weight}
     if what == "auth":
         portfolio: dict[str, float] = data.draw(st.sampled_from([{}, {noon: 2.0}]))
-        name = market.create_auth(said, portfolio, bidder=bidder).id
+        name = market.v0.create_auth(said, portfolio, bidder=bidder).id
         model.auths[name], model.portfolios[name] = said, portfolio
     elif what == "cost":
-        name = market.create_cost(paid, group, bidder=bidder).id
+        name = market.v0.create_cost(paid, group, bidder=bidder).id
         model.costs[name], model.groups[name] = paid, members
     elif what == "data" and model.auths:
         name = one(model.auths)
         if model.give(name, said):
-            market.change_auth(name, said)
+            market.v0.change_auth(name, said)
         else:
             with pytest.raises(InvalidInput, match="points"):
-                market.change_auth(name, said)
+                market.v0.change_auth(name, said)
     elif what == "stop" and model.auths:
         name = one(model.auths)
-        market.change_auth(name, None)
+        market.v0.change_auth(name, None)
         model.auths[name] = None
     elif what == "bid" and model.costs:
         name = one(model.costs)
-        market.change_cost(name, paid)
+        market.v0.change_cost(name, paid)
         model.costs[name] = paid
     elif what == "end" and model.costs:
         name = one(model.costs)
-        market.change_cost(name, None)
+        market.v0.change_cost(name, None)
         model.costs[name] = None
     elif what == "submit":
         kept = [auth for auth in model.auths if data.draw(st.booleans())]
         new, cost = str(uuid4()), str(uuid4())
-        market.replace_submission(
+        market.v0.replace_submission(
             [*(AuthChange(auth, None) for auth in kept), AuthChange(new, said, {noon: 1.0})],
             [CostChange(cost, paid, {**group, new: 1.0})],
             bidder=bidder,
@@ -143,7 +143,7 @@ def step(what: str, data: st.DataObject, market: Market, model: Model, bidder: U
 
 def tiled(market: Market) -> None:
     """Rows of one thing do not overlap, and none is empty."""
-    cursor = market._store.read._cursor
+    cursor = market._context.store.read._cursor
     for table, key in (("curve", "demand"), ("auth_limit", "(portfolio, form = 'bare cost')")):
         overlaps = cursor.execute(
             f"SELECT count(*) FROM (SELECT valid_from, valid_until, lead(valid_from) OVER (PARTITION BY {key} ORDER BY "
@@ -156,8 +156,8 @@ def tiled(market: Market) -> None:
 
 
 def test_a_submission_that_is_refused_changes_nothing(market: Market, bidder: UUID, noon: str) -> None:
-    auth = market.create_auth(DATA["points"], noon, bidder=bidder)
-    foreign = market.create_auth(DATA["points"], noon, bidder=uuid4())
+    auth = market.v0.create_auth(DATA["points"], noon, bidder=bidder)
+    foreign = market.v0.create_auth(DATA["points"], noon, bidder=uuid4())
     new = AuthChange(str(uuid4()), DATA["rates"], {noon: 1.0})
     refused: list[tuple[type[Exception], list[AuthChange], list[CostChange]]] = [
         (NotFound, [new, AuthChange(foreign.id, None)], []),
@@ -171,18 +171,18 @@ def test_a_submission_that_is_refused_changes_nothing(market: Market, bidder: UU
     ]
     for error, auths, costs in refused:
         with pytest.raises(error):
-            market.replace_submission(auths, costs, bidder=bidder)
-        assert market.submission(bidder).auths == [auth]
+            market.v0.replace_submission(auths, costs, bidder=bidder)
+        assert market.v0.submission(bidder).auths == [auth]
 
 
 def test_it_is_there_when_the_file_is_opened_again(tmp_path: Any) -> None:
     bidder = uuid4()
     with Market(tmp_path / "market.db") as market:
         noon = market.create_product({"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}).id
-        auth = market.create_auth(DATA["rates"], {noon: 2}, bidder=bidder)
-        cost = market.create_cost(COSTS[1], {auth.id: 3}, bidder=bidder)
-        stopped = market.change_auth(auth.id, None)
+        auth = market.v0.create_auth(DATA["rates"], {noon: 2}, bidder=bidder)
+        cost = market.v0.create_cost(COSTS[1], {auth.id: 3}, bidder=bidder)
+        stopped = market.v0.change_auth(auth.id, None)
     with Market(tmp_path / "market.db") as market:
-        assert market.auth(auth.id) == stopped and market.cost(cost.id) == cost
-        again = market.change_auth(auth.id, DATA["rates"])
+        assert market.v0.auth(auth.id) == stopped and market.v0.cost(cost.id) == cost
+        again = market.v0.change_auth(auth.id, DATA["rates"])
         assert again.portfolio == {noon: 2} and again.weights == {own_demand(auth.id): 1, cost.id: 3}

@@ -479,7 +479,7 @@ def test_a_batch_of_a_coming_slice_hides_none_that_ran_after_it() -> None:
     ):
         with http.stream("GET", "/events") as reply:
             lines = reply.iter_lines()
-            market.solve_span(begin, begin + timedelta(hours=3), timedelta(hours=1))
+            market.v0.solve_span(begin, begin + timedelta(hours=3), timedelta(hours=1))
             ran = [write_instant(market.run_batch().instant) for _ in range(3)]
             told = [outcome(lines)[0] for _ in range(6)]
         assert told[3:] == ran and max(ran) < min(told[:3])

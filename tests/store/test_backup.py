@@ -163,7 +163,7 @@ def test_a_file_that_nobody_has_open(market: Market, tmp_path: Path) -> None:
 def test_the_export_has_every_table_and_every_row(market: Market, tmp_path: Path) -> None:
     folder = tmp_path / "it's all"
     market.export(folder)
-    connection = market._store._connections.cursor()
+    connection = market._context.store._connections.cursor()
     names = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     assert set(DAY_OF) == names == {path.name for path in folder.iterdir()}
     for name, day in DAY_OF.items():
@@ -175,7 +175,7 @@ def test_the_export_has_every_table_and_every_row(market: Market, tmp_path: Path
         if day and rows.num_rows:
             assert [str(instant.date()) for instant in same[day]] == [str(value) for value in same["day"]]
     days = {path.name for path in (folder / "batch").iterdir()}
-    with market._store._cursor() as cursor:
+    with market._context.store._cursor() as cursor:
         wanted = cursor.execute("SELECT DISTINCT instant::DATE FROM batch").fetchall()
     assert days == {f"day={day}" for (day,) in wanted} and len(days) > 1
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

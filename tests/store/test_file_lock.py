@@ -137,7 +137,7 @@ def test_nothing_is_acknowledged_while_another_program_has_the_file(path: Path) 
             assert other.stdout is not None and other.stdout.readline() == "open\n"
             with pytest.raises(StoreBusy, match="another program opened"):
                 day(market, 2)
-            assert len(market.products()[0]) == 1
+            assert len(market.products().results) == 1
             other.kill()
         day(market, 3)
     assert len(kinds(path)) == 2
@@ -169,7 +169,7 @@ def test_the_file_is_free_once_it_is_closed_and_the_folder_of_the_process_does_n
     market = Market(path.name)
     monkeypatch.chdir("/")
     day(market, 1)
-    assert market.folder == str(path.parent)
+    assert market.maintenance.folder == str(path.parent)
     market.close()
     assert another(MARKET, path) == "wrote"
     Market(path).close()
@@ -236,12 +236,12 @@ def test_a_child_can_neither_change_nor_read(tmp_path: Path, name: str) -> None:
         product = day(market, 1)
         bidder = "11111111-1111-4111-8111-111111111111"
         demand = market.create_demand({"name": "load"}, [(0, 60), (100, 20)], bidder=bidder)
-        records = market._store.read
+        records = market._context.store.read
         acts: dict[str, Callable[[], Any]] = {
             "create": lambda: day(market, 2, "child"),
             "update": lambda: market.change_demand(demand.id, None),
             "batch": market.run_batch,
-            "slices": lambda: market.solve_span("2027-06-01T12:00:00Z", "2027-06-01T13:00:00Z"),
+            "slices": lambda: market.v0.solve_span("2027-06-01T12:00:00Z", "2027-06-01T13:00:00Z"),
             "list": market.products,
             "read": lambda: market.product(product),
             "demand": lambda: market.demand(demand.id),
@@ -250,7 +250,7 @@ def test_a_child_can_neither_change_nor_read(tmp_path: Path, name: str) -> None:
             "positions": lambda: market.positions(bidder),
             "now": market.now,
             "counts": market.counts,
-            "remember": market.remember,
+            "remember": market.maintenance.warm_cache,
             "backup": lambda: market.backup(tmp_path / "copy.db"),
             "export": lambda: market.export(tmp_path / "export"),
             "records": records.products,
@@ -259,9 +259,9 @@ def test_a_child_can_neither_change_nor_read(tmp_path: Path, name: str) -> None:
         for what, act in acts.items():
             assert in_a_child(act) == "ForkedStore", what
         assert not (tmp_path / "copy.db").exists()
-        assert len(market.products()[0]) == 1
+        assert len(market.products().results) == 1
         day(market, 3)
-        assert len(market.products()[0]) == 2
+        assert len(market.products().results) == 2
 
 
 def test_a_child_is_refused_while_a_thread_of_the_parent_holds_every_lock(path: Path) -> None:

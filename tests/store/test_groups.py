@@ -130,7 +130,7 @@ def test_a_group_that_cannot_be_committed_fails_for_all_who_were_in_it() -> None
 def test_the_book_in_memory_is_what_the_file_says(seed: int, group: int) -> None:
     choose = random.Random(seed)
     with Market() as market:
-        store = market._store
+        store = market._context.store
         bidders = [UUID(int=k) for k in range(2)]
         products = [market.create_product({**DAY, "kind": str(k)}).id for k in range(3)]
         demands: list[str] = []
@@ -144,7 +144,7 @@ def test_the_book_in_memory_is_what_the_file_says(seed: int, group: int) -> None
 
         def act() -> None:
             bidder, what = choose.choice(bidders), choose.randint(0, 7)
-            own = [name for name in demands if market.bidder_of_demand(name) == str(bidder)]
+            own = [name for name in demands if market.bids.bidder_of_demand(name) == str(bidder)]
             try:
                 if what <= 1 or not demands or not portfolios:
                     demands.append(market.create_demand({"name": "d"}, curve(), bidder=bidder).id)

@@ -102,12 +102,12 @@ def test_the_same_process_is_refused_under_any_name_of_the_file(path: Path, tmp_
 def test_a_market_that_was_dropped_does_not_keep_its_file(path: Path) -> None:
     Market(path).create_product({"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"})
     with Market(path) as market:
-        assert len(market.products()[0]) == 1
+        assert len(market.products().results) == 1
     # At once, after it was read too, and not only when garbage is looked for.
     gc.disable()
     try:
         market = Market(path)
-        (noon,), _ = market.products()
+        (noon,) = market.products().results
         assert market.product(noon.id) == noon
         del market
         Market(path).close()

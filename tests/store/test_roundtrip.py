@@ -49,7 +49,7 @@ def test_numbers_come_back_to_the_last_bit(shapes, weights) -> None:
             assert type(demand.curve) is type(curve)
             assert bits(demand.curve.rates) == bits(curve.rates)
             assert bits(demand.curve.prices) == bits(curve.prices)
-            (row,) = market.curve_history(demand.id).results
+            (row,) = market.history.curves(demand.id).results
             assert row.value == curve
         for portfolio, weight in zip(portfolios, weights, strict=True):
             found = market.portfolio(portfolio.id)

@@ -220,4 +220,4 @@ def test_a_disk_that_cannot_be_written(disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
     assert path.read_bytes() == before and [one.name for one in disk.iterdir()] == ["market.db"]
     with Market(path) as market:
-        assert len(market.products()[0]) == 1
+        assert len(market.products().results) == 1

@@ -158,7 +158,7 @@ WRITER = """
     market = Market(sys.argv[1])
     bidder = UUID(int=7)
     noon = market.create_products([{"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}])[0].id \
-        if not market.products()[0] else market.products()[0][0].id
+        if not market.products().results else market.products().results[0].id
     while True:
         demands = market.create_demands([({"name": "d"}, [(0, 5), (1, 4)])] * 3, bidder=bidder)
         print(*(record.id for record in demands), flush=True)

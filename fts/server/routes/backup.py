@@ -24,7 +24,7 @@ def _copy(context: RequestContext) -> Response:
         raise RetryLater("another copy is being made; send the request again when it is done", 60)
     try:
         # No part of a request becomes part of a path.
-        folder = tempfile.mkdtemp(prefix=".fts-backup-", dir=context.market.folder)
+        folder = tempfile.mkdtemp(prefix=".fts-backup-", dir=context.market.maintenance.folder)
         try:
             path = Path(folder, "market.duckdb")
             context.market.backup(path)

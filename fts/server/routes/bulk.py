@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from fts.errors import FtsError
-from fts.exchange.bids import replace_curve
-from fts.exchange.drafting import Change
+from fts.exchange.commands import Command
+from fts.exchange.rules import replace_curve
 from fts.models.instant import write_instant
 from fts.ports.application import Application
 from fts.ports.store import Transaction
@@ -80,29 +80,29 @@ def _authorize_create(context: RequestContext) -> None:
         authorization.create_bid(context)
 
 
-def _demand_command(context: RequestContext) -> Change[Any]:
-    _check_owners(context, context.market.bidder_of_demand)
+def _demand_command(context: RequestContext) -> Command[Any]:
+    _check_owners(context, context.market.bids.bidder_of_demand)
     market = context.market
 
-    def make_command(name: str | None, fields: dict[str, Any]) -> Change[Any]:
+    def make_command(name: str | None, fields: dict[str, Any]) -> Command[Any]:
         if name is None:
-            return market.draft_demands([(fields["app_data"], fields["curve"])], bidder=context.bidder)
+            return market.bids.demands_command([(fields["app_data"], fields["curve"])], bidder=context.bidder)
         # The id and the curve were validated when the body was parsed.
         return partial(replace_curve, name=name, curve=fields["curve"])
 
     return _combine(context.body, make_command)
 
 
-def _portfolio_command(context: RequestContext) -> Change[Any]:
-    _check_owners(context, context.market.bidder_of_portfolio)
+def _portfolio_command(context: RequestContext) -> Command[Any]:
+    _check_owners(context, context.market.bids.bidder_of_portfolio)
     market = context.market
 
-    def make_command(name: str | None, fields: dict[str, Any]) -> Change[Any]:
+    def make_command(name: str | None, fields: dict[str, Any]) -> Command[Any]:
         if name is None:
-            return market.draft_portfolios(
+            return market.bids.portfolios_command(
                 [(fields["app_data"], fields["demand"], fields["basis"])], bidder=context.bidder
             )
-        return market.draft_weights(name, fields["demand"], fields["basis"])
+        return market.bids.weights_command(name, fields["demand"], fields["basis"])
 
     return _combine(context.body, make_command)
 
@@ -122,7 +122,9 @@ def _check_owners(context: RequestContext, owner_of: Callable[[str], str]) -> No
             raise
 
 
-def _combine(body: Iterable[BulkRow], make_command: Callable[[str | None, dict[str, Any]], Change[Any]]) -> Change[Any]:
+def _combine(
+    body: Iterable[BulkRow], make_command: Callable[[str | None, dict[str, Any]], Command[Any]]
+) -> Command[Any]:
     commands = [(number, name, make_command(name, fields)) for number, name, fields in body]
 
     def change(transaction: Transaction) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def _curve_body(application: Application) -> Body:
 
 def _create(context: RequestContext) -> Any:
     app_data, curve = context.body
-    return take_only(context.market.draft_demands([(app_data, curve)], bidder=context.bidder))
+    return take_only(context.market.bids.demands_command([(app_data, curve)], bidder=context.bidder))
 
 
 def _load(context: RequestContext) -> Any:
@@ -46,7 +46,7 @@ def _load(context: RequestContext) -> Any:
 def _load_owner(context: RequestContext) -> str:
     """Load the bidder only; the whole record takes longer."""
     name: str = context.params["id"]
-    context.owner = context.market.bidder_of_demand(name)
+    context.owner = context.market.bids.bidder_of_demand(name)
     return name
 
 
@@ -84,7 +84,7 @@ ROUTES = (
         "/demand/{id}",
         "Change the curve of a demand",
         JsonReply(ref("Demand"), "the demand as it is now"),
-        command=lambda context: context.market.draft_curve(context.resource, context.body),
+        command=lambda context: context.market.bids.curve_command(context.resource, context.body),
         body=_curve_body,
         load=_load_owner,
         authorize_resource=authorization.update_bid,
@@ -94,7 +94,7 @@ ROUTES = (
         "/demand/{id}",
         "End a demand",
         JsonReply(ref("Demand"), "the demand, without a curve; its history stays"),
-        command=lambda context: context.market.draft_curve(context.resource, None),
+        command=lambda context: context.market.bids.curve_command(context.resource, None),
         load=_load_owner,
         authorize_resource=authorization.update_bid,
     ),
@@ -103,7 +103,7 @@ ROUTES = (
         "/demand/{id}/curve-history",
         "Read the curves a demand had",
         JsonReply(ref("CurvePage"), "its curves, newest first"),
-        lambda context: context.market.curve_history(
+        lambda context: context.market.history.curves(
             context.resource, context.params["before"], context.params["after"]
         ),
         query=PAGE,

@@ -6,9 +6,8 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from functools import partial
 
-from fts.exchange.following import Outcome
 from fts.exchange.market import Market
-from fts.models.records import BatchRecord
+from fts.models.records import BatchRecord, OutcomeRow
 from fts.server import authorization
 from fts.server.broadcast import BATCHES, Event, EventBuilder, Topic, batch_event, outcome_event
 from fts.server.context import RequestContext
@@ -32,8 +31,8 @@ def event_builder(market: Market) -> EventBuilder:
 
     def build(record: BatchRecord, topics: Collection[Topic]) -> dict[Topic, Event]:
         found = {
-            "product": market.product_outcomes_of(record.instant, _subjects("product", topics)),
-            "portfolio": market.portfolio_outcomes_of(record.instant, _subjects("portfolio", topics)),
+            "product": market.history.product_outcomes_of(record.instant, _subjects("product", topics)),
+            "portfolio": market.history.portfolio_outcomes_of(record.instant, _subjects("portfolio", topics)),
         }
         return {
             Topic(kind, subject): _outcome_event(outcome)
@@ -48,13 +47,13 @@ def _subjects(kind: str, topics: Iterable[Topic]) -> list[str]:
     return [topic.subject for topic in topics if topic.kind == kind]
 
 
-def _outcome_event(outcome: Outcome) -> Event:
+def _outcome_event(outcome: OutcomeRow) -> Event:
     return outcome_event(outcome.valid_from, outcome.to_json())
 
 
 def _batches(context: RequestContext) -> EventStream:
     def read_backlog(last: datetime) -> list[Event]:
-        return [batch_event(record) for record in context.market.batches_since(last)]
+        return [batch_event(record) for record in context.market.history.batches_since(last)]
 
     return _stream(context, BATCHES, read_backlog, authorization.view_products)
 
@@ -63,7 +62,7 @@ def _product(context: RequestContext) -> EventStream:
     name = context.resource.id
 
     def read_backlog(last: datetime) -> list[Event]:
-        return [_outcome_event(outcome) for outcome in context.market.product_outcomes_since(name, last)]
+        return [_outcome_event(outcome) for outcome in context.market.history.product_outcomes_since(name, last)]
 
     return _stream(context, Topic("product", name), read_backlog, authorization.view_products)
 
@@ -72,7 +71,7 @@ def _portfolio(context: RequestContext) -> EventStream:
     name = context.resource
 
     def read_backlog(last: datetime) -> list[Event]:
-        return [_outcome_event(outcome) for outcome in context.market.portfolio_outcomes_since(name, last)]
+        return [_outcome_event(outcome) for outcome in context.market.history.portfolio_outcomes_since(name, last)]
 
     return _stream(context, Topic("portfolio", name), read_backlog, authorization.read_bid)
 

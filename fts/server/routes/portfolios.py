@@ -41,7 +41,7 @@ def _change_body(application: Application) -> Body:
 
 def _create(context: RequestContext) -> Any:
     app_data, demand, basis = context.body
-    return take_only(context.market.draft_portfolios([(app_data, demand, basis)], bidder=context.bidder))
+    return take_only(context.market.bids.portfolios_command([(app_data, demand, basis)], bidder=context.bidder))
 
 
 def _load(context: RequestContext) -> Any:
@@ -53,12 +53,14 @@ def _load(context: RequestContext) -> Any:
 def load_owner(context: RequestContext) -> str:
     """Load the bidder only, for the authorization; the whole record takes longer."""
     name: str = context.params["id"]
-    context.owner = context.market.bidder_of_portfolio(name)
+    context.owner = context.market.bids.bidder_of_portfolio(name)
     return name
 
 
 def _outcomes(context: RequestContext) -> Any:
-    return context.market.portfolio_outcomes(context.resource, context.params["before"], context.params["after"])
+    return context.market.history.portfolio_outcomes(
+        context.resource, context.params["before"], context.params["after"]
+    )
 
 
 ROUTES = (
@@ -96,7 +98,7 @@ ROUTES = (
         "/portfolio/{id}",
         "Change the weights of a portfolio",
         JsonReply(ref("Portfolio"), "the portfolio as it is now"),
-        command=lambda context: context.market.draft_weights(context.resource, **context.body),
+        command=lambda context: context.market.bids.weights_command(context.resource, **context.body),
         body=_change_body,
         load=load_owner,
         authorize_resource=authorization.update_bid,
@@ -107,7 +109,7 @@ ROUTES = (
         "/portfolio/{id}",
         "End a portfolio",
         JsonReply(ref("Portfolio"), "the portfolio, without demand and basis; its history stays"),
-        command=lambda context: context.market.draft_weights(context.resource, {}, {}),
+        command=lambda context: context.market.bids.weights_command(context.resource, {}, {}),
         load=load_owner,
         authorize_resource=authorization.update_bid,
     ),
@@ -116,7 +118,7 @@ ROUTES = (
         "/portfolio/{id}/demand-history",
         "Read the demands a portfolio had",
         JsonReply(ref("WeightsPage"), "its weights on demands, newest first"),
-        lambda context: context.market.demand_history(
+        lambda context: context.market.history.demand_weights(
             context.resource, context.params["before"], context.params["after"]
         ),
         query=PAGE,
@@ -128,7 +130,7 @@ ROUTES = (
         "/portfolio/{id}/product-history",
         "Read the bases a portfolio had",
         JsonReply(ref("WeightsPage"), "its weights on products, newest first"),
-        lambda context: context.market.basis_history(
+        lambda context: context.market.history.basis(
             context.resource, context.params["before"], context.params["after"]
         ),
         query=PAGE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fts.errors import InvalidInput
-from fts.exchange.given import read_ratio
+from fts.exchange.parsing import read_ratio
 from fts.ports.application import Application
 from fts.server import authorization
 from fts.server.context import RequestContext
@@ -56,17 +56,15 @@ def _load_id(context: RequestContext) -> Any:
 def _list(context: RequestContext) -> Any:
     params = context.params
     try:
-        products, cursor = context.market.products(params["kind"], params["from"], params["thru"], params["cursor"])
+        return context.market.products(params["kind"], params["from"], params["thru"], params["cursor"])
     except InvalidInput as error:
         raise BadRequest(str(error)) from error
-    page: dict[str, Any] = {"results": [product.to_json() for product in products]}
-    if cursor is not None:
-        page["more"] = {"cursor": cursor}
-    return page
 
 
 def _outcomes(context: RequestContext) -> Any:
-    return context.market.product_outcomes(context.resource.id, context.params["before"], context.params["after"])
+    return context.market.history.product_outcomes(
+        context.resource.id, context.params["before"], context.params["after"]
+    )
 
 
 ROUTES = (

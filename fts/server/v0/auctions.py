@@ -64,7 +64,7 @@ def _text(fields: dict[str, Any], name: str) -> str | None:
 def _solve(context: RequestContext) -> None:
     span: SolveSpanRequest = context.body
     try:
-        context.market.solve_span(span.from_, span.thru, span.by)
+        context.market.v0.solve_span(span.from_, span.thru, span.by)
     except InvalidInstant as error:
         raise BadRequest(str(error)) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fts.exchange.market import Market
+from fts.exchange.v0.contract import V0
 from fts.models.auth import AuthRecord
 from fts.models.instant import write_instant
 from fts.server.context import RequestContext
@@ -37,7 +37,7 @@ def auth_json(record: AuthRecord, trade: float, **members: Any) -> dict[str, Any
     }
 
 
-def _create(market: Market, bidder: str, name: str | None, request: BidRequest) -> AuthRecord:
+def _create(market: V0, bidder: str, name: str | None, request: BidRequest) -> AuthRecord:
     return market.create_auth(request.data, request.members, bidder=bidder, auth=name)
 
 
@@ -45,8 +45,8 @@ def _write(context: RequestContext, record: AuthRecord) -> dict[str, Any]:
     shown = context.params["portfolio"] or "exclude"
     members = {}
     if shown != "exclude":
-        members = {"portfolio": context.market.portfolio_of_auth(record, expand=shown == "expand")}
-    return auth_json(record, context.market.traded([record.id])[record.id], **members)
+        members = {"portfolio": context.market.v0.portfolio_of_auth(record, expand=shown == "expand")}
+    return auth_json(record, context.market.v0.traded([record.id])[record.id], **members)
 
 
 AUTHS = Resource(
@@ -57,11 +57,11 @@ AUTHS = Resource(
     example={"portfolio": {ID: 1}, "data": {"demand": DEMAND, "min_trade": None, "max_trade": 500}},
     unknown_member="the portfolio names an unknown product",
     create=_create,
-    change=Market.change_auth,
-    read=Market.auth,
-    bidder_of=Market.bidder_of_auth,
-    versions=Market.auth_versions,
-    history=Market.auth_history,
+    change=V0.change_auth,
+    read=V0.auth,
+    bidder_of=V0.bidder_of_auth,
+    versions=V0.auth_versions,
+    history=V0.auth_history,
     write=_write,
 )
 load_owner = AUTHS.load_owner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fts.exchange.market import Market
+from fts.exchange.v0.contract import V0
 from fts.models.auth import CostRecord
 from fts.models.instant import write_instant
 from fts.server.context import RequestContext
@@ -25,7 +25,7 @@ def cost_json(record: CostRecord, **members: Any) -> dict[str, Any]:
     }
 
 
-def _create(market: Market, bidder: str, name: str | None, request: BidRequest) -> CostRecord:
+def _create(market: V0, bidder: str, name: str | None, request: BidRequest) -> CostRecord:
     return market.create_cost(request.data, request.members, bidder=bidder, cost=name)
 
 
@@ -41,11 +41,11 @@ COSTS = Resource(
     example={"group": {}, "data": {"demand": DEMAND}},
     unknown_member="the group names an auth that is not one of this bidder",
     create=_create,
-    change=Market.change_cost,
-    read=Market.cost,
-    bidder_of=Market.bidder_of_cost,
-    versions=Market.cost_versions,
-    history=Market.cost_history,
+    change=V0.change_cost,
+    read=V0.cost,
+    bidder_of=V0.bidder_of_cost,
+    versions=V0.cost_versions,
+    history=V0.cost_history,
     write=_write,
 )
 ROUTES = crud_routes(COSTS)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fts.exchange.market import Market
+from fts.exchange.v0.contract import V0
 from fts.models.auth import Version
 from fts.models.instant import write_instant
 from fts.ports.application import Application
@@ -60,24 +60,24 @@ class Resource:
     query: Mapping[str, Parameter]
     example: dict[str, Any]
     unknown_member: str
-    create: Callable[[Market, str, str | None, BidRequest], Any]
-    change: Callable[[Market, str, Any], Any]
-    read: Callable[[Market, str], Any]
-    bidder_of: Callable[[Market, str], str]
-    versions: Callable[[Market, str, Any, Any], list[Version]]
-    history: Callable[[Market, str, Any, Any], list[Version]]
+    create: Callable[[V0, str, str | None, BidRequest], Any]
+    change: Callable[[V0, str, Any], Any]
+    read: Callable[[V0, str], Any]
+    bidder_of: Callable[[V0, str], str]
+    versions: Callable[[V0, str, Any, Any], list[Version]]
+    history: Callable[[V0, str, Any, Any], list[Version]]
     write: Callable[[RequestContext, Any], Any]
 
     def load(self, context: RequestContext) -> Any:
         """Load the record that the path names."""
-        record = self.read(context.market, context.params["id"])
+        record = self.read(context.market.v0, context.params["id"])
         context.owner = record.bidder_id
         return record
 
     def load_owner(self, context: RequestContext) -> str:
         """Load the bidder only, for the authorization; the whole record takes longer."""
         name: str = context.params["id"]
-        context.owner = self.bidder_of(context.market, name)
+        context.owner = self.bidder_of(context.market.v0, name)
         return name
 
     def load_unless_new(self, context: RequestContext) -> str:
@@ -87,27 +87,27 @@ class Resource:
 
     def post(self, context: RequestContext) -> Any:
         """Create a bid."""
-        return self.write(context, self.create(context.market, context.bidder, context.body.id, context.body))
+        return self.write(context, self.create(context.market.v0, context.bidder, context.body.id, context.body))
 
     def put(self, context: RequestContext) -> Any:
         """Create, change or stop a bid."""
         request: BidRequest = context.body
         if request.members is not None:
-            return self.write(context, self.create(context.market, context.bidder, context.resource, request))
-        return self.write(context, self.change(context.market, context.resource, request.data))
+            return self.write(context, self.create(context.market.v0, context.bidder, context.resource, request))
+        return self.write(context, self.change(context.market.v0, context.resource, request.data))
 
     def delete(self, context: RequestContext) -> Any:
         """Stop a bid."""
-        return self.write(context, self.change(context.market, context.resource, None))
+        return self.write(context, self.change(context.market.v0, context.resource, None))
 
     def list_versions(self, context: RequestContext) -> Any:
         """List a page of the bidder's bids by their last change."""
-        found = self.versions(context.market, context.bidder, context.params["before"], context.params["after"])
+        found = self.versions(context.market.v0, context.bidder, context.params["before"], context.params["after"])
         return self._page(context, found, lambda row: {self.kind.id_key: row.id, "version": write_instant(row.version)})
 
     def list_history(self, context: RequestContext) -> Any:
         """List a page of the history of a bid."""
-        found = self.history(context.market, context.resource, context.params["before"], context.params["after"])
+        found = self.history(context.market.v0, context.resource, context.params["before"], context.params["after"])
         return self._page(context, found, lambda row: row.to_json())
 
     def creation_body(self, application: Application) -> Body:

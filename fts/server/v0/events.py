@@ -43,7 +43,7 @@ def event_builder(market: Market) -> EventBuilder:
             return {}
         events: dict[Topic, Event] = {}
         # A batch without an end of its own ends with the next batch; its event is sent with that of the next one.
-        for interval in market.listed(record.instant):
+        for interval in market.v0.closed_batches(record.instant):
             if interval not in sent:
                 sent.append(interval)
                 for topic, event in _events(market, interval, products, bidders).items():
@@ -68,10 +68,10 @@ def _events(
 ) -> dict[Topic, Event]:
     events = {INTERVALS: _interval_event(interval)}
     if products:
-        trades = market.product_trades_of(*interval, products)
+        trades = market.v0.product_trades_of(*interval, products)
         events |= {Topic(PRODUCT, name): _product_event(trade) for name, trade in trades.items()}
     if bidders:
-        filled = market.bidder_trades_of(*interval, bidders)
+        filled = market.v0.bidder_trades_of(*interval, bidders)
         events |= {Topic(BIDDER, name): _bidder_event(interval, auths) for name, auths in filled.items()}
     return events
 
@@ -99,18 +99,18 @@ def _bidder_event(interval: Interval, trades: Iterable[Trade]) -> Event:
 
 
 def _latest_interval(context: RequestContext) -> list[Event]:
-    return [_interval_event(interval) for interval in context.market.listed()]
+    return [_interval_event(interval) for interval in context.market.v0.closed_batches()]
 
 
 def _latest_of_product(context: RequestContext) -> list[Event]:
-    return [_product_event(trade) for trade in context.market.product_trades(context.params["id"])[:1]]
+    return [_product_event(trade) for trade in context.market.v0.product_trades(context.params["id"])[:1]]
 
 
 def _latest_of_bidder(context: RequestContext) -> list[Event]:
     name = context.params["bidder"]
     return [
-        _bidder_event(interval, context.market.bidder_trades_of(*interval, [name])[name])
-        for interval in context.market.listed()
+        _bidder_event(interval, context.market.v0.bidder_trades_of(*interval, [name])[name])
+        for interval in context.market.v0.closed_batches()
     ]
 
 

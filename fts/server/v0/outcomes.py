@@ -19,13 +19,14 @@ from fts.server.v0.parameters import PAGE
 
 def _of_auth(context: RequestContext) -> Any:
     return _page(
-        context, context.market.portfolio_trades(context.resource, context.params["before"], context.params["after"])
+        context, context.market.v0.portfolio_trades(context.resource, context.params["before"], context.params["after"])
     )
 
 
 def _of_product(context: RequestContext) -> Any:
     return _page(
-        context, context.market.product_trades(context.params["id"], context.params["before"], context.params["after"])
+        context,
+        context.market.v0.product_trades(context.params["id"], context.params["before"], context.params["after"]),
     )
 
 

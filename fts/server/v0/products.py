@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from fts.errors import InvalidInput
-from fts.exchange.deliveries import Delivery
+from fts.exchange.v0.deliveries import Delivery
 from fts.models.instant import write_instant
 from fts.ports.application import Application
 from fts.server.context import RequestContext
@@ -36,7 +36,7 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
 def _list(context: RequestContext) -> Any:
     params, limit = context.params, context.market.page_limit
     try:
-        found = context.market.deliveries(params["kind"], params["before"], params["after"], params["cursor"])
+        found = context.market.v0.deliveries(params["kind"], params["before"], params["after"], params["cursor"])
     except InvalidInput as error:
         raise BadRequest(str(error)) from error
     page: dict[str, Any] = {"results": [delivery_json(delivery) for delivery in found[:limit]]}
@@ -80,7 +80,7 @@ ROUTES = (
         "Read a delivery",
         JsonReply(ref("Delivery"), "the product"),
         lambda context: delivery_json(context.resource),
-        load=lambda context: context.market.delivery(context.params["id"]),
+        load=lambda context: context.market.v0.delivery(context.params["id"]),
         public=True,
     ),
     Route(
@@ -88,7 +88,7 @@ ROUTES = (
         "/admin/products",
         "Create deliveries",
         JsonReply(listed(ref("Id")), "their ids, in order"),
-        lambda context: context.market.create_deliveries(context.body),
+        lambda context: context.market.v0.create_deliveries(context.body),
         body=_new,
         missing_token_error=authorization.MISSING_TOKEN_ERROR,
         authorize=authorization.manage_products,

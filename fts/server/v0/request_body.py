@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from fts.errors import InvalidInput
-from fts.exchange.auth_data import read_auth_data, read_cost_data
-from fts.exchange.given import read_id
-from fts.exchange.submission import AuthChange, CostChange
+from fts.exchange.parsing import read_id
+from fts.exchange.v0.parsing import read_auth_data, read_cost_data
+from fts.exchange.v0.rules import AuthChange, CostChange
 from fts.models.auth import AuthData, CostData
 from fts.server.limits import Limits
 from fts.server.request_body import read_demand_curve, read_fields, read_group

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fts.exchange.forward import ForwardTerms
+from fts.exchange.terms import ForwardTerms
 from fts.ports.application import Terms
 from fts.server.route import Route
 from fts.server.v0 import auctions, auths, costs, events, outcomes, products, submissions

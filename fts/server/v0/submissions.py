@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fts.errors import AlreadyExists, InvalidInput, NotFound
-from fts.exchange.submission import AuthChange, CostChange
+from fts.exchange.v0.rules import AuthChange, CostChange
 from fts.models.auth import Submission
 from fts.models.instant import write_instant
 from fts.ports.application import Application
@@ -49,7 +49,7 @@ def _entries(value: Any, kind: BidKind, limits: Limits) -> list[Any]:
 def _put(context: RequestContext) -> Any:
     auths, costs = context.body
     try:
-        return _write(context.market.replace_submission(auths, costs, bidder=context.bidder))
+        return _write(context.market.v0.replace_submission(auths, costs, bidder=context.bidder))
     except (InvalidInput, NotFound, AlreadyExists) as error:
         raise BadRequest(f"nothing was changed: {error}") from error
 
@@ -60,7 +60,7 @@ ROUTES = (
         "/v0/submissions/{bidder}",
         "Read a submission",
         JsonReply(ref("Submission"), "all active auths and costs of the bidder"),
-        lambda context: _write(context.market.submission(context.bidder)),
+        lambda context: _write(context.market.v0.submission(context.bidder)),
         missing_token_error=authorization.MISSING_TOKEN_ERROR,
         authorize=authorization.own_bids,
         error_responses=OTHERS,
@@ -82,7 +82,7 @@ ROUTES = (
         "/v0/submissions/{bidder}",
         "Stop a submission",
         JsonReply(ref("Submission"), "nothing is active any more"),
-        lambda context: _write(context.market.replace_submission([], [], bidder=context.bidder)),
+        lambda context: _write(context.market.v0.replace_submission([], [], bidder=context.bidder)),
         missing_token_error=authorization.MISSING_TOKEN_ERROR,
         authorize=authorization.own_bids,
         error_responses=OTHERS,

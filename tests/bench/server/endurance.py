@@ -20,7 +20,7 @@ from uuid import UUID
 import numpy as np
 
 from fts.exchange import Market
-from fts.exchange.schedule import Schedule, keep
+from fts.exchange.schedule import Schedule, run_schedule
 
 BOTS = 50
 PRODUCTS = 24
@@ -69,7 +69,9 @@ def main() -> None:
 
             def batch(due: datetime) -> None:
                 # Five bots revise a bid at once, as an exchange sees them.
-                market.make([market.draft_curve(name, curve(choose)) for name in choose.sample(bids, 5)])
+                market.bids.commit_together(
+                    [market.bids.curve_command(name, curve(choose)) for name in choose.sample(bids, 5)]
+                )
                 record = market.run_batch(due)
                 assert record.cleared, record.reason
                 instants.append(due)
@@ -80,7 +82,7 @@ def main() -> None:
                     stop.set()
 
             start = time.perf_counter()
-            keep(schedule, batch, stop, lambda: datetime.now(UTC))
+            run_schedule(schedule, batch, stop, lambda: datetime.now(UTC))
             took = time.perf_counter() - start
             off = sum((instant - schedule.from_) % schedule.every != schedule.every * 0 for instant in instants)
             skipped = round((instants[-1] - instants[0]) / schedule.every) + 1 - len(instants)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from fts.errors import InvalidInstant, NotFound
-from fts.exchange.batch import clear
-from fts.exchange.given import read_aware, read_span
-from fts.exchange.limit import limited
-from fts.exchange.venue import Venue
+from fts.exchange.clear import clear
+from fts.exchange.context import MarketContext
+from fts.exchange.other_rule import certified_rule
+from fts.exchange.parsing import read_aware, read_span
+from fts.exchange.trade_limits import apply_trade_limits
 from fts.models.arguments import InstantLike
 from fts.models.auction import Auction
 from fts.models.instant import read_duration, write_instant
@@ -29,17 +30,34 @@ Subscriber = Callable[[BatchRecord], Any]
 log = logging.getLogger(__name__)
 
 
-class Batching(Venue):
-    """The batches of a market."""
+class Batches:
+    """The batches of a market; calling it lists them.
 
-    solver: str | None
-    _clearing: Clearing | None
-    _last_outcome: Outcome | None
-    _batches: ProcessLock
-    _cleared_until: datetime
-    _subscribers: list[Subscriber]
+    Parameters
+    ----------
+    context : MarketContext
 
-    def run_batch(self, instant: InstantLike | None = None) -> BatchRecord:
+    Attributes
+    ----------
+    lock : ProcessLock
+        Is held while a batch is cleared and stored.
+    """
+
+    def __init__(self, context: MarketContext) -> None:
+        self._context = context
+        clearing = context.options.clearing
+        self._clearing = None if clearing is None else certified_rule(clearing)
+        self.lock = ProcessLock()
+        self._last_outcome: Outcome | None = None
+        # Changes before this instant are in the auction of the last batch.
+        self._cleared_until = datetime.min.replace(tzinfo=UTC)
+        self._subscribers: list[Subscriber] = []
+
+    def __call__(self, before: InstantLike | None = None, after: InstantLike | None = None) -> Page[BatchRecord]:
+        """Return a page of the batches, newest first, whose instant is before ``before`` and not before ``after``."""
+        return self._context.read.batches(*read_span(before, after), self._context.options.page_limit)
+
+    def run(self, instant: InstantLike | None = None) -> BatchRecord:
         """Clear the market, and let the outcome hold from an instant on.
 
         The auction is that of the instant, or of now if that is earlier. Bids may change while it is
@@ -59,15 +77,11 @@ class Batching(Venue):
         MissingLibrary, MissingLicence, ConfigurationError
             The solver cannot be used. The batch is recorded as not solved.
         """
-        with self._batches:
-            record, fault = self._begin(instant)
+        with self.lock:
+            record, fault = self._run_now(instant)
         if fault is not None:
             raise fault
         return record
-
-    def batches(self, before: InstantLike | None = None, after: InstantLike | None = None) -> Page[BatchRecord]:
-        """The batches, newest first; ``before`` and ``after`` as in `product_outcomes`."""
-        return self._store.read.batches(*read_span(before, after), self.page_limit)
 
     def batch(self, instant: InstantLike) -> BatchRecord:
         """The batch of an instant.
@@ -77,12 +91,12 @@ class Batching(Venue):
         NotFound
         """
         at = read_aware(instant)
-        record = self._store.read.batch(at)
+        record = self._context.read.batch(at)
         if record is None:
             raise NotFound(f"no batch has the instant {write_instant(at)}")
         return record
 
-    def batch_prices(self, instant: InstantLike) -> list[dict[str, Any]]:
+    def prices(self, instant: InstantLike) -> list[dict[str, Any]]:
         """Every product's outcome of one batch: product, price (or None), rate, and its price interval.
 
         ``price_low`` and ``price_high`` are left out where they were not computed, and None where unlimited.
@@ -91,10 +105,10 @@ class Batching(Venue):
         ------
         NotFound
         """
-        prices = self._store.read.batch_prices(self.batch(instant).instant)
+        prices = self._context.read.batch_prices(self.batch(instant).instant)
         return [_price_row(row) for row in prices.to_dict("records")]
 
-    def batch_auction(self, instant: InstantLike) -> Auction:
+    def auction(self, instant: InstantLike) -> Auction:
         """The auction that a batch cleared.
 
         Raises
@@ -114,11 +128,11 @@ class Batching(Venue):
         NotSolved, UnboundedAuction
         """
         at = read_aware(instant)
-        batch = self._store.read.batch_in_force(at)
+        batch = self._context.read.batch_in_force(at)
         if batch is None:
             raise NotFound(f"no batch was in force at {write_instant(at)}")
-        reference = _known(self._store.read.batch_prices(batch.instant), "reference")
-        return self._rule(reference)(self._auction(batch.instant, batch.solved_at, batch.duration))
+        reference = _known(self._context.read.batch_prices(batch.instant), "reference")
+        return self._clearing_for(reference)(self._auction(batch.instant, batch.solved_at, batch.duration))
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Call something with the record of every batch once it is stored, until what this returns is called.
@@ -133,84 +147,92 @@ class Batching(Venue):
 
         return unsubscribe
 
-    def _follow_up(self) -> None:
+    def run_if_stale(self) -> None:
         """Run a batch of what was changed so far; whoever waits for it meanwhile shares the next one.
 
         Raises
         ------
         MissingLibrary, MissingLicence, ConfigurationError
         """
-        changed = self._store.claim()
-        with self._batches:
-            fault = None if self._cleared_until > changed else self._begin(None)[1]
+        changed = self._context.now()
+        with self.lock:
+            fault = None if self._cleared_until > changed else self._run_now(None)[1]
         if fault is not None:
             raise fault
 
-    def _begin(self, instant: Any) -> tuple[BatchRecord, Exception | None]:
+    def _run_now(self, instant: Any) -> tuple[BatchRecord, Exception | None]:
         """A batch of an instant, or of now; by whom it holds no other batch at this time."""
-        solved_at = self._store.claim()
+        solved_at = self._context.now()
         begins = solved_at if instant is None else read_aware(instant)
-        last = self._store.read.last_run()
+        last = self._context.read.last_run()
         if last is not None and begins <= last:
             raise InvalidInstant(
                 f"a batch of {write_instant(begins)} would not come after that of {write_instant(last)}; "
                 "give a later instant"
             )
-        if self._store.read.batch(begins) is not None:
+        if self._context.read.batch(begins) is not None:
             raise InvalidInstant(f"a batch of {write_instant(begins)} is there already; give another instant")
-        record, fault = self._run(begins, solved_at)
+        record, fault = self.clear_and_store(begins, solved_at)
         self._cleared_until = max(self._cleared_until, min(begins, solved_at))
         return record, fault
 
-    def _run(
+    def clear_and_store(
         self, begins: datetime, solved_at: datetime, thru: datetime | None = None
     ) -> tuple[BatchRecord, Exception | None]:
         """Clear the auction of a batch, store and tell it; by whom it holds no other batch at this time."""
-        step = None if self.schedule is None else self.schedule.every
+        step = None if self._context.options.schedule is None else self._context.options.schedule.every
         span = step if thru is None else thru - begins
-        duration = None if span is None else span / read_duration(self.units.time_unit)
+        duration = None if span is None else span / read_duration(self._context.units.time_unit)
         auction = self._auction(begins, solved_at, duration)
         reference = self._last_prices(begins)
-        rule = self._rule(reference, self._last_outcome)
+        rule = self._clearing_for(reference, self._last_outcome)
         record, outcome, fault = clear(auction, rule, instant=begins, solved_at=solved_at)
         record = replace(record, thru=thru, duration=duration)
-        ends, until = self._end(begins), thru if thru is not None else self._next(begins)
-        self._store.write(lambda change: change.add_batch(record, outcome, ends, until, reference))
+        ends, until = self.end_of_last(begins), thru if thru is not None else self._start_of_next(begins)
+        self._context.store.write(lambda change: change.add_batch(record, outcome, ends, until, reference))
         self._last_outcome = outcome or self._last_outcome
         self._publish(record)
         return record, fault
 
-    def _rule(self, reference: dict[str, float], warm: Outcome | None = None) -> Clearing:
+    def last_run(self) -> datetime | None:
+        """Return the instant of the last batch that was given no end."""
+        return self._context.read.last_run()
+
+    def _clearing_for(self, reference: dict[str, float], warm: Outcome | None = None) -> Clearing:
         """The rule of clearing: another one, or that of the solver, which stays near to reference prices."""
-        return self._clearing or partial(_solve, solver=self.solver, reference=reference, warm=warm)
+        return self._clearing or partial(_solve, solver=self._context.options.solver, reference=reference, warm=warm)
 
     def _last_prices(self, before: datetime) -> dict[str, float]:
         """The prices of the last outcome before an instant, by product; those of products that had one."""
-        cleared = self._store.read.last_cleared(before)
+        cleared = self._context.read.last_cleared(before)
         if cleared is None or self._clearing is not None:
             return {}
-        return _known(self._store.read.batch_prices(cleared.instant), "price")
+        return _known(self._context.read.batch_prices(cleared.instant), "price")
 
     def _auction(self, begins: datetime, solved_at: datetime, duration: float | None) -> Auction:
         """The auction of a batch, its domains cut to what limits on total trade leave."""
-        at, read = min(begins, solved_at), self._store.read
+        at, read = min(begins, solved_at), self._context.read
         auction, room = read.auction_as_of(at), read.room(at, begins, solved_at)
-        return auction if room is None else limited(auction, room, 1.0 if duration is None else duration)
+        return auction if room is None else apply_trade_limits(auction, room, 1.0 if duration is None else duration)
 
-    def _end(self, before: datetime | None = None) -> datetime | None:
+    def end_of_last(self, before: datetime | None = None) -> datetime | None:
         """When the last outcome before an instant ends, if the schedule was left."""
-        read = self._store.read
-        if self.schedule is None or (cleared := read.last_cleared(before)) is None or cleared.thru is not None:
+        read = self._context.read
+        if (
+            self._context.options.schedule is None
+            or (cleared := read.last_cleared(before)) is None
+            or cleared.thru is not None
+        ):
             return None
         last = next(iter(read.batches(before, None, 1).results))
-        return last.instant + self.schedule.every
+        return last.instant + self._context.options.schedule.every
 
-    def _next(self, begins: datetime) -> datetime | None:
+    def _start_of_next(self, begins: datetime) -> datetime | None:
         """When an outcome that is given no end ends, if a slice is there already that follows it."""
-        follows = self._store.read.next_cleared(begins)
-        if follows is None or self.schedule is None:
+        follows = self._context.read.next_cleared(begins)
+        if follows is None or self._context.options.schedule is None:
             return follows
-        return min(follows, begins + self.schedule.every)
+        return min(follows, begins + self._context.options.schedule.every)
 
     def _publish(self, record: BatchRecord) -> None:
         for callback in tuple(self._subscribers):

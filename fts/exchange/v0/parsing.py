@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from fts.errors import InvalidInput
-from fts.exchange import given
+from fts.exchange import parsing
 from fts.models.arguments import CurveLike
 from fts.models.auth import AuthData, CostData
 from fts.models.curve import Constant, Curve, DemandCurve
@@ -18,7 +18,7 @@ CostDataLike: TypeAlias = CostData | CurveLike | Mapping[str, object]
 ReadCurve = Callable[[Any], DemandCurve | None]
 
 
-def read_auth_data(value: Any, read_curve: ReadCurve = given.read_curve) -> AuthData:
+def read_auth_data(value: Any, read_curve: ReadCurve = parsing.read_curve) -> AuthData:
     """What an auth authorises.
 
     Parameters
@@ -45,10 +45,10 @@ def read_auth_data(value: Any, read_curve: ReadCurve = given.read_curve) -> Auth
         if name not in value:
             raise InvalidInput(f"data of an auth needs 'demand', or 'min_rate' and 'max_rate'; {name!r} is not there")
     rates = {"price": 0.0, "min_rate": value["min_rate"], "max_rate": value["max_rate"]}
-    return AuthData(_demand(rates, "auth", given.read_curve), low, high, "rates")
+    return AuthData(_demand(rates, "auth", parsing.read_curve), low, high, "rates")
 
 
-def read_cost_data(value: Any, read_curve: ReadCurve = given.read_curve) -> CostData:
+def read_cost_data(value: Any, read_curve: ReadCurve = parsing.read_curve) -> CostData:
     """What a cost says of its group.
 
     Parameters
@@ -95,6 +95,6 @@ def _bound(value: Any, name: str) -> float | None:
     if value is None:
         return None
     number = read_number(value)
-    if number is None or not math.isfinite(number) or abs(number) > given.LARGEST:
-        raise InvalidInput(f"{name} is {value!r:.60}; it is a number up to {given.LARGEST:g} in size, or null")
+    if number is None or not math.isfinite(number) or abs(number) > parsing.LARGEST:
+        raise InvalidInput(f"{name} is {value!r:.60}; it is a number up to {parsing.LARGEST:g} in size, or null")
     return number

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from fts.errors import InvalidInput, NotFound
-from fts.exchange import bids
-from fts.exchange.listing import Listing
-from fts.exchange.products import span_of
+from fts.exchange import rules
+from fts.exchange.context import MarketContext
+from fts.exchange.products import Products, span_of
 from fts.models.arguments import AppData, IdLike
 from fts.ports.store import Transaction
 
@@ -54,8 +54,18 @@ class Delivery:
         return self.kind == other.kind and inside and (self.from_, self.thru) != (other.from_, other.thru)
 
 
-class Delivering(Listing):
-    """The deliveries of a market whose products have the default data."""
+class Deliveries:
+    """The deliveries of a market whose products have the default data.
+
+    Parameters
+    ----------
+    context : MarketContext
+    products : Products
+    """
+
+    def __init__(self, context: MarketContext, products: Products) -> None:
+        self._context = context
+        self._products = products
 
     def delivery(self, product: IdLike) -> Delivery:
         """One product.
@@ -64,7 +74,7 @@ class Delivering(Listing):
         ------
         NotFound
         """
-        record = self.product(product)
+        record = self._products.product(product)
         delivery = Delivery.of(record.id, record.app_data)
         if delivery is None:
             raise NotFound(f"the product {record.id} has no kind, from and thru")
@@ -95,7 +105,7 @@ class Delivering(Listing):
         InvalidInput
             The cursor is no product.
         """
-        everything = _told((record.id, record.app_data) for record in self._store.read.products())
+        everything = _deliveries_in((record.id, record.app_data) for record in self._context.store.read.products())
         start = None
         if cursor is not None:
             start = next((delivery.order for delivery in everything if delivery.id == cursor), None)
@@ -109,7 +119,7 @@ class Delivering(Listing):
             and (after is None or delivery.thru >= after)
             and (start is None or delivery.order > start)
         ]
-        return sorted(found, key=lambda delivery: delivery.order)[: self.page_limit + 1]
+        return sorted(found, key=lambda delivery: delivery.order)[: self._context.options.page_limit + 1]
 
     def create_deliveries(self, products: Iterable[AppData]) -> list[str]:
         """List products, all or none, each as a part of the smallest one of its kind that holds it.
@@ -130,12 +140,12 @@ class Delivering(Listing):
         ------
         InvalidInput, AlreadyExists
         """
-        new = [self._new_product(_numbered(data)) for data in products]
-        self._store.write(lambda change: _insert(change, new))
+        new = [self._products.new_product(_numbered(data)) for data in products]
+        self._context.store.write(lambda change: _insert(change, new))
         return [product.id for product in new]
 
 
-def _told(products: Iterable[tuple[str, Any]]) -> list[Delivery]:
+def _deliveries_in(products: Iterable[tuple[str, Any]]) -> list[Delivery]:
     found = (Delivery.of(name, app_data) for name, app_data in products)
     return [delivery for delivery in found if delivery is not None]
 
@@ -147,13 +157,13 @@ def _numbered(app_data: Any) -> Any:
     return app_data
 
 
-def _insert(market: Transaction, products: Sequence[bids.NewProduct]) -> None:
+def _insert(market: Transaction, products: Sequence[rules.NewProduct]) -> None:
     names = [product.id for product in products]
-    bids.refuse_taken("product", names, market.missing_products(names))
-    known = _told((record.id, record.app_data) for record in market.products())
+    rules.require_new_ids("product", names, market.missing_products(names))
+    known = _deliveries_in((record.id, record.app_data) for record in market.products())
     new = {product.id: product for product in products}
-    parts = _told((product.id, product.app_data) for product in products)
-    parents = _holders(parts, [*known, *parts])
+    parts = _deliveries_in((product.id, product.app_data) for product in products)
+    parents = _smallest_enclosing(parts, [*known, *parts])
     # The coarser first, so that what holds another is there before it.
     for part in sorted(parts, key=lambda part: part.from_ - part.thru):
         if parents[part.id] is None:
@@ -167,7 +177,7 @@ def _insert(market: Transaction, products: Sequence[bids.NewProduct]) -> None:
         market.split_product(parent, children[parent])
 
 
-def _holders(parts: Sequence[Delivery], everything: Sequence[Delivery]) -> dict[str, str | None]:
+def _smallest_enclosing(parts: Sequence[Delivery], everything: Sequence[Delivery]) -> dict[str, str | None]:
     """The smallest delivery that holds each of these, by id."""
     wanted = {part.id for part in parts}
     found: dict[str, str | None] = {}

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fts.errors import InvalidInput, NotFound
-from fts.exchange.auth_data import updated
-from fts.exchange.bids import refuse_taken
-from fts.exchange.given import unknown
+from fts.exchange.parsing import unknown_reference
+from fts.exchange.rules import require_new_ids
+from fts.exchange.v0.parsing import updated
 from fts.models.auth import AuthData, AuthRecord, CostData, CostRecord, own_demand
 from fts.ports.store import Transaction
 
@@ -61,16 +61,16 @@ def submit(market: Transaction, bidder: str, auths: Sequence[AuthChange], costs:
         No such auth or cost of this bidder.
     AlreadyExists
     """
-    refuse_twice(auths, costs)
+    require_distinct(auths, costs)
     new_auths = [auth for auth in auths if auth.portfolio is not None]
     new_costs = [cost for cost in costs if cost.group is not None]
     # What is known from memory first: a change that fails after a query holds up all that wait with it.
     _refuse_unknown(market, bidder, new_auths, new_costs)
     names = [auth.id for auth in new_auths]
-    refuse_taken("auth", names, market.missing_portfolios(names))
-    refuse_taken("auth", owns := [own_demand(name) for name in names], market.missing_demands(owns))
+    require_new_ids("auth", names, market.missing_portfolios(names))
+    require_new_ids("auth", owns := [own_demand(name) for name in names], market.missing_demands(owns))
     names = [cost.id for cost in new_costs]
-    refuse_taken("cost", names, market.missing_demands(names))
+    require_new_ids("cost", names, market.missing_demands(names))
     _refuse_missing("auth", market.owner_of_portfolio, bidder, [auth.id for auth in auths if auth.portfolio is None])
     _refuse_missing("cost", market.owner_of_demand, bidder, [cost.id for cost in costs if cost.group is None])
 
@@ -159,7 +159,7 @@ def _by_id(records: Iterable[Any]) -> dict[str, Any]:
     return {record.id: record for record in records}
 
 
-def refuse_twice(auths: Iterable[AuthChange], costs: Iterable[CostChange]) -> None:
+def require_distinct(auths: Iterable[AuthChange], costs: Iterable[CostChange]) -> None:
     """Refuse changes of one thing that are two.
 
     Raises
@@ -183,9 +183,9 @@ def _refuse_missing(
 def _refuse_unknown(market: Transaction, bidder: str, auths: Sequence[AuthChange], costs: Sequence[CostChange]) -> None:
     missing = market.missing_products({name for auth in auths for name in auth.portfolio or ()})
     if missing:
-        raise unknown(missing[0], "basis")
+        raise unknown_reference(missing[0], "basis")
     new = {auth.id for auth in auths}
     for cost in costs:
         for name in cost.group or ():
             if name not in new and market.owner_of_portfolio(name) != (bidder, {"name": name}):
-                raise unknown(name, "group")
+                raise unknown_reference(name, "group")

@@ -55,7 +55,7 @@ def read_ids(weights: Any, group: str) -> dict[str, float]:
     for value, weight in given.items():
         name = _uuid(value)
         if name is None:
-            raise unknown(value, group)
+            raise unknown_reference(value, group)
         if name in canonical and isinstance(weights, Mapping):
             raise InvalidWeights(f"the {group} of a portfolio names {name} twice; add the two weights")
         if weight and not SMALLEST <= abs(weight) <= LARGEST:
@@ -101,7 +101,7 @@ def read_curve(value: Any) -> DemandCurve | None:
     return curve
 
 
-def unknown(name: str, group: str) -> UnknownReference:
+def unknown_reference(name: str, group: str) -> UnknownReference:
     """The error for weights that name what is not there; one text, so that nobody learns of others' bids."""
     if group == "basis":
         return UnknownReference(f"the basis of the portfolio names {name!r}, but no product has this id")

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from fts.exchange import bids
-from fts.exchange.auth_data import AuthDataLike, CostDataLike, read_auth_data, read_cost_data
-from fts.exchange.bidding import Bidding
-from fts.exchange.given import read_id, read_ids, read_span
-from fts.exchange.submission import AuthChange, CostChange, refuse_twice, submit
+from fts.exchange import rules
+from fts.exchange.bids import Bids
+from fts.exchange.context import MarketContext
+from fts.exchange.parsing import read_id, read_ids, read_span
+from fts.exchange.v0.parsing import AuthDataLike, CostDataLike, read_auth_data, read_cost_data
+from fts.exchange.v0.rules import AuthChange, CostChange, require_distinct, submit
 from fts.models.arguments import IdLike, InstantLike, WeightsLike
 from fts.models.auth import AuthRecord, CostRecord, Submission, Version
 from fts.ports.store import Reader, Transaction
@@ -20,12 +21,22 @@ from fts.ports.store import Reader, Transaction
 Record = TypeVar("Record", AuthRecord, CostRecord)
 
 
-class Submitting(Bidding):
+class Auths:
     """The auths and costs of a market.
 
-    An auth is a portfolio with its own demand, a cost a demand that is shared by a group of auths; what they
-    become can be read and traded as any other bid.
+    An auth is a portfolio with its own demand, a cost a demand that a group of auths shares. Both can be read and
+    changed as any other portfolio and demand.
+
+    Parameters
+    ----------
+    context : MarketContext
+    bids : Bids
+        Executes the changes.
     """
+
+    def __init__(self, context: MarketContext, bids: Bids) -> None:
+        self._context = context
+        self._bids = bids
 
     def create_auth(
         self, data: AuthDataLike, portfolio: WeightsLike, *, bidder: IdLike, auth: IdLike | None = None
@@ -69,7 +80,7 @@ class Submitting(Bidding):
         ------
         NotFound
         """
-        return _auth(self._store.read, read_id(auth, "auth"))
+        return _auth(self._context.read, read_id(auth, "auth"))
 
     def bidder_of_auth(self, auth: IdLike) -> str:
         """Whose auth it is.
@@ -78,7 +89,7 @@ class Submitting(Bidding):
         ------
         NotFound
         """
-        return _bidder(self._store.read.owner_of_portfolio, read_id(auth, "auth"), "auth")
+        return _bidder(self._context.read.owner_of_portfolio, read_id(auth, "auth"), "auth")
 
     def auth_versions(
         self, bidder: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
@@ -87,9 +98,9 @@ class Submitting(Bidding):
 
         What has one instant is never torn apart.
         """
-        read = self._store.read
+        read = self._context.read
         names = read.auth_names(read_id(bidder, "bidder"))
-        return read.auth_versions(names, *read_span(before, after), self.page_limit)
+        return read.auth_versions(names, *read_span(before, after), self._context.options.page_limit)
 
     def auth_history(
         self, auth: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
@@ -102,7 +113,7 @@ class Submitting(Bidding):
         """
         name = read_id(auth, "auth")
         self.bidder_of_auth(name)
-        return self._store.read.auth_history(name, *read_span(before, after), self.page_limit + 1)
+        return self._context.read.auth_history(name, *read_span(before, after), self._context.options.page_limit + 1)
 
     def portfolio_of_auth(self, record: AuthRecord, *, expand: bool = False) -> dict[str, float]:
         """The products of an auth, as they were written or in those that trade now.
@@ -116,7 +127,7 @@ class Submitting(Bidding):
             return dict(record.portfolio)
         expanded: dict[str, float] = {}
         for product, weight in record.portfolio.items():
-            for leaf, units in bids.product_of(self._store.read, product).basis.items():
+            for leaf, units in rules.product_of(self._context.read, product).basis.items():
                 expanded[leaf] = expanded.get(leaf, 0.0) + weight * units
         return dict(sorted(expanded.items()))
 
@@ -161,7 +172,7 @@ class Submitting(Bidding):
         ------
         NotFound
         """
-        return _cost(self._store.read, read_id(cost, "cost"))
+        return _cost(self._context.read, read_id(cost, "cost"))
 
     def bidder_of_cost(self, cost: IdLike) -> str:
         """Whose cost it is.
@@ -170,15 +181,15 @@ class Submitting(Bidding):
         ------
         NotFound
         """
-        return _bidder(self._store.read.owner_of_demand, read_id(cost, "cost"), "cost")
+        return _bidder(self._context.read.owner_of_demand, read_id(cost, "cost"), "cost")
 
     def cost_versions(
         self, bidder: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
     ) -> list[Version]:
         """The last changes of a bidder's costs, as `auth_versions`."""
-        read = self._store.read
+        read = self._context.read
         names = read.cost_names(read_id(bidder, "bidder"))
-        return read.cost_versions(names, *read_span(before, after), self.page_limit)
+        return read.cost_versions(names, *read_span(before, after), self._context.options.page_limit)
 
     def cost_history(
         self, cost: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
@@ -191,12 +202,12 @@ class Submitting(Bidding):
         """
         name = read_id(cost, "cost")
         self.bidder_of_cost(name)
-        return self._store.read.cost_history(name, *read_span(before, after), self.page_limit + 1)
+        return self._context.read.cost_history(name, *read_span(before, after), self._context.options.page_limit + 1)
 
     def submission(self, bidder: IdLike) -> Submission:
         """All active auths and costs of a bidder."""
-        owner, as_of = read_id(bidder, "bidder"), self.now()
-        return _submission(self._store.read, owner, as_of)
+        owner, as_of = read_id(bidder, "bidder"), self._context.now()
+        return _submission(self._context.read, owner, as_of)
 
     def replace_submission(
         self, auths: Iterable[AuthChange], costs: Iterable[CostChange], *, bidder: IdLike
@@ -215,31 +226,24 @@ class Submitting(Bidding):
             Nothing was changed.
         """
         owner, auths, costs = read_id(bidder, "bidder"), list(auths), list(costs)
-        made = self._bid(lambda change: _replace(change, owner, auths, costs))
-        return replace(made, trades=self._store.read.traded([record.id for record in made.auths], made.as_of))
-
-    def traded(self, auths: Iterable[IdLike]) -> dict[str, float]:
-        """What each auth has traded in the batches that have begun: ``Σ rate × time``, + bought.
-
-        A batch whose end is known counts as a whole, another until now.
-        """
-        return self._store.read.traded([read_id(auth, "auth") for auth in auths], self.now())
+        made = self._bids.execute(lambda change: _replace(change, owner, auths, costs))
+        return replace(made, trades=self._context.read.traded([record.id for record in made.auths], made.as_of))
 
     def _change_auth(self, bidder: str, change: AuthChange) -> AuthRecord:
-        return self._bid(lambda market: submit(market, bidder, [change], []).auths[change.id])
+        return self._bids.execute(lambda market: submit(market, bidder, [change], []).auths[change.id])
 
     def _change_cost(self, bidder: str, change: CostChange) -> CostRecord:
-        return self._bid(lambda market: submit(market, bidder, [], [change]).costs[change.id])
+        return self._bids.execute(lambda market: submit(market, bidder, [], [change]).costs[change.id])
 
 
 def _replace(market: Transaction, bidder: str, auths: Sequence[AuthChange], costs: Sequence[CostChange]) -> Submission:
-    refuse_twice(auths, costs)
+    require_distinct(auths, costs)
     known_auths = {record.id: record for record in market.auths(market.auth_names(bidder))}
     known_costs = {record.id: record for record in market.costs(market.cost_names(bidder))}
     kept_auths = [change.id for change in auths if change.data is None]
     kept_costs = [change.id for change in costs if change.data is None]
     for what, names, known in (("auth", kept_auths, known_auths), ("cost", kept_costs, known_costs)):
-        bids.check_there(f"{what} of this bidder", *_first_missing(names, known))
+        rules.require_exists(f"{what} of this bidder", *_first_missing(names, known))
     listed_auths, listed_costs = {change.id for change in auths}, {change.id for change in costs}
     stopped_auths = [
         AuthChange(name, None) for name, record in known_auths.items() if record.data and name not in listed_auths
@@ -278,19 +282,19 @@ def _submission(read: Reader, bidder: str, as_of: datetime) -> Submission:
 
 def _auth(read: Reader, name: str) -> AuthRecord:
     found = read.auths([name])
-    bids.check_there("auth", name, [] if found else [name])
+    rules.require_exists("auth", name, [] if found else [name])
     return found[0]
 
 
 def _cost(read: Reader, name: str) -> CostRecord:
     found = read.costs([name])
-    bids.check_there("cost", name, [] if found else [name])
+    rules.require_exists("cost", name, [] if found else [name])
     return found[0]
 
 
 def _bidder(owner_of: Any, name: str, what: str) -> str:
     """The bidder of a thing that has its id for a name, as those have that came by this contract."""
     found = owner_of(name)
-    bids.check_there(what, name, [] if found is not None and found[1] == {"name": name} else [name])
+    rules.require_exists(what, name, [] if found is not None and found[1] == {"name": name} else [name])
     bidder: str = found[0]
     return bidder

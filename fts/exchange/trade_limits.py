@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from fts.exchange.given import LARGEST
+from fts.exchange.parsing import LARGEST
 from fts.models.auction import Auction
 from fts.models.columns import Floats, positions
 from fts.models.room import Room
 
 
-def limited(auction: Auction, room: Room, duration: float) -> Auction:
+def apply_trade_limits(auction: Auction, room: Room, duration: float) -> Auction:
     """The auction in which no demand trades more than it may, ``low ≤ rate × duration ≤ high``.
 
     Rate 0 always stays, where a limit is passed already too. Demands that the auction does not have are left out.
@@ -26,11 +26,11 @@ def limited(auction: Auction, room: Room, duration: float) -> Auction:
     place = positions(room.demand_ids, auction.demand_ids)
     there = place >= 0
     low, high = np.full(len(auction.demand_ids), -np.inf), np.full(len(auction.demand_ids), np.inf)
-    low[place[there]] = _held(np.minimum(0.0, room.low[there] / duration))
-    high[place[there]] = _held(np.maximum(0.0, room.high[there] / duration))
+    low[place[there]] = _clamp_rates(np.minimum(0.0, room.low[there] / duration))
+    high[place[there]] = _clamp_rates(np.maximum(0.0, room.high[there] / duration))
     return auction.within(low, high)
 
 
-def _held(rates: Floats) -> Floats:
+def _clamp_rates(rates: Floats) -> Floats:
     """A short duration makes no rate larger than a bid may name."""
     return np.where(np.isinf(rates), rates, np.clip(rates, -LARGEST, LARGEST))

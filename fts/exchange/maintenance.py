@@ -1,23 +1,35 @@
-"""Looking after a market's file: how much is in it, copies of it, and the whole of it for other programs."""
+"""Maintenance of a market's file: counts of its contents, backups, and exports for other programs."""
 
 from __future__ import annotations
 
 import os
 
-from fts.exchange.venue import Venue
+from fts.exchange.context import MarketContext
 
 
-class Keeping(Venue):
-    """What whoever runs a market does with its file."""
+class Maintenance:
+    """What an operator does with the file of a market.
+
+    Parameters
+    ----------
+    context : MarketContext
+    """
+
+    def __init__(self, context: MarketContext) -> None:
+        self._context = context
 
     @property
     def folder(self) -> str | None:
-        """The folder of the market's file; None: in memory."""
-        return self._store.folder
+        """Folder of the market's file; None if the market is in memory."""
+        return self._context.store.folder
+
+    def warm_cache(self) -> None:
+        """Read what bids refer to into memory, so that the first change of a bid need not wait for it."""
+        self._context.store.remember()
 
     def counts(self) -> dict[str, int]:
-        """How much was ever stored: products, demands, portfolios, curves, weights."""
-        return self._store.read.counts()
+        """Count everything that was ever stored: products, demands, portfolios, curves, weights."""
+        return self._context.read.counts()
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Copy the market as it is now, with its whole history, while it goes on.
@@ -35,7 +47,7 @@ class Keeping(Venue):
         StoreError
             Something is there, or the copy could not be written; then nothing is left there.
         """
-        self._store.backup(path)
+        self._context.store.backup(path)
 
     def export(self, folder: str | os.PathLike[str]) -> None:
         """Write the whole market as it is now as Parquet, each table in folders by day, for any engine to read.
@@ -68,4 +80,4 @@ class Keeping(Venue):
         ...     rows["id"].to_pylist() == [product.id]
         True
         """
-        self._store.export(folder)
+        self._context.store.export(folder)

@@ -1,0 +1,1 @@
+"""The words of the older contract: auths, costs, submissions, deliveries and trades."""

@@ -1,0 +1,96 @@
+"""A market in the words of the older contract."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+from fts.exchange.bids import Bids
+from fts.exchange.context import MarketContext
+from fts.exchange.parsing import read_id, read_span
+from fts.exchange.products import Products
+from fts.exchange.slices import Slices
+from fts.exchange.v0.auths import Auths
+from fts.exchange.v0.deliveries import Deliveries
+from fts.models.arguments import IdLike, InstantLike
+from fts.models.records import BatchRecord
+from fts.models.trade import Trade
+
+
+class V0(Auths, Deliveries):
+    """Auths, costs, submissions, deliveries, spans of slices, and trades.
+
+    Parameters
+    ----------
+    context : MarketContext
+    bids : Bids
+    products : Products
+    slices : Slices
+    """
+
+    def __init__(self, context: MarketContext, bids: Bids, products: Products, slices: Slices) -> None:
+        Auths.__init__(self, context, bids)
+        Deliveries.__init__(self, context, products)
+        self._slices = slices
+
+    def solve_span(
+        self,
+        from_: InstantLike | None = None,
+        thru: InstantLike | None = None,
+        by: timedelta | str | None = None,
+    ) -> list[BatchRecord]:
+        """Run a batch for every whole slice of a span; see `Slices.run`.
+
+        Raises
+        ------
+        InvalidInstant, SpanTaken, MissingLibrary, MissingLicence, ConfigurationError
+        """
+        return self._slices.run(from_, thru, by)
+
+    def product_trades(
+        self, product: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
+    ) -> list[Trade]:
+        """Price and quantity of a product in the batches with a price and a known end, newest first.
+
+        One more than `page_limit` of them where there are so many; none for a product that is not there.
+
+        Parameters
+        ----------
+        product : id
+        before, after : instant, optional
+            The batch begins before ``before``, and at ``after`` or later.
+        """
+        name = read_id(product, "product")
+        limit = self._context.options.page_limit + 1
+        return self._context.read.product_trades(name, *read_span(before, after), limit)
+
+    def portfolio_trades(
+        self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
+    ) -> list[Trade]:
+        """Price and quantity of a portfolio in the batches with a known end; as `product_trades`."""
+        name = read_id(portfolio, "portfolio")
+        limit = self._context.options.page_limit + 1
+        return self._context.read.portfolio_trades(name, *read_span(before, after), limit)
+
+    def traded(self, auths: Iterable[IdLike]) -> dict[str, float]:
+        """Return the quantity that each auth has traded in the batches that have begun: ``Σ rate × time``, + bought.
+
+        A batch whose end is known counts as a whole, another until now.
+        """
+        return self._context.read.traded([read_id(auth, "auth") for auth in auths], self._context.now())
+
+    def closed_batches(self, instant: datetime | None = None) -> list[tuple[datetime, datetime]]:
+        """Return begin and end of the batches whose end became known by the batch of an instant.
+
+        These are that batch itself, if it was given an end, and the one before, which it ended. None: the latest
+        batch whose end is known.
+        """
+        return self._context.read.listed(instant)
+
+    def product_trades_of(self, begins: datetime, ends: datetime, products: Collection[str]) -> dict[str, Trade]:
+        """Return price and quantity of products in one of the `closed_batches`, for those with a price."""
+        return self._context.read.product_trades_of(begins, ends, products)
+
+    def bidder_trades_of(self, begins: datetime, ends: datetime, bidders: Collection[str]) -> dict[str, list[Trade]]:
+        """Return price and quantity of the auths of bidders in one of the `closed_batches`."""
+        return self._context.read.bidder_trades_of(begins, ends, bidders)
