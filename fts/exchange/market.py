@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
-from operator import attrgetter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from fts.exchange.bids import Bids
 from fts.exchange.context import MarketContext, MarketOptions
 from fts.exchange.history import History
 from fts.exchange.maintenance import Maintenance
+from fts.exchange.moved import MOVED, find_moved
 from fts.exchange.parsing import read_aware, read_id
 from fts.exchange.products import Products
 from fts.exchange.schedule import Schedule, ScheduleLike
@@ -34,41 +33,6 @@ from fts.models.records import BatchRecord, DemandRecord, PortfolioRecord, Produ
 from fts.ports.application import Terms
 from fts.ports.clearing import Clearing
 from fts.ports.store import Store
-
-MOVED = {
-    "make": "bids.commit_together",
-    "draft_demands": "bids.demands_command",
-    "draft_curve": "bids.curve_command",
-    "draft_portfolios": "bids.portfolios_command",
-    "draft_weights": "bids.weights_command",
-    "bidder_of_demand": "bids.bidder_of_demand",
-    "bidder_of_portfolio": "bids.bidder_of_portfolio",
-    "last_run": "batches.last_run",
-    "remember": "maintenance.warm_cache",
-    "folder": "maintenance.folder",
-    "curve_history": "history.curves",
-    "demand_history": "history.demand_weights",
-    "basis_history": "history.basis",
-    **{
-        name: f"history.{name}"
-        for name in (
-            *("product_outcomes", "product_outcomes_since", "product_outcomes_of"),
-            *("portfolio_outcomes", "portfolio_outcomes_since", "portfolio_outcomes_of", "batches_since"),
-        )
-    },
-    "listed": "v0.closed_batches",
-    **{
-        name: f"v0.{name}"
-        for name in (
-            *("auth", "create_auth", "change_auth", "bidder_of_auth", "auth_versions", "auth_history"),
-            *("cost", "create_cost", "change_cost", "bidder_of_cost", "cost_versions", "cost_history"),
-            *("portfolio_of_auth", "submission", "replace_submission", "traded", "solve_span"),
-            *("product_trades", "product_trades_of", "portfolio_trades", "bidder_trades_of"),
-            *("delivery", "deliveries", "create_deliveries"),
-        )
-    },
-}
-"""Names of 0.1 and where the calls are now; the old names work for one release."""
 
 
 class Market:
@@ -187,12 +151,7 @@ class Market:
         def __getattr__(self, name: str) -> Any:
             if name not in MOVED:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            warnings.warn(
-                f"Market.{name} is now Market.{MOVED[name]}; the old name ends with the next release",
-                DeprecationWarning,
-                stacklevel=2,
-            )
-            return attrgetter(MOVED[name])(self)
+            return find_moved(self, name)
 
     @property
     def schedule(self) -> Schedule | None:

@@ -32,7 +32,7 @@ def test_products_of_another_application_are_no_deliveries(tmp_path: Path) -> No
     with Market(tmp_path / "market.db", application=Named()) as market:
         other = market.create_product("gas").id
     with Market(tmp_path / "market.db") as market:
-        assert market.v0.deliveries() == []
+        assert market.v0.deliveries().results == []
         with pytest.raises(NotFound, match="kind"):
             market.v0.delivery(other)
         (day,) = market.v0.create_deliveries([span(YEAR, 24)])

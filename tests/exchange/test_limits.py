@@ -25,7 +25,7 @@ from tests.exchange.test_slices import LOAD, WIND, june
 
 def quantities(market: Market, portfolio: str) -> list[float]:
     """What the portfolio traded, batch by batch."""
-    return [round(trade.trade, 9) + 0.0 for trade in reversed(market.v0.portfolio_trades(portfolio))]
+    return [round(trade.trade, 9) + 0.0 for trade in reversed(market.v0.portfolio_trades(portfolio).results)]
 
 
 def domain(market: Market, instant: Any, portfolio: str) -> tuple[float, float]:
@@ -93,7 +93,7 @@ def test_a_seller_is_limited_from_below_and_a_limit_above_it_does_not_matter(mar
     market.v0.solve_span(june("13:00"), june("16:00"), "1h")
     assert quantities(market, wind) == [-80, -10, 0]
     # 60 - 0.4 * 10 for the last 10.
-    assert [round(t.price, 6) for t in reversed(market.v0.portfolio_trades(load))][:2] == [28, 56]
+    assert [round(t.price, 6) for t in reversed(market.v0.portfolio_trades(load).results)][:2] == [28, 56]
     check_replay(market)
 
 

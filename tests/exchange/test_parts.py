@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 
 from fts.errors import ConfigurationError
-from fts.exchange import Market
+from fts.exchange import ForwardTerms, Market
 from fts.exchange.context import MarketOptions
-from fts.exchange.market import MOVED
+from fts.exchange.moved import LISTS, MOVED, SINCE
 
 NOON = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
 HALVES = [
@@ -76,8 +76,23 @@ def test_a_name_of_the_first_release_warns_and_names_the_new_one(market, name) -
     with pytest.warns(DeprecationWarning, match=f"Market.{name} is now Market.{MOVED[name]};"):
         old = getattr(market, name)
     new = attrgetter(MOVED[name])(market)
-    assert old == new
-    assert name == "folder" or inspect.ismethod(old)
+    assert name == "folder" or inspect.ismethod(new)
+    assert old == new or name in LISTS | SINCE
+
+
+def test_what_was_a_list_is_one_under_its_old_name(clock, bidder) -> None:
+    with Market(application=ForwardTerms(clock), page_limit=2) as market:
+        days = [datetime(2027, 6, day, tzinfo=UTC) for day in range(1, 5)]
+        made = [market.create_product({"kind": 0, "from": a, "thru": b}) for a, b in zip(days, days[1:], strict=False)]
+        auths = [market.v0.create_auth({"demand": [(0, 9), (1, 0)]}, made[0].id, bidder=bidder) for _ in range(4)]
+        instants = [market.run_batch().instant for _ in range(4)]
+        with pytest.warns(DeprecationWarning, match="v0"):
+            # Two of a page, and the first of the next one.
+            assert [delivery.id for delivery in market.deliveries("FORWARD")] == [record.id for record in made]
+            assert [row.id for row in market.auth_versions(bidder)] == [auth.id for auth in auths[:0:-1]]
+            assert len(market.auth_versions(bidder=bidder, after=auths[2].version)) == 2
+        with pytest.warns(DeprecationWarning, match=r"history\.batches_since"):
+            assert [record.instant for record in market.batches_since(instants[0])] == instants[1:3]
 
 
 def test_a_name_that_was_never_there_is_an_attribute_error(market) -> None:

@@ -55,7 +55,7 @@ def test_every_whole_slice_is_a_batch_and_a_remainder_is_not(market, pair, noon)
         "price": newest.price,
         "trade": newest.trade,
     }
-    assert market.v0.product_trades(str(uuid4())) == []
+    assert market.v0.product_trades(str(uuid4())).results == []
     # The other contract sees the same batches, ends and all.
     rows = market.history.portfolio_outcomes(pair[0]).results
     assert [write_instant(row.valid_until)[11:16] for row in rows] == ["14:30", "14:00", "13:30"]
@@ -213,9 +213,11 @@ def test_pages_of_trades(market, clock, pair) -> None:
     market.page_limit = 3
     market.v0.solve_span(june("13:00"), june("15:00"), "15m")
     page = market.v0.portfolio_trades(pair[0])
-    assert len(page) == 4
-    rest = market.v0.portfolio_trades(pair[0], before=page[3].from_ + timedelta(microseconds=1))
-    assert rest[0] == page[3]
+    assert [write_instant(trade.from_)[11:16] for trade in page] == ["14:45", "14:30", "14:15"]
+    rest = market.v0.portfolio_trades(pair[0], **page.more)
+    assert [write_instant(trade.from_)[11:16] for trade in rest] == ["14:00", "13:45", "13:30"]
+    last = market.v0.portfolio_trades(pair[0], **rest.more)
+    assert [write_instant(trade.from_)[11:16] for trade in last] == ["13:15", "13:00"] and last.more is None
     span = market.v0.product_trades(market.products().results[0].id, before=june("13:45"), after=june("13:15"))
     assert [write_instant(trade.from_)[11:16] for trade in span] == ["13:30", "13:15"]
 
@@ -223,7 +225,7 @@ def test_pages_of_trades(market, clock, pair) -> None:
 def test_a_product_without_a_price_is_left_out_and_a_price_of_a_portfolio_is_null(market, noon) -> None:
     lonely = auth(market, [(0, 5)], noon, uuid4())
     market.v0.solve_span(june("13:00"), june("14:00"))
-    assert market.v0.product_trades(noon) == []
+    assert market.v0.product_trades(noon).results == []
     (trade,) = market.v0.portfolio_trades(lonely)
     assert (trade.price, trade.trade) == (None, 0)
 

@@ -12,10 +12,12 @@ from fts.exchange import rules
 from fts.exchange.bids import Bids
 from fts.exchange.context import MarketContext
 from fts.exchange.parsing import read_id, read_ids, read_span
+from fts.exchange.v0.pages import page_by_instant
 from fts.exchange.v0.parsing import AuthDataLike, CostDataLike, read_auth_data, read_cost_data
 from fts.exchange.v0.rules import AuthChange, CostChange, require_distinct, submit
 from fts.models.arguments import IdLike, InstantLike, WeightsLike
 from fts.models.auth import AuthRecord, CostRecord, Submission, Version
+from fts.models.records import Page
 from fts.ports.store import Reader, Transaction
 
 Record = TypeVar("Record", AuthRecord, CostRecord)
@@ -93,19 +95,20 @@ class Auths:
 
     def auth_versions(
         self, bidder: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
-    ) -> list[Version]:
-        """The last changes of a bidder's auths on [after, before), newest first: a page, and what follows it at once.
+    ) -> Page[Version]:
+        """Return a page of the last changes of a bidder's auths on [after, before), newest first.
 
-        What has one instant is never torn apart.
+        Changes of one instant stay on one page.
         """
-        read = self._context.read
-        names = read.auth_names(read_id(bidder, "bidder"))
-        return read.auth_versions(names, *read_span(before, after), self._context.options.page_limit)
+        names = self._context.read.auth_names(read_id(bidder, "bidder"))
+        limit, (until, since) = self._context.options.page_limit, read_span(before, after)
+        found = self._context.read.auth_versions(names, until, since, limit)
+        return page_by_instant(found, limit, since, lambda change: change.version)
 
     def auth_history(
         self, auth: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
-    ) -> list[Version]:
-        """The data of an auth on [after, before), newest first: a page, and the first line of the next one.
+    ) -> Page[Version]:
+        """Return a page of the data of an auth on [after, before), newest first.
 
         Raises
         ------
@@ -113,7 +116,9 @@ class Auths:
         """
         name = read_id(auth, "auth")
         self.bidder_of_auth(name)
-        return self._context.read.auth_history(name, *read_span(before, after), self._context.options.page_limit + 1)
+        limit, (until, since) = self._context.options.page_limit, read_span(before, after)
+        found = self._context.read.auth_history(name, until, since, limit + 1)
+        return page_by_instant(found, limit, since, lambda change: change.version)
 
     def portfolio_of_auth(self, record: AuthRecord, *, expand: bool = False) -> dict[str, float]:
         """The products of an auth, as they were written or in those that trade now.
@@ -185,15 +190,16 @@ class Auths:
 
     def cost_versions(
         self, bidder: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
-    ) -> list[Version]:
+    ) -> Page[Version]:
         """The last changes of a bidder's costs, as `auth_versions`."""
-        read = self._context.read
-        names = read.cost_names(read_id(bidder, "bidder"))
-        return read.cost_versions(names, *read_span(before, after), self._context.options.page_limit)
+        names = self._context.read.cost_names(read_id(bidder, "bidder"))
+        limit, (until, since) = self._context.options.page_limit, read_span(before, after)
+        found = self._context.read.cost_versions(names, until, since, limit)
+        return page_by_instant(found, limit, since, lambda change: change.version)
 
     def cost_history(
         self, cost: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
-    ) -> list[Version]:
+    ) -> Page[Version]:
         """The data of a cost, as `auth_history`.
 
         Raises
@@ -202,7 +208,9 @@ class Auths:
         """
         name = read_id(cost, "cost")
         self.bidder_of_cost(name)
-        return self._context.read.cost_history(name, *read_span(before, after), self._context.options.page_limit + 1)
+        limit, (until, since) = self._context.options.page_limit, read_span(before, after)
+        found = self._context.read.cost_history(name, until, since, limit + 1)
+        return page_by_instant(found, limit, since, lambda change: change.version)
 
     def submission(self, bidder: IdLike) -> Submission:
         """All active auths and costs of a bidder."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 from fts.exchange.bids import Bids
@@ -12,8 +12,9 @@ from fts.exchange.products import Products
 from fts.exchange.slices import Slices
 from fts.exchange.v0.auths import Auths
 from fts.exchange.v0.deliveries import Deliveries
+from fts.exchange.v0.pages import page_by_instant
 from fts.models.arguments import IdLike, InstantLike
-from fts.models.records import BatchRecord
+from fts.models.records import BatchRecord, Page
 from fts.models.trade import Trade
 
 
@@ -49,10 +50,10 @@ class V0(Auths, Deliveries):
 
     def product_trades(
         self, product: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
-    ) -> list[Trade]:
-        """Price and quantity of a product in the batches with a price and a known end, newest first.
+    ) -> Page[Trade]:
+        """Return price and quantity of a product in the batches with a price and a known end, newest first.
 
-        One more than `page_limit` of them where there are so many; none for a product that is not there.
+        There are none for a product that does not exist.
 
         Parameters
         ----------
@@ -60,17 +61,13 @@ class V0(Auths, Deliveries):
         before, after : instant, optional
             The batch begins before ``before``, and at ``after`` or later.
         """
-        name = read_id(product, "product")
-        limit = self._context.options.page_limit + 1
-        return self._context.read.product_trades(name, *read_span(before, after), limit)
+        return self._page(self._context.read.product_trades, read_id(product, "product"), before, after)
 
     def portfolio_trades(
         self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
-    ) -> list[Trade]:
-        """Price and quantity of a portfolio in the batches with a known end; as `product_trades`."""
-        name = read_id(portfolio, "portfolio")
-        limit = self._context.options.page_limit + 1
-        return self._context.read.portfolio_trades(name, *read_span(before, after), limit)
+    ) -> Page[Trade]:
+        """Return price and quantity of a portfolio in the batches with a known end; as `product_trades`."""
+        return self._page(self._context.read.portfolio_trades, read_id(portfolio, "portfolio"), before, after)
 
     def traded(self, auths: Iterable[IdLike]) -> dict[str, float]:
         """Return the quantity that each auth has traded in the batches that have begun: ``Σ rate × time``, + bought.
@@ -94,3 +91,13 @@ class V0(Auths, Deliveries):
     def bidder_trades_of(self, begins: datetime, ends: datetime, bidders: Collection[str]) -> dict[str, list[Trade]]:
         """Return price and quantity of the auths of bidders in one of the `closed_batches`."""
         return self._context.read.bidder_trades_of(begins, ends, bidders)
+
+    def _page(
+        self,
+        trades: Callable[[str, datetime | None, datetime | None, int], list[Trade]],
+        name: str,
+        before: InstantLike | None,
+        after: InstantLike | None,
+    ) -> Page[Trade]:
+        limit, (until, since) = self._context.options.page_limit, read_span(before, after)
+        return page_by_instant(trades(name, until, since, limit + 1), limit, since, lambda trade: trade.from_)

@@ -12,6 +12,7 @@ from fts.exchange import rules
 from fts.exchange.context import MarketContext
 from fts.exchange.products import Products, span_of
 from fts.models.arguments import AppData, IdLike
+from fts.models.records import Page
 from fts.ports.store import Transaction
 
 KINDS = {0: "FORWARD", 1: "OPTION"}
@@ -86,8 +87,8 @@ class Deliveries:
         before: datetime | None = None,
         after: datetime | None = None,
         cursor: str | None = None,
-    ) -> list[Delivery]:
-        """A page of the deliveries by start, end and kind, and the first one of the next page if there is one.
+    ) -> Page[Delivery]:
+        """Return a page of the deliveries by start, end and kind.
 
         Parameters
         ----------
@@ -98,7 +99,7 @@ class Deliveries:
         after : datetime, optional
             Only what ends at this instant or later.
         cursor : str, optional
-            The product that the page before ended with.
+            ``page.more["cursor"]`` of the page before.
 
         Raises
         ------
@@ -119,7 +120,13 @@ class Deliveries:
             and (after is None or delivery.thru >= after)
             and (start is None or delivery.order > start)
         ]
-        return sorted(found, key=lambda delivery: delivery.order)[: self._context.options.page_limit + 1]
+        found.sort(key=lambda delivery: delivery.order)
+        limit = self._context.options.page_limit
+        if len(found) <= limit:
+            return Page(found)
+        query = {name: value for name, value in (("kind", kind), ("before", before)) if value is not None}
+        # What follows starts at this instant or later, so it ends later; the cursor leaves out what was shown.
+        return Page(found[:limit], query | {"after": found[limit].from_, "cursor": found[limit - 1].id})
 
     def create_deliveries(self, products: Iterable[AppData]) -> list[str]:
         """List products, all or none, each as a part of the smallest one of its kind that holds it.

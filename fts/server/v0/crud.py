@@ -9,6 +9,7 @@ from typing import Any
 from fts.exchange.v0.contract import V0
 from fts.models.auth import Version
 from fts.models.instant import write_instant
+from fts.models.records import Page
 from fts.ports.application import Application
 from fts.server.authorization import view_products
 from fts.server.context import RequestContext
@@ -18,7 +19,7 @@ from fts.server.responses import JsonReply
 from fts.server.route import Route
 from fts.server.schemas import ref
 from fts.server.v0 import authorization
-from fts.server.v0.pagination import make_page
+from fts.server.v0.pagination import write_page
 from fts.server.v0.parameters import PAGE
 from fts.server.v0.request_body import BidKind, BidRequest, read_change, read_new
 
@@ -49,7 +50,7 @@ class Resource:
     bidder_of : callable
         ``(market, id) -> bidder``, from memory.
     versions, history : callable
-        ``(market, bidder or id, before, after) -> [Version, …]``
+        ``(market, bidder or id, before, after) -> Page of Version``
     write : callable
         ``(context, record) -> JSON``
     """
@@ -64,8 +65,8 @@ class Resource:
     change: Callable[[V0, str, Any], Any]
     read: Callable[[V0, str], Any]
     bidder_of: Callable[[V0, str], str]
-    versions: Callable[[V0, str, Any, Any], list[Version]]
-    history: Callable[[V0, str, Any, Any], list[Version]]
+    versions: Callable[[V0, str, Any, Any], Page[Version]]
+    history: Callable[[V0, str, Any, Any], Page[Version]]
     write: Callable[[RequestContext, Any], Any]
 
     def load(self, context: RequestContext) -> Any:
@@ -103,12 +104,12 @@ class Resource:
     def list_versions(self, context: RequestContext) -> Any:
         """List a page of the bidder's bids by their last change."""
         found = self.versions(context.market.v0, context.bidder, context.params["before"], context.params["after"])
-        return self._page(context, found, lambda row: {self.kind.id_key: row.id, "version": write_instant(row.version)})
+        return write_page(found, lambda row: {self.kind.id_key: row.id, "version": write_instant(row.version)})
 
     def list_history(self, context: RequestContext) -> Any:
         """List a page of the history of a bid."""
         found = self.history(context.market.v0, context.resource, context.params["before"], context.params["after"])
-        return self._page(context, found, lambda row: row.to_json())
+        return write_page(found, Version.to_json)
 
     def creation_body(self, application: Application) -> Body:
         """Declare the body that creates a bid."""
@@ -119,9 +120,6 @@ class Resource:
         """Declare the body that creates, changes or stops a bid."""
         schema_name, example = ref(f"{self.schema_name}Change"), {"data": self.example["data"]}
         return Body(lambda value, application, limits: read_change(value, self.kind, limits), schema_name, example)
-
-    def _page(self, context: RequestContext, found: list[Version], write: Callable[[Version], Any]) -> Any:
-        return make_page(found, context.market.page_limit, lambda row: row.version, write, context.params["after"])
 
 
 def crud_routes(resource: Resource) -> tuple[Route, ...]:

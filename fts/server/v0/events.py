@@ -103,7 +103,7 @@ def _latest_interval(context: RequestContext) -> list[Event]:
 
 
 def _latest_of_product(context: RequestContext) -> list[Event]:
-    return [_product_event(trade) for trade in context.market.v0.product_trades(context.params["id"])[:1]]
+    return [_product_event(trade) for trade in context.market.v0.product_trades(context.params["id"]).results[:1]]
 
 
 def _latest_of_bidder(context: RequestContext) -> list[Event]:

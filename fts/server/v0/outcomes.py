@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from fts.models.trade import Trade
@@ -13,27 +12,18 @@ from fts.server.route import Route
 from fts.server.schemas import ref
 from fts.server.v0 import authorization
 from fts.server.v0.auths import load_owner
-from fts.server.v0.pagination import make_page
+from fts.server.v0.pagination import write_page
 from fts.server.v0.parameters import PAGE
 
 
 def _of_auth(context: RequestContext) -> Any:
-    return _page(
-        context, context.market.v0.portfolio_trades(context.resource, context.params["before"], context.params["after"])
-    )
+    trades = context.market.v0.portfolio_trades(context.resource, context.params["before"], context.params["after"])
+    return write_page(trades, Trade.to_json)
 
 
 def _of_product(context: RequestContext) -> Any:
-    return _page(
-        context,
-        context.market.v0.product_trades(context.params["id"], context.params["before"], context.params["after"]),
-    )
-
-
-def _page(context: RequestContext, trades: Sequence[Trade]) -> Any:
-    return make_page(
-        trades, context.market.page_limit, lambda row: row.from_, lambda row: row.to_json(), context.params["after"]
-    )
+    trades = context.market.v0.product_trades(context.params["id"], context.params["before"], context.params["after"])
+    return write_page(trades, Trade.to_json)
 
 
 ROUTES = (

@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from fts.models.instant import write_instant
+from fts.models.records import Page, Value
 
-Value = TypeVar("Value")
 
-
-def make_page(
-    rows: Sequence[Value],
-    limit: int,
-    instant_of: Callable[[Value], datetime],
-    write: Callable[[Value], Any],
-    after: datetime | None,
-) -> dict[str, Any]:
-    """Make a page of rows with the query of the next page; rows of one instant stay together.
+def write_page(page: Page[Value], write: Callable[[Value], Any]) -> dict[str, Any]:
+    """Convert a page, with the query of the next page, to its JSON.
 
     Parameters
     ----------
-    rows : sequence
-        Newest first; one more than ``limit`` if there are so many.
-    limit : int
-    instant_of, write : callable
-        Instant that orders a row, and its JSON.
-    after : datetime, optional
-        Parameter of the request.
+    page : Page
+    write : callable
+        Returns the JSON of a row.
     """
-    end = min(limit, len(rows))
-    while end < len(rows) and instant_of(rows[end]) == instant_of(rows[end - 1]):
-        end += 1
-    page: dict[str, Any] = {"results": [write(row) for row in rows[:end]]}
-    if end < len(rows):
-        page["more"] = {"before": format_exactly(instant_of(rows[end]))}
-        if after is not None:
-            page["more"]["after"] = write_instant(after)
-    return page
+    body: dict[str, Any] = {"results": [write(row) for row in page.results]}
+    if page.more is not None:
+        # In this contract a page includes what has the instant `before`.
+        body["more"] = {"before": format_exactly(page.more["before"] - datetime.resolution)}
+        if "after" in page.more:
+            body["more"]["after"] = write_instant(page.more["after"])
+    return body
 
 
 def format_exactly(instant: datetime) -> str:

@@ -34,15 +34,14 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
 
 
 def _list(context: RequestContext) -> Any:
-    params, limit = context.params, context.market.page_limit
+    params = context.params
     try:
         found = context.market.v0.deliveries(params["kind"], params["before"], params["after"], params["cursor"])
     except InvalidInput as error:
         raise BadRequest(str(error)) from error
-    page: dict[str, Any] = {"results": [delivery_json(delivery) for delivery in found[:limit]]}
-    if len(found) > limit:
-        # The next products start at this instant or later, so they end later; the cursor skips those of this page.
-        page["more"] = _query(params) | {"after": write_instant(found[limit].from_), "cursor": found[limit - 1].id}
+    page: dict[str, Any] = {"results": [delivery_json(delivery) for delivery in found]}
+    if found.more is not None:
+        page["more"] = _query(params) | {"after": write_instant(found.more["after"]), "cursor": found.more["cursor"]}
     return page
 
 
