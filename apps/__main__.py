@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 
-from fts import adapters
+from fts import _optional
 from fts.errors import FtsError
 
 try:
-    with adapters.explained("cli.dashboard"):
+    with _optional.explained("cli.dashboard"):
         from apps.market_view import MarketFollower
         from apps.server import serve
         from fts.client import Client

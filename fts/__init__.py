@@ -12,11 +12,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import lazy_loader
 
-from fts import adapters
+from fts import _optional
 
 __version__ = "0.1.0"
 
@@ -24,6 +25,20 @@ __version__ = "0.1.0"
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
+_RENAMED = {
+    "read_instant": "parse_instant",
+    "write_instant": "format_instant",
+    "read_duration": "parse_duration",
+}
+
+
 def __getattr__(name: str) -> Any:
-    with adapters.explained(name):
+    if name in _RENAMED:
+        warnings.warn(
+            f"fts.{name} is now fts.{_RENAMED[name]}; the old name ends with the next release",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        name = _RENAMED[name]
+    with _optional.explained(name):
         return _load(name)

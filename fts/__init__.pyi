@@ -11,12 +11,12 @@ from .models.certificate import Certificate as Certificate
 from .models.curve import Constant as Constant
 from .models.curve import Curve as Curve
 from .models.curve import read_curve as read_curve
-from .models.instant import read_duration as read_duration
-from .models.instant import read_instant as read_instant
-from .models.instant import write_instant as write_instant
 from .models.outcome import Outcome as Outcome
 from .models.portfolio import Portfolio as Portfolio
 from .models.records import Units as Units
+from .models.timestamps import format_instant as format_instant
+from .models.timestamps import parse_duration as parse_duration
+from .models.timestamps import parse_instant as parse_instant
 from .models.weights import read_weights as read_weights
 from .solver import engines as engines
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import fts
-from fts import adapters
+from fts import _optional
 from fts.errors import ConfigurationError, FtsError, InvalidInput, NotSolved
 
 #: Exit statuses.
@@ -70,7 +70,7 @@ def _run(words: list[str]) -> int:
     command: Any = None
     for name, line in COMMANDS.items():
         if name == chosen:
-            command = adapters.load(f"cli.{name}")
+            command = _optional.load(f"cli.{name}")
             command.register(subparsers)
         else:
             subparsers.add_parser(name, help=line)

@@ -24,7 +24,7 @@ from fts.cli.demo_output import DemoOutput
 from fts.cli.supervisor import ChildProcess, Supervisor
 from fts.client import Client
 from fts.errors import ConfigurationError, InvalidInstant, RequestFailed
-from fts.models.instant import read_duration, write_instant
+from fts.models.timestamps import format_instant, parse_duration
 
 START_TIMEOUT_SECONDS = 60.0
 """Time that the exchange has until its first response [s]."""
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     # All parts run on this machine, so no proxy is used.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = f"localhost,{LOCALHOST},{os.environ.get('NO_PROXY', '')}"
     try:
-        every = read_duration(args.every)
+        every = parse_duration(args.every)
     except InvalidInstant as error:
         raise ConfigurationError(f"--every {args.every}: {error}") from error
     if not 1 <= args.months <= 36:
@@ -193,7 +193,7 @@ def start_bots(market: DemoMarket, supervisor: Supervisor, url: str, reports: qu
                 "name": statement.name,
                 "token": market.token(statement.name),
                 "positions": statement.positions,
-                "since": write_instant(statement.since),
+                "since": format_instant(statement.since),
             }
             for statement in market.statements
         ],

@@ -16,7 +16,7 @@ import fts
 from fts import bundled
 from fts.cli.console import format_seconds, print_item, print_line, show_progress
 from fts.errors import ConfigurationError
-from fts.models.instant import write_instant
+from fts.models.timestamps import format_instant
 from fts.server.jwt_application import write_token
 from fts.sim.agent import Agent, Bids, View
 from fts.sim.typical_hours import TypicalHour, by_month
@@ -125,7 +125,7 @@ def open_demo_market(path: Path, every: timedelta, months: int, seed: int) -> De
         now = datetime.now(UTC)
         last = next(iter(market.batches().results), None)
         print_item(
-            "market", f"{path}, new" if last is None else f"{path}, history up to {write_instant(last.instant)[:19]}Z"
+            "market", f"{path}, new" if last is None else f"{path}, history up to {format_instant(last.instant)[:19]}Z"
         )
         deliveries = create_missing_products(market, zone.deliveries(now, months), zone.clock)
         print_item(

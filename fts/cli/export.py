@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from fts import adapters
+from fts import _optional
 from fts.cli.stdio import read_auction, write
 from fts.errors import ConfigurationError
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
             )
         return _export_market(args.auction, args.output)
     auction = read_auction(args.auction)
-    solver = adapters.load("solver")
+    solver = _optional.load("solver")
     program = {"mps": solver.write_mps, "lp": solver.write_lp}[args.format](auction, names=args.names)
     write(program, args.output)
     return 0
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 def _export_market(name: str, folder: str) -> int:
     if folder == "-":
         raise ConfigurationError("a market becomes a folder of Parquet files; name a new one with -o FOLDER")
-    store = adapters.load("store").DuckStore(name, read_only=True)
+    store = _optional.load("store").DuckStore(name, read_only=True)
     store.open()
     try:
         store.export(folder)

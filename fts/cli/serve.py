@@ -18,9 +18,9 @@ from fts.cli.console import keep_private
 from fts.errors import ConfigurationError
 from fts.models.auction import Auction
 from fts.models.curve import Constant
-from fts.models.instant import write_instant
 from fts.models.portfolio import Portfolio
 from fts.models.records import BatchRecord
+from fts.models.timestamps import format_instant
 from fts.server.app import create_app
 from fts.server.jwt_application import JwtApplication
 from fts.server.request_log import LOGGER, JsonLines
@@ -191,7 +191,7 @@ def print_addresses(settings: Settings, url: str) -> None:
 def print_batch(record: BatchRecord) -> None:
     """Print the result of a batch in one line."""
     result = f"{record.products} prices" if record.cleared else " ".join(str(record.reason).split())
-    print_status(f"batch     {write_instant(record.instant)}  {record.status}  {result}  {record.seconds:.2f} s")
+    print_status(f"batch     {format_instant(record.instant)}  {record.status}  {result}  {record.seconds:.2f} s")
 
 
 def print_status(line: str) -> None:

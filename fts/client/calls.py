@@ -14,8 +14,8 @@ from fts.client.request import (
     Request,
     bulk_request,
     curve_json,
-    format_instant,
     get_request,
+    instant_text,
     join_path,
     json_request,
     weights_json,
@@ -63,7 +63,7 @@ def products(
     cursor : str, optional
         Cursor in ``more`` of the previous page.
     """
-    return get_request("/product", kind=kind, from_=format_instant(from_), thru=format_instant(thru), cursor=cursor)
+    return get_request("/product", kind=kind, from_=instant_text(from_), thru=instant_text(thru), cursor=cursor)
 
 
 def create_product(app_data: Any) -> Request[Product]:
@@ -101,7 +101,7 @@ def product_outcomes(
         ``valid_from`` is earlier than ``before`` and not earlier than ``after``.
     """
     return get_request(
-        join_path("product", product, "outcomes"), before=format_instant(before), after=format_instant(after)
+        join_path("product", product, "outcomes"), before=instant_text(before), after=instant_text(after)
     )
 
 
@@ -154,7 +154,7 @@ def curve_history(
 ) -> Request[PageReply[HistoryEntry[Curve]]]:
     """List the curves of a demand, newest first; ``before`` and ``after`` as in `product_outcomes`."""
     return get_request(
-        join_path("demand", demand, "curve-history"), before=format_instant(before), after=format_instant(after)
+        join_path("demand", demand, "curve-history"), before=instant_text(before), after=instant_text(after)
     )
 
 
@@ -234,7 +234,7 @@ def demand_history(
 ) -> Request[PageReply[HistoryEntry[Weights]]]:
     """List the demand weights of a portfolio, newest first; parameters as in `product_outcomes`."""
     return get_request(
-        join_path("portfolio", portfolio, "demand-history"), before=format_instant(before), after=format_instant(after)
+        join_path("portfolio", portfolio, "demand-history"), before=instant_text(before), after=instant_text(after)
     )
 
 
@@ -243,7 +243,7 @@ def basis_history(
 ) -> Request[PageReply[HistoryEntry[Weights]]]:
     """List the bases of a portfolio, newest first; parameters as in `product_outcomes`."""
     return get_request(
-        join_path("portfolio", portfolio, "product-history"), before=format_instant(before), after=format_instant(after)
+        join_path("portfolio", portfolio, "product-history"), before=instant_text(before), after=instant_text(after)
     )
 
 
@@ -252,7 +252,7 @@ def portfolio_outcomes(
 ) -> Request[PageReply[HistoryEntry[PriceAndRate]]]:
     """List price and rate of a portfolio, newest batch first; parameters as in `product_outcomes`."""
     return get_request(
-        join_path("portfolio", portfolio, "outcomes"), before=format_instant(before), after=format_instant(after)
+        join_path("portfolio", portfolio, "outcomes"), before=instant_text(before), after=instant_text(after)
     )
 
 
@@ -286,7 +286,7 @@ def run_batch() -> Request[str]:
 
 def batches(before: Instant | None = None, after: Instant | None = None) -> Request[PageReply[Batch]]:
     """List batches, newest first; ``before`` and ``after`` bound their instants."""
-    return get_request("/batch", before=format_instant(before), after=format_instant(after))
+    return get_request("/batch", before=instant_text(before), after=instant_text(after))
 
 
 def batch(at: Instant) -> Request[Batch]:
@@ -313,4 +313,4 @@ def _portfolio_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _batch_path(at: Instant) -> str:
-    return join_path("batch", format_instant(at) or "")
+    return join_path("batch", instant_text(at) or "")

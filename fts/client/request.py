@@ -16,7 +16,7 @@ import pyarrow as pa
 from fts.client.types import PageReply
 from fts.errors import InvalidInput, RequestFailed
 from fts.models.curve import read_curve
-from fts.models.instant import write_instant
+from fts.models.timestamps import format_instant
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
@@ -143,9 +143,9 @@ def join_path(*parts: Id) -> str:
     return "".join(f"/{quote(str(part), safe=':')}" for part in parts)
 
 
-def format_instant(value: Instant | None) -> str | None:
+def instant_text(value: Instant | None) -> str | None:
     """Convert an instant to text; a text stays as it is."""
-    return write_instant(value) if isinstance(value, datetime) else value
+    return format_instant(value) if isinstance(value, datetime) else value
 
 
 def curve_json(value: Any) -> Any:
@@ -208,7 +208,7 @@ def _query_text(value: Any) -> str:
 
 def _json_default(value: Any) -> Any:
     if isinstance(value, datetime):
-        return write_instant(value)
+        return format_instant(value)
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, np.number):

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from fts.client.calls import batches, portfolio_outcomes, product_outcomes
 from fts.client.errors import TooManyRequests
-from fts.client.request import Id, Instant, Request, format_instant, join_path
+from fts.client.request import Id, Instant, Request, instant_text, join_path
 from fts.client.types import BatchEvent, HistoryEntry, PageReply, PriceAndRate
 from fts.errors import RequestFailed
 
@@ -50,20 +50,18 @@ def batch_events(since: Instant | None = None) -> Stream[BatchEvent]:
     since : instant, optional
         Begin after this batch; by default with the next batch.
     """
-    return Stream("/events", format_instant(since), batches(), "instant")
+    return Stream("/events", instant_text(since), batches(), "instant")
 
 
 def product_events(product: Id, since: Instant | None = None) -> Stream[HistoryEntry[PriceAndRate]]:
     """Stream of the outcomes of a product; ``since`` as in `batch_events`."""
-    return Stream(
-        join_path("product", product, "events"), format_instant(since), product_outcomes(product), "valid_from"
-    )
+    return Stream(join_path("product", product, "events"), instant_text(since), product_outcomes(product), "valid_from")
 
 
 def portfolio_events(portfolio: Id, since: Instant | None = None) -> Stream[HistoryEntry[PriceAndRate]]:
     """Stream of the outcomes of a portfolio; ``since`` as in `batch_events`."""
     return Stream(
-        join_path("portfolio", portfolio, "events"), format_instant(since), portfolio_outcomes(portfolio), "valid_from"
+        join_path("portfolio", portfolio, "events"), instant_text(since), portfolio_outcomes(portfolio), "valid_from"
     )
 
 

@@ -20,10 +20,10 @@ from fts.exchange.parsing import read_aware, read_span
 from fts.exchange.trade_limits import apply_trade_limits
 from fts.models.arguments import InstantLike
 from fts.models.auction import Auction
-from fts.models.instant import read_duration, write_instant
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord, Page
-from fts.ports.clearing import Clearing
+from fts.models.timestamps import format_instant, parse_duration
+from fts.ports.engine import Clearing
 from fts.ports.process import ProcessLock
 
 Subscriber = Callable[[BatchRecord], Any]
@@ -93,7 +93,7 @@ class Batches:
         at = read_aware(instant)
         record = self._context.read.batch(at)
         if record is None:
-            raise NotFound(f"no batch has the instant {write_instant(at)}")
+            raise NotFound(f"no batch has the instant {format_instant(at)}")
         return record
 
     def prices(self, instant: InstantLike) -> list[dict[str, Any]]:
@@ -130,7 +130,7 @@ class Batches:
         at = read_aware(instant)
         batch = self._context.read.batch_in_force(at)
         if batch is None:
-            raise NotFound(f"no batch was in force at {write_instant(at)}")
+            raise NotFound(f"no batch was in force at {format_instant(at)}")
         reference = _known(self._context.read.batch_prices(batch.instant), "reference")
         return self._clearing_for(reference)(self._auction(batch.instant, batch.solved_at, batch.duration))
 
@@ -167,11 +167,11 @@ class Batches:
         last = self._context.read.last_run()
         if last is not None and begins <= last:
             raise InvalidInstant(
-                f"a batch of {write_instant(begins)} would not come after that of {write_instant(last)}; "
+                f"a batch of {format_instant(begins)} would not come after that of {format_instant(last)}; "
                 "give a later instant"
             )
         if self._context.read.batch(begins) is not None:
-            raise InvalidInstant(f"a batch of {write_instant(begins)} is there already; give another instant")
+            raise InvalidInstant(f"a batch of {format_instant(begins)} is there already; give another instant")
         record, fault = self.clear_and_store(begins, solved_at)
         self._cleared_until = max(self._cleared_until, min(begins, solved_at))
         return record, fault
@@ -182,7 +182,7 @@ class Batches:
         """Clear the auction of a batch, store and tell it; by whom it holds no other batch at this time."""
         step = None if self._context.options.schedule is None else self._context.options.schedule.every
         span = step if thru is None else thru - begins
-        duration = None if span is None else span / read_duration(self._context.units.time_unit)
+        duration = None if span is None else span / parse_duration(self._context.units.time_unit)
         auction = self._auction(begins, solved_at, duration)
         reference = self._last_prices(begins)
         rule = self._clearing_for(reference, self._last_outcome)

@@ -11,7 +11,7 @@ from fts.exchange.other_rule import require_outcome_of
 from fts.models.auction import Auction
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord
-from fts.ports.clearing import Clearing
+from fts.ports.engine import Clearing
 
 
 def clear(

@@ -9,7 +9,7 @@ from fts.errors import ConfigurationError
 from fts.exchange.schedule import Schedule
 from fts.models.records import Units
 from fts.ports.application import Terms
-from fts.ports.clearing import Clearing
+from fts.ports.engine import Clearing
 from fts.ports.store import Reader, Store
 
 

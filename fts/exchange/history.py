@@ -10,7 +10,7 @@ from fts.exchange.context import MarketContext
 from fts.exchange.parsing import read_id, read_span
 from fts.models.arguments import IdLike, InstantLike
 from fts.models.curve import Constant, Curve
-from fts.models.records import BatchRecord, OutcomeRow, Page, Row, Value
+from fts.models.records import BatchRecord, HistoryRow, OutcomeRow, Page, Value
 
 
 class History:
@@ -30,7 +30,7 @@ class History:
 
     def curves(
         self, demand: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
-    ) -> Page[Row[Curve | Constant]]:
+    ) -> Page[HistoryRow[Curve | Constant]]:
         """Return the curves of a demand.
 
         Raises
@@ -43,7 +43,7 @@ class History:
 
     def demand_weights(
         self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
-    ) -> Page[Row[dict[str, float]]]:
+    ) -> Page[HistoryRow[dict[str, float]]]:
         """Return the weights of a portfolio on demands.
 
         Raises
@@ -54,7 +54,7 @@ class History:
 
     def basis(
         self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
-    ) -> Page[Row[dict[str, float]]]:
+    ) -> Page[HistoryRow[dict[str, float]]]:
         """Return the weights of a portfolio on products.
 
         Raises

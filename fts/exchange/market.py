@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fts import adapters
+from fts import _optional
 from fts.exchange.batches import Batches, Subscriber
 from fts.exchange.bids import Bids
 from fts.exchange.context import MarketContext, MarketOptions
@@ -24,14 +24,14 @@ from fts.exchange.schedule import Schedule, ScheduleLike
 from fts.exchange.slices import Slices
 from fts.exchange.terms import ForwardTerms
 from fts.exchange.v0.contract import V0
-from fts.models import html
+from fts.models import _repr_html
 from fts.models.arguments import AppData, CurveLike, IdLike, InstantLike, WeightsLike
 from fts.models.auction import Auction
-from fts.models.instant import write_instant
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord, DemandRecord, PortfolioRecord, ProductRecord
+from fts.models.timestamps import format_instant
 from fts.ports.application import Terms
-from fts.ports.clearing import Clearing
+from fts.ports.engine import Clearing
 from fts.ports.store import Store
 
 
@@ -136,7 +136,7 @@ class Market:
             schedule=Schedule.read(schedule),
         )
         self.application = application or ForwardTerms()
-        memory = store or adapters.load("fts.store").DuckStore(path)
+        memory = store or _optional.load("fts.store").DuckStore(path)
         self._context = context = MarketContext(memory, self.application, options)
         self.units = context.units
         self.batches = Batches(context)
@@ -510,9 +510,9 @@ class Market:
         self.close()
 
     def _repr_html_(self) -> str:
-        return html.market(self)
+        return _repr_html.market(self)
 
     def __repr__(self) -> str:
         last = next(iter(self._context.read.batches(None, None, 1).results), None)
-        ran = "no batch yet" if last is None else f"last batch {write_instant(last.instant)}"
+        ran = "no batch yet" if last is None else f"last batch {format_instant(last.instant)}"
         return f"<fts.Market in {self.units.money_unit}/{self.units.quantity_unit}: {ran}>"

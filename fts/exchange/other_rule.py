@@ -6,12 +6,12 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from fts import adapters
+from fts import _optional
 from fts.errors import InvalidOutcome, NotSolved
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate, Status
 from fts.models.outcome import Outcome
-from fts.ports.clearing import Clearing
+from fts.ports.engine import Clearing
 
 LARGEST_TOLERANCE = 1e-6
 """The tolerance that an outcome is judged with at most, whatever tolerance its rule names."""
@@ -71,7 +71,7 @@ def certify_outcome(auction: Auction, outcome: Any, given: Auction | None = None
     if claimed.status == "partly solved":
         raise NotSolved("the rule of clearing solved some connected parts of the auction only; a batch needs all")
     tol = min(claimed.tol, LARGEST_TOLERANCE) if claimed.tol > 0 else None
-    rates, prices, certified = outcome.rates, outcome.prices, adapters.load("fts.solver").certified
+    rates, prices, certified = outcome.rates, outcome.prices, _optional.load("fts.solver").certified
     demand_prices, computed = certified(auction, rates, prices, outcome.demand_prices, tol)
     if computed.status != "exact":
         # Demand prices are a part of the proof, and a rule may have none: the least-squares ones prove what can be.

@@ -17,8 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 from fts.errors import InvalidCurve, InvalidInput, InvalidInstant, InvalidWeights, UnknownReference
 from fts.models.curve import DemandCurve
 from fts.models.curve import read_curve as read_any_curve
-from fts.models.instant import read_instant, write_instant
-from fts.models.number import read_number
+from fts.models.parse_number import parse_number
+from fts.models.timestamps import format_instant, parse_instant
 from fts.models.weights import read_weights
 
 SMALLEST, LARGEST = 1e-30, 1e30
@@ -73,7 +73,7 @@ def read_ratio(value: Any) -> float:
     ------
     InvalidInput
     """
-    ratio = read_number(value)
+    ratio = parse_number(value)
     if ratio is None or not SMALLEST <= ratio <= LARGEST:
         raise InvalidInput(f"a ratio is {value!r:.60}; it is a number between {SMALLEST:g} and {LARGEST:g}")
     return ratio
@@ -158,9 +158,9 @@ def read_aware(instant: Any) -> datetime:
     InvalidInstant
     """
     if isinstance(instant, str):
-        return read_instant(instant)
+        return parse_instant(instant)
     if isinstance(instant, datetime):
-        return read_instant(write_instant(instant))
+        return parse_instant(format_instant(instant))
     raise InvalidInstant(f"{instant!r} is not an instant; give a datetime with an offset, or a text")
 
 

@@ -13,8 +13,8 @@ from fts.exchange import rules
 from fts.exchange.context import MarketContext
 from fts.exchange.parsing import optional_instant, read_data, read_id, read_ratio
 from fts.models.arguments import AppData, IdLike, InstantLike
-from fts.models.instant import read_instant
 from fts.models.records import Page, ProductRecord
+from fts.models.timestamps import parse_instant
 
 
 class ProductPage(Page[ProductRecord]):
@@ -189,6 +189,6 @@ def span_of(data: Any) -> tuple[datetime, datetime] | None:
     if not isinstance(data, dict) or not isinstance(data.get("from"), str) or not isinstance(data.get("thru"), str):
         return None
     try:
-        return read_instant(data["from"]), read_instant(data["thru"])
+        return parse_instant(data["from"]), parse_instant(data["thru"])
     except InvalidInstant:
         return None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from fts.errors import ConfigurationError, FtsError, InvalidInstant
-from fts.models.instant import read_duration, read_instant, write_instant
+from fts.models.timestamps import format_instant, parse_duration, parse_instant
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ScheduleLike: TypeAlias = "Schedule | str | timedelta | Mapping[str, Any] | None"
@@ -42,8 +42,10 @@ class Schedule:
 
     def __init__(self, every: timedelta | str, from_: datetime | str | None = None) -> None:
         try:
-            span = read_duration(every) if isinstance(every, str) else every
-            start = EPOCH if from_ is None else read_instant(from_ if isinstance(from_, str) else write_instant(from_))
+            span = parse_duration(every) if isinstance(every, str) else every
+            start = (
+                EPOCH if from_ is None else parse_instant(from_ if isinstance(from_, str) else format_instant(from_))
+            )
         except InvalidInstant as error:
             raise ConfigurationError(f"the schedule cannot be used: {error}") from error
         if span < SHORTEST_STEP:
@@ -76,7 +78,7 @@ class Schedule:
     def to_json(self) -> dict[str, str]:
         """``from`` as an instant and ``every`` in seconds, as a duration."""
         return {
-            "from": write_instant(self.from_),
+            "from": format_instant(self.from_),
             "every": f"{self.every.total_seconds():.6f}".rstrip("0").rstrip(".") + "s",
         }
 
@@ -114,6 +116,6 @@ def run_schedule(
         try:
             run_batch(due)
         except FtsError as error:
-            log.error("the batch of %s was not run: %s; the next one is tried at its time", write_instant(due), error)
+            log.error("the batch of %s was not run: %s; the next one is tried at its time", format_instant(due), error)
         except Exception:
-            log.exception("the batch of %s failed; the next one is tried at its time", write_instant(due))
+            log.exception("the batch of %s failed; the next one is tried at its time", format_instant(due))

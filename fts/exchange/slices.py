@@ -9,8 +9,8 @@ from fts.exchange.batches import Batches
 from fts.exchange.context import MarketContext
 from fts.exchange.parsing import optional_instant, read_aware
 from fts.models.arguments import InstantLike
-from fts.models.instant import read_duration, write_instant
 from fts.models.records import BatchRecord
+from fts.models.timestamps import format_instant, parse_duration
 
 MAX_SLICES = 10_000
 """Largest number of slices in one request; a mistaken unit of time could ask for millions."""
@@ -60,7 +60,7 @@ class Slices:
             The solver cannot be used; later slices are not run.
         """
         end = read_aware(thru)
-        length = by if by is None or isinstance(by, timedelta) else read_duration(by)
+        length = by if by is None or isinstance(by, timedelta) else parse_duration(by)
         records: list[BatchRecord] = []
         with self._batches.lock:
             start = self._start(optional_instant(from_), end, length)
@@ -85,7 +85,7 @@ class Slices:
             from_ = self._context.now()
         if from_ >= thru:
             raise InvalidInstant(
-                f"the span from {write_instant(from_)} thru {write_instant(thru)} is empty; from < thru"
+                f"the span from {format_instant(from_)} thru {format_instant(thru)} is empty; from < thru"
             )
         return from_
 
@@ -94,10 +94,10 @@ class Slices:
         for begins, given, ends in self._context.read.spans(from_, thru):
             # The last batch that was given no end ends wherever the next one begins.
             if given or begins >= from_ or begins != last:
-                told = "the next batch" if ends is None else write_instant(ends)
+                told = "the next batch" if ends is None else format_instant(ends)
                 raise SpanTaken(
-                    f"a batch holds from {write_instant(begins)} until {told}, inside the span from "
-                    f"{write_instant(from_)} thru {write_instant(thru)}; give a span that nothing was solved for"
+                    f"a batch holds from {format_instant(begins)} until {told}, inside the span from "
+                    f"{format_instant(from_)} thru {format_instant(thru)}; give a span that nothing was solved for"
                 )
 
     def _check_begins(self, begins: set[datetime], from_: datetime, thru: datetime) -> None:
@@ -105,7 +105,7 @@ class Slices:
         for record in self._context.read.batches(thru, from_, MAX_SLICES).results:
             if record.instant in begins:
                 raise SpanTaken(
-                    f"the batch of {write_instant(record.instant)} was run and not solved; a batch has an instant of "
+                    f"the batch of {format_instant(record.instant)} was run and not solved; a batch has an instant of "
                     "its own: begin elsewhere"
                 )
 

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StrictStr, model_validator
 
 from fts.errors import InvalidInput
-from fts.models.instant import read_instant, write_instant
+from fts.models.timestamps import format_instant, parse_instant
 
 PRODUCTS = UUID("6f1b9c1e-6b0a-5d0e-9a53-0c7c4b1d2f11")
 """The name space of product ids."""
@@ -21,9 +21,9 @@ PRODUCTS = UUID("6f1b9c1e-6b0a-5d0e-9a53-0c7c4b1d2f11")
 
 def _instant(value: Any) -> datetime:
     if isinstance(value, str):
-        return read_instant(value)
+        return parse_instant(value)
     if isinstance(value, datetime):
-        return read_instant(write_instant(value))
+        return parse_instant(format_instant(value))
     raise InvalidInput("an instant is a text with an offset, such as 2026-12-01T00:00:00Z")
 
 
@@ -33,7 +33,7 @@ def _kind(value: Any) -> int | str:
     raise InvalidInput("kind is 0 (forward), 1 (option) or a text")
 
 
-Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(write_instant, return_type=str)]
+Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(format_instant, return_type=str)]
 Kind = Annotated[int | str, BeforeValidator(_kind)]
 
 
@@ -92,7 +92,7 @@ class ForwardTerms:
 
     def generate_product_id(self, data: Any) -> UUID:
         """A function of kind, from and thru, so that one product cannot be made twice."""
-        return uuid5(PRODUCTS, json.dumps([data.kind, write_instant(data.from_), write_instant(data.thru)]))
+        return uuid5(PRODUCTS, json.dumps([data.kind, format_instant(data.from_), format_instant(data.thru)]))
 
 
 def time_ordered(instant: datetime, chance: int) -> UUID:

@@ -7,10 +7,10 @@ import numpy as np
 from fts.exchange.parsing import LARGEST
 from fts.models.auction import Auction
 from fts.models.columns import Floats, positions
-from fts.models.room import Room
+from fts.models.trade_limits import RemainingLimits
 
 
-def apply_trade_limits(auction: Auction, room: Room, duration: float) -> Auction:
+def apply_trade_limits(auction: Auction, room: RemainingLimits, duration: float) -> Auction:
     """The auction in which no demand trades more than it may, ``low ≤ rate × duration ≤ high``.
 
     Rate 0 always stays, where a limit is passed already too. Demands that the auction does not have are left out.
@@ -18,7 +18,7 @@ def apply_trade_limits(auction: Auction, room: Room, duration: float) -> Auction
     Parameters
     ----------
     auction : Auction
-    room : Room
+    room : RemainingLimits
         What limits leave.
     duration : float
         How long the rates will hold [time unit].

@@ -14,14 +14,14 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 from scipy.sparse import csc_array
 
-from fts import adapters
+from fts import _optional
 from fts.errors import InvalidAuction, InvalidInput
-from fts.models import auction_file, frames, html, written
+from fts.models import _repr_html, auction_file, auction_file_fast, frames
+from fts.models.auction_file_writer import auction_text
+from fts.models.clip import clip_curves
 from fts.models.columns import Columns, Flags, Floats, Ids, Ints, floats, ints
 from fts.models.curve import Constant, Curve, DemandCurve
-from fts.models.domain import cut_domains
 from fts.models.dropped import Dropped, dropped_of
-from fts.models.json_text import auction_text
 from fts.models.portfolio import Portfolio
 from fts.models.state import state_of
 
@@ -144,7 +144,7 @@ class Auction:
         InvalidCurve, InvalidWeights, InvalidAuction
         """
         content, name = auction_file.content_of(file)
-        columns = written.columns_in(content)
+        columns = auction_file_fast.columns_in(content)
         if columns is not None:
             auction = cls.__new__(cls)
             # Where a rule is broken, the careful reading below names the place as it stands in the file.
@@ -236,7 +236,7 @@ class Auction:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What is legal but probably not meant, one sentence each."""
-        return tuple(adapters.load("fts.solver").warnings_of(self))
+        return tuple(_optional.load("fts.solver").warnings_of(self))
 
     def within(self, min_rates: Any, max_rates: Any) -> Auction:
         """The same auction with smaller domains; every curve keeps its shape inside.
@@ -257,7 +257,7 @@ class Auction:
         cut = Auction.__new__(Auction)
         for name in ("demand_ids", "portfolio_ids", "product_ids", "constant", "basis", "weights", "dropped"):
             setattr(cut, name, getattr(self, name))
-        cut.point_offsets, cut.point_rates, cut.point_prices = cut_domains(
+        cut.point_offsets, cut.point_rates, cut.point_prices = clip_curves(
             self.point_offsets, self.point_rates, self.point_prices, self.constant, low + 0.0, high + 0.0
         )
         return cut
@@ -300,7 +300,7 @@ class Auction:
         MissingLibrary, MissingLicence
             The engine is not installed or not licensed.
         """
-        outcome: Outcome = adapters.load("fts.solver").solve(
+        outcome: Outcome = _optional.load("fts.solver").solve(
             self, solver=solver, tol=tol, throw=throw, reference=reference, warm=warm
         )
         return outcome
@@ -309,27 +309,27 @@ class Auction:
         self, rates: ArrayLike, prices: ArrayLike, demand_prices: ArrayLike | None = None, tol: float | None = None
     ) -> Certificate:
         """Compute the certificate of given rates (n_portfolios,) and prices (n_products,), whatever found them."""
-        certificate: Certificate = adapters.load("fts.solver").certify(self, rates, prices, demand_prices, tol=tol)
+        certificate: Certificate = _optional.load("fts.solver").certify(self, rates, prices, demand_prices, tol=tol)
         return certificate
 
     def problem(self) -> cvxpy.Problem:
         """Return the CVXPY problem of this auction, to read, to change and to solve."""
-        problem: cvxpy.Problem = adapters.load("fts.solver").problem(self)
+        problem: cvxpy.Problem = _optional.load("fts.solver").problem(self)
         return problem
 
     def outcome_of(self, problem: cvxpy.Problem) -> Outcome:
         """Return the outcome in a solved CVXPY problem that came from :meth:`problem`."""
-        outcome: Outcome = adapters.load("fts.solver").outcome_of(self, problem)
+        outcome: Outcome = _optional.load("fts.solver").outcome_of(self, problem)
         return outcome
 
     def plot(self, units: Units | None = None) -> holoviews.Overlay:
         """Draw the demand curves over each other (HoloViews), with the units of the market, if given, on the axes."""
-        viz = adapters.load("fts.viz")
+        viz = _optional.load("fts.viz")
         return viz.show(viz.demand_curves(self.demands, units))
 
     def explore(self, units: Units | None = None) -> ipywidgets.Widget:
         """Return controls for a notebook: change a curve, and prices, fills and surplus follow."""
-        return adapters.load("fts.viz").explore(self, units)
+        return _optional.load("fts.viz").explore(self, units)
 
     def to_json(self) -> dict[str, Any]:
         """The auction as the content of an auction file, without what was dropped."""
@@ -385,7 +385,7 @@ class Auction:
         )
 
     def _repr_html_(self) -> str:
-        return html.auction(self)
+        return _repr_html.auction(self)
 
 
 class _Demands(Mapping[str, DemandCurve]):

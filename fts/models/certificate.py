@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
-from fts.models import html
+from fts.models import _repr_html
 
 Status: TypeAlias = Literal["solved", "exact", "partly solved", "not solved", "other rule"]
 
@@ -62,4 +62,4 @@ class Certificate:
         return asdict(self)
 
     def _repr_html_(self) -> str:
-        return html.certificate(self)
+        return _repr_html.certificate(self)

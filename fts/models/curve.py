@@ -13,8 +13,8 @@ from msgspec.structs import force_setattr
 from numpy.typing import NDArray
 
 from fts.errors import InvalidCurve
-from fts.models import html
-from fts.models.number import read_number
+from fts.models import _repr_html
+from fts.models.parse_number import parse_number
 
 Floats: TypeAlias = NDArray[np.float64]
 Point: TypeAlias = tuple[float, float]
@@ -76,7 +76,7 @@ class Curve(msgspec.Struct, frozen=True, gc=False):
         return [{"rate": rate, "price": price} for rate, price in self.points]
 
     def _repr_html_(self) -> str:
-        return html.curve(self)
+        return _repr_html.curve(self)
 
 
 class Constant(msgspec.Struct, frozen=True, gc=False):
@@ -139,7 +139,7 @@ class Constant(msgspec.Struct, frozen=True, gc=False):
         }
 
     def _repr_html_(self) -> str:
-        return html.curve(self)
+        return _repr_html.curve(self)
 
 
 DemandCurve: TypeAlias = Curve | Constant
@@ -244,7 +244,7 @@ def _read_point(k: int, point: Any) -> Point:
 
 
 def _number(value: Any, place: str, unlimited: float | None = None) -> float:
-    number = read_number(value)
+    number = parse_number(value)
     if number is None or math.isnan(number):
         raise InvalidCurve(f"{place} is {_shown(value)}; it must be a finite number")
     if math.isinf(number) and number != unlimited:

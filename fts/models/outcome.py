@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from fts import adapters
+from fts import _optional
 from fts.errors import InvalidFile, InvalidOutcome
-from fts.models import auction_file, html
+from fts.models import _repr_html, auction_file
 from fts.models.auction import Auction
+from fts.models.auction_file_writer import outcome_text
 from fts.models.certificate import Certificate
 from fts.models.columns import Flags, Floats, Ids, floats
-from fts.models.json_text import outcome_text
-from fts.models.number import read_number
+from fts.models.parse_number import parse_number
 from fts.models.part_results import PartResults
 from fts.models.state import state_of
 from fts.models.utility import utilities
@@ -161,7 +161,7 @@ class Outcome:
         """
         known = self._parts
         if known is None:
-            known = adapters.load("fts.solver").part_results_of(self)
+            known = _optional.load("fts.solver").part_results_of(self)
         return known.frame()
 
     @cached_property
@@ -286,7 +286,7 @@ class Outcome:
             raise InvalidOutcome(f"an outcome is read with its Auction, not with {auction!r}")
         portfolio_prices, rates = _read_group(value, "portfolios", auction.portfolio_ids)
         prices, volumes = _read_group(value, "products", auction.product_ids)
-        demand_prices, certificate = adapters.load("fts.solver").certified(auction, rates, prices, tol=tol)
+        demand_prices, certificate = _optional.load("fts.solver").certified(auction, rates, prices, tol=tol)
         outcome = cls(
             auction,
             rates=rates,
@@ -320,7 +320,7 @@ class Outcome:
         NotSolved
             The outcome is not exact.
         """
-        found: pd.DataFrame = adapters.load("fts.solver").price_interval(self, products)
+        found: pd.DataFrame = _optional.load("fts.solver").price_interval(self, products)
         return found
 
     def plot(self, product: str, units: Units | None = None) -> holoviews.Overlay:
@@ -332,7 +332,7 @@ class Outcome:
         units : Units, optional
             Of the market, for the axes.
         """
-        viz = adapters.load("fts.viz")
+        viz = _optional.load("fts.viz")
         return viz.show(viz.supply_demand(self.auction, self, product, units))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -342,7 +342,7 @@ class Outcome:
         return f"Outcome({self.certificate.status} by {self.solver}, {len(self.prices)} products)"
 
     def _repr_html_(self) -> str:
-        return html.outcome(self)
+        return _repr_html.outcome(self)
 
 
 def _interval(low: float, high: float) -> str:
@@ -394,8 +394,8 @@ def _read_group(value: Any, key: str, names: pa.StringArray) -> tuple[Floats, Fl
         entry = group.get(name)
         if not isinstance(entry, Mapping) or "price" not in entry or "rate" not in entry:
             raise InvalidOutcome(f"{key} of the outcome lack {name!r}, or its price or rate")
-        price = float("nan") if entry["price"] is None else read_number(entry["price"])
-        rate = read_number(entry["rate"])
+        price = float("nan") if entry["price"] is None else parse_number(entry["price"])
+        rate = parse_number(entry["rate"])
         if price is None or rate is None:
             raise InvalidOutcome(f"price and rate of {name!r} in {key} must be numbers")
         prices.append(price)

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from fts.models.certificate import Certificate
 from fts.models.curve import Constant, Curve
-from fts.models.instant import write_instant
+from fts.models.timestamps import format_instant
 
 Value = TypeVar("Value")
 Json: TypeAlias = Any
@@ -192,9 +192,9 @@ class BatchRecord:
     def to_json(self) -> dict[str, Json]:
         """The record as JSON; ``reason`` and ``certificate`` are left out where there is none."""
         record: dict[str, Json] = {
-            "instant": write_instant(self.instant),
-            "solved_at": write_instant(self.solved_at),
-            "thru": None if self.thru is None else write_instant(self.thru),
+            "instant": format_instant(self.instant),
+            "solved_at": format_instant(self.solved_at),
+            "thru": None if self.thru is None else format_instant(self.thru),
             "status": self.status,
         }
         if self.reason is not None:
@@ -215,7 +215,7 @@ class BatchRecord:
 
 
 @dataclass(frozen=True)
-class Row(Generic[Value]):
+class HistoryRow(Generic[Value]):
     """One line of a history: a value and how long it held.
 
     Attributes
@@ -235,7 +235,7 @@ class Row(Generic[Value]):
         return {**_validity(self.valid_from, self.valid_until), "value": _json(self.value)}
 
 
-OutcomeRow: TypeAlias = Row[dict[str, float | None]]
+OutcomeRow: TypeAlias = HistoryRow[dict[str, float | None]]
 """Price and rate of a product or a portfolio in one batch, while they held."""
 
 
@@ -245,7 +245,7 @@ class Page(Generic[Value]):
 
     Attributes
     ----------
-    results : list of Row or of records
+    results : list of HistoryRow or of records
     more : dict, or None
         The arguments with which the same call returns the next page; None: this was the last.
     """
@@ -264,7 +264,7 @@ class Page(Generic[Value]):
         page: dict[str, Json] = {"results": [_json(result) for result in self.results]}
         if self.more is not None:
             page["more"] = {
-                name: write_instant(value) if isinstance(value, datetime) else value
+                name: format_instant(value) if isinstance(value, datetime) else value
                 for name, value in self.more.items()
             }
         return page
@@ -272,8 +272,8 @@ class Page(Generic[Value]):
 
 def _validity(valid_from: datetime, valid_until: datetime | None) -> dict[str, Json]:
     return {
-        "valid_from": write_instant(valid_from),
-        "valid_until": None if valid_until is None else write_instant(valid_until),
+        "valid_from": format_instant(valid_from),
+        "valid_until": None if valid_until is None else format_instant(valid_until),
     }
 
 

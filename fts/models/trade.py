@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fts.models.instant import write_instant
+from fts.models.timestamps import format_instant
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Trade:
     def to_json(self) -> dict[str, Any]:
         """``from``, ``thru``, ``price`` and ``trade``."""
         return {
-            "from": write_instant(self.from_),
-            "thru": write_instant(self.thru),
+            "from": format_instant(self.from_),
+            "thru": format_instant(self.thru),
             "price": self.price,
             "trade": self.trade,
         }

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fts.errors import InvalidWeights
-from fts.models.number import read_number
+from fts.models.parse_number import parse_number
 
 _LARGEST = sys.float_info.max
 
@@ -60,7 +60,7 @@ def _id(key: Any) -> str:
 
 
 def _weight(key: Any, value: Any) -> float:
-    number = read_number(value)
+    number = parse_number(value)
     if number is None or not math.isfinite(number):
         raise InvalidWeights(f"the weight of {key!r} is {value!r}; it must be a finite number")
     return number

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array
+
+from fts.models.auction import Auction
+from fts.models.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -98,3 +102,9 @@ class Engine(Protocol):
             The engine cannot run here.
         """
         ...
+
+
+Clearing: TypeAlias = Callable[[Auction], Outcome]
+"""``(auction) -> outcome``. A market computes the certificate of the outcome afresh.
+
+Raises :class:`fts.errors.NotSolved` or :class:`fts.errors.UnboundedAuction`."""

@@ -10,12 +10,21 @@ from typing import Any, Protocol, TypeVar
 import pandas as pd
 
 from fts.models.auction import Auction
-from fts.models.auth import AuthData, AuthRecord, CostData, CostRecord, Version
 from fts.models.curve import Constant, Curve
 from fts.models.outcome import Outcome
-from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row, Units
-from fts.models.room import Room
+from fts.models.records import (
+    BatchRecord,
+    DemandRecord,
+    HistoryRow,
+    OutcomeRow,
+    Page,
+    PortfolioRecord,
+    ProductRecord,
+    Units,
+)
 from fts.models.trade import Trade
+from fts.models.trade_limits import RemainingLimits
+from fts.models.v0 import AuthData, AuthRecord, CostData, CostRecord, Version
 
 Result = TypeVar("Result")
 
@@ -77,53 +86,47 @@ class Reader(Protocol):
 
     def curve_history(
         self, demand: str, before: datetime | None, after: datetime | None, limit: int
-    ) -> Page[Row[Curve | Constant]]:
+    ) -> Page[HistoryRow[Curve | Constant]]:
         """The curves of a demand, newest first."""
         ...
 
     def demand_history(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
-    ) -> Page[Row[dict[str, float]]]:
+    ) -> Page[HistoryRow[dict[str, float]]]:
         """The demand weights of a portfolio, newest first."""
         ...
 
     def basis_history(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
-    ) -> Page[Row[dict[str, float]]]:
+    ) -> Page[HistoryRow[dict[str, float]]]:
         """The basis of a portfolio, newest first."""
         ...
 
     def product_outcomes(
         self, product: str, before: datetime | None, after: datetime | None, limit: int
-    ) -> Page[Row[dict[str, float | None]]]:
+    ) -> Page[OutcomeRow]:
         """Price and rate of a product, batch by batch, newest first."""
         ...
 
     def portfolio_outcomes(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
-    ) -> Page[Row[dict[str, float | None]]]:
+    ) -> Page[OutcomeRow]:
         """Price and rate of a portfolio, batch by batch, newest first."""
         ...
 
-    def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[Row[dict[str, float | None]]]:
+    def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[OutcomeRow]:
         """Price and rate of a product in the batches that ran after the one of an instant, in order."""
         ...
 
-    def portfolio_outcomes_since(
-        self, portfolio: str, since: datetime, limit: int
-    ) -> list[Row[dict[str, float | None]]]:
+    def portfolio_outcomes_since(self, portfolio: str, since: datetime, limit: int) -> list[OutcomeRow]:
         """Price and rate of a portfolio in the batches that ran after the one of an instant, in order."""
         ...
 
-    def product_outcomes_of(
-        self, instant: datetime, products: Collection[str]
-    ) -> dict[str, Row[dict[str, float | None]]]:
+    def product_outcomes_of(self, instant: datetime, products: Collection[str]) -> dict[str, OutcomeRow]:
         """Price and rate of these products in the batch of an instant, of those that have one."""
         ...
 
-    def portfolio_outcomes_of(
-        self, instant: datetime, portfolios: Collection[str]
-    ) -> dict[str, Row[dict[str, float | None]]]:
+    def portfolio_outcomes_of(self, instant: datetime, portfolios: Collection[str]) -> dict[str, OutcomeRow]:
         """Price and rate of these portfolios in the batch of an instant, of those that have one."""
         ...
 
@@ -203,7 +206,7 @@ class Reader(Protocol):
         """The auction of any instant, exactly as it was."""
         ...
 
-    def room(self, at: datetime, begins: datetime, solved_at: datetime) -> Room | None:
+    def room(self, at: datetime, begins: datetime, solved_at: datetime) -> RemainingLimits | None:
         """What the limits of an instant leave to a batch; None: nothing is limited.
 
         What counts as traded is what was known when the batch was solved.

@@ -6,12 +6,12 @@ from typing import Any
 
 import lazy_loader
 
-from fts import adapters
+from fts import _optional
 
 # The public names are in __init__.pyi; they load lazily, so that making a token does not load a web server.
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> Any:
-    with adapters.explained("server"):
+    with _optional.explained("server"):
         return _load(name)

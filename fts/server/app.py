@@ -20,7 +20,7 @@ from fts import __version__
 from fts.exchange.market import Market
 from fts.exchange.schedule import run_schedule
 from fts.ports.application import Application
-from fts.ports.clearing import Clearing
+from fts.ports.engine import Clearing
 from fts.ports.store import Store
 from fts.server.broadcast import EventBroadcaster
 from fts.server.context import AppContext

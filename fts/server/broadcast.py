@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
-from fts.models.instant import write_instant
 from fts.models.records import BatchRecord
+from fts.models.timestamps import format_instant
 
 QUEUE_SIZE = 64
 """Largest backlog of one subscriber [events]."""
@@ -184,7 +184,7 @@ class EventBroadcaster:
 
 def batch_event(record: BatchRecord) -> Event:
     """Build the event of a batch, with its instant and status."""
-    return outcome_event(record.instant, {"instant": write_instant(record.instant), "status": record.status})
+    return outcome_event(record.instant, {"instant": format_instant(record.instant), "status": record.status})
 
 
 def outcome_event(instant: datetime, data: Mapping[str, Any]) -> Event:
@@ -198,4 +198,4 @@ def outcome_event(instant: datetime, data: Mapping[str, Any]) -> Event:
         Written as JSON on one line.
     """
     text = json.dumps(data, allow_nan=False)
-    return Event(instant, f"event: outcome\nid: {write_instant(instant)}\ndata: {text}\n\n".encode())
+    return Event(instant, f"event: outcome\nid: {format_instant(instant)}\ndata: {text}\n\n".encode())

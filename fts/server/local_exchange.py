@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from fts import adapters
+from fts import _optional
 from fts.ports.application import Application
 from fts.ports.store import Store
 from fts.server.app import create_app
@@ -74,7 +74,7 @@ def local(store: Store | None = None, application: Application | None = None, **
     '3600s'
     """
     secret = secrets.token_urlsafe(32)
-    memory = adapters.load("fts.store").DuckStore(":memory:") if store is None else store
+    memory = _optional.load("fts.store").DuckStore(":memory:") if store is None else store
     app = create_app(memory, application or JwtApplication(secret), **settings)
     with serve_in_thread(app, app.state.broadcaster) as address:
         url = Url(address)

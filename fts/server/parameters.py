@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from fts.errors import InvalidInput
 from fts.exchange.parsing import CANONICAL
-from fts.models.instant import read_instant
+from fts.models.timestamps import parse_instant
 from fts.server.errors import BadRequest
 
 Schema = dict[str, Any]
@@ -63,7 +63,7 @@ def _read_instant_up(text: str) -> Any:
 def _instant(text: str, rounding: Any) -> Any:
     hint = "; write the + of its offset as %2B" if " " in text else ""
     try:
-        return read_instant(text, rounding)
+        return parse_instant(text, rounding)
     except InvalidInput as error:
         raise InvalidInput(f"{error}{hint}") from error
 

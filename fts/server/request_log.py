@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fts.models.instant import write_instant
+from fts.models.timestamps import format_instant
 from fts.server.metrics import Metrics
 
 LOGGER = "fts.server.journal"
@@ -33,7 +33,7 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Format one record."""
         line: dict[str, object] = {
-            "time": write_instant(datetime.fromtimestamp(record.created, UTC)),
+            "time": format_instant(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),

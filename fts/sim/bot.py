@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from fts.client import Client
 from fts.client.types import HistoryEntry, PriceAndRate
 from fts.models.curve import Constant, Curve, read_curve
-from fts.models.instant import read_instant
 from fts.models.portfolio import Portfolio
+from fts.models.timestamps import parse_instant
 from fts.sim.agent import Agent, Bids, View, revise
 from fts.sim.typical_hours import TypicalHour, by_month
 
@@ -97,7 +97,7 @@ class Bot:
                 continue
             quantity = traded_quantity(rows, start, until, self._time_unit)
             self._counted_until[name] = until
-            self._newest_outcome[name] = read_instant(rows[0]["valid_from"])
+            self._newest_outcome[name] = parse_instant(rows[0]["valid_from"])
             for product, weight in portfolio.basis.items():
                 self.positions[product] = self.positions.get(product, 0.0) + weight * quantity
 
@@ -187,7 +187,7 @@ class Bot:
             self._portfolio_ids[name], after=self._newest_outcome.get(name)
         ):
             rows.append(row)
-            if start is not None and read_instant(row["valid_from"]) <= start:
+            if start is not None and parse_instant(row["valid_from"]) <= start:
                 break
         return rows
 
@@ -240,8 +240,8 @@ def traded_quantity(
     """
     quantity = 0.0
     for row in rows:
-        begin = read_instant(row["valid_from"])
-        end = until if row["valid_until"] is None else min(read_instant(row["valid_until"]), until)
+        begin = parse_instant(row["valid_from"])
+        end = until if row["valid_until"] is None else min(parse_instant(row["valid_until"]), until)
         if start is not None:
             begin = max(begin, start)
         if end > begin:

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from fts.client import Client
 from fts.errors import FtsError, RequestFailed
-from fts.models.instant import read_duration, read_instant
+from fts.models.timestamps import parse_duration, parse_instant
 from fts.sim.agent import Agent
 from fts.sim.bot import Bot
 from fts.sim.typical_hours import TypicalHour, read_typical_hour
@@ -85,7 +85,7 @@ def _run_bot(
     agent: Agent, bot_config: Mapping[str, Any], deliveries: list[TypicalHour], price_cache: PriceCache, report: Report
 ) -> None:
     with Client(bot_config["url"], bot_config["token"]) as client:
-        time_unit, since = read_duration(bot_config["time_unit"]), read_instant(bot_config["since"])
+        time_unit, since = parse_duration(bot_config["time_unit"]), parse_instant(bot_config["since"])
         bot = Bot(agent, client, deliveries, time_unit, bot_config["positions"], since)
         bot.set_first_month(bot_config["turn"])
         max_age = FILL_CACHE_BATCHES * timedelta(seconds=bot_config["every"])
@@ -99,7 +99,7 @@ def _run_bot(
                 report({"bot": agent.name, "adopted": bot.load_bids()})
                 for event in client.events(on_status=report_status):
                     if event["status"] != "not solved":
-                        instant: datetime = read_instant(event["instant"])
+                        instant: datetime = parse_instant(event["instant"])
                         prices = price_cache.prices(client, event["instant"])
                         changes = bot.respond(instant, prices, MONTHS_PER_BATCH, bot_config["every"] / 2, max_age)
                         report({"bot": agent.name, "instant": event["instant"], "changes": changes})

@@ -9,7 +9,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from fts.errors import InvalidInput
-from fts.models.instant import read_instant, write_instant
+from fts.models.timestamps import format_instant, parse_instant
 
 DAY_TYPES = ("workday", "weekend")
 
@@ -56,7 +56,7 @@ class TypicalHour:
 
     def app_data(self) -> dict[str, str]:
         """Return the data of the product at the exchange."""
-        return {"kind": self.kind, "from": write_instant(self.start), "thru": write_instant(self.thru)}
+        return {"kind": self.kind, "from": format_instant(self.start), "thru": format_instant(self.thru)}
 
 
 @lru_cache(maxsize=256)
@@ -127,7 +127,7 @@ def read_typical_hour(product: str, app_data: dict[str, object], zone: str) -> T
     day_type, _, hour = kind.partition(" ")
     if day_type not in DAY_TYPES or not hour.isdigit() or int(hour) > 23:
         raise InvalidInput(f"product {product} is of kind {kind!r}, not a typical hour such as 'workday 14'")
-    start, thru = read_instant(str(app_data["from"])), read_instant(str(app_data["thru"]))
+    start, thru = parse_instant(str(app_data["from"])), parse_instant(str(app_data["thru"]))
     label = f"{start.astimezone(ZoneInfo(zone)):%Y-%m}"
     hours = hour_counts(start, thru, zone)[day_type, int(hour)]
     return TypicalHour(product, start, thru, label, day_type, int(hour), hours)

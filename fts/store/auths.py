@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from fts.models.auth import AuthData, AuthRecord, CostData, CostRecord, Version, own_demand
+from fts.models.v0 import AuthData, AuthRecord, CostData, CostRecord, Version, own_demand
 from fts.store.cursor import Cursor
 from fts.store.statements import from_utc, optional_utc, to_utc
 from fts.store.written import curve

@@ -10,10 +10,10 @@ from typing import Any
 
 import duckdb
 
-from fts.models.auth import AuthData, CostData
 from fts.models.curve import Constant, Curve
 from fts.models.outcome import Outcome
 from fts.models.records import BatchRecord, PortfolioRecord, ProductRecord
+from fts.models.v0 import AuthData, CostData
 from fts.store.book import Entry, Sheet
 from fts.store.outcomes import store_outcome
 from fts.store.records import Records

@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 
 from fts.errors import ConfigurationError, ReadOnlyStore, SchemaMismatch, StoreBusy, StoreError, UnitsMismatch
-from fts.models.instant import read_duration
 from fts.models.records import Units
+from fts.models.timestamps import parse_duration
 from fts.store.connections import Connections
 from fts.store.file_lock import MEMORY, FileLock, busy
 from fts.store.migration import migrate, steps
@@ -157,7 +157,7 @@ def _create(connection: duckdb.DuckDBPyConnection, wanted: dict[str, str | None]
     units = Units(**{name: unit for name, unit in wanted.items() if unit is not None})
     if not (units.quantity_unit.strip() and units.money_unit.strip()):
         raise ConfigurationError("quantity_unit and money_unit must be texts such as MWh and EUR")
-    seconds = read_duration(units.time_unit).total_seconds()
+    seconds = parse_duration(units.time_unit).total_seconds()
     with failures("make the tables of the market"):
         connection.execute("BEGIN")
         connection.execute(statement("schema"))

@@ -12,7 +12,7 @@ import pandas as pd
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate
 from fts.models.curve import Constant, Curve
-from fts.models.records import BatchRecord, DemandRecord, Page, PortfolioRecord, ProductRecord, Row
+from fts.models.records import BatchRecord, DemandRecord, HistoryRow, OutcomeRow, Page, PortfolioRecord, ProductRecord
 from fts.store.as_of import auction_as_of
 from fts.store.auths import Auths
 from fts.store.statements import from_utc, optional_from_utc, optional_utc, to_utc
@@ -83,53 +83,47 @@ class Records(Auths, Trading):
 
     def curve_history(
         self, demand: str, before: datetime | None, after: datetime | None, limit: int
-    ) -> Page[Row[Curve | Constant]]:
+    ) -> Page[HistoryRow[Curve | Constant]]:
         """The curves of a demand, newest first."""
         return self._page("curve_history", demand, before, after, limit, lambda found: curve(*found))
 
     def demand_history(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
-    ) -> Page[Row[dict[str, float]]]:
+    ) -> Page[HistoryRow[dict[str, float]]]:
         """The demand weights of a portfolio, newest first."""
         return self._page("demand_history", portfolio, before, after, limit, lambda found: weights(*found))
 
     def basis_history(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
-    ) -> Page[Row[dict[str, float]]]:
+    ) -> Page[HistoryRow[dict[str, float]]]:
         """The basis of a portfolio, newest first."""
         return self._page("basis_history", portfolio, before, after, limit, lambda found: weights(*found))
 
     def product_outcomes(
         self, product: str, before: datetime | None, after: datetime | None, limit: int
-    ) -> Page[Row[dict[str, float | None]]]:
+    ) -> Page[OutcomeRow]:
         """Price and rate of a product, batch by batch, newest first."""
         return self._page("product_outcomes", product, before, after, limit, _price_and_rate)
 
     def portfolio_outcomes(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
-    ) -> Page[Row[dict[str, float | None]]]:
+    ) -> Page[OutcomeRow]:
         """Price and rate of a portfolio, batch by batch, newest first."""
         return self._page("portfolio_outcomes", portfolio, before, after, limit, _price_and_rate)
 
-    def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[Row[dict[str, float | None]]]:
+    def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[OutcomeRow]:
         """Price and rate of a product in the batches that ran after the one of an instant, in order."""
         return [_outcome(row) for row in self._rows("product_outcomes_since", id=product, **_since(since, limit))]
 
-    def portfolio_outcomes_since(
-        self, portfolio: str, since: datetime, limit: int
-    ) -> list[Row[dict[str, float | None]]]:
+    def portfolio_outcomes_since(self, portfolio: str, since: datetime, limit: int) -> list[OutcomeRow]:
         """Price and rate of a portfolio in the batches that ran after the one of an instant, in order."""
         return [_outcome(row) for row in self._rows("portfolio_outcomes_since", id=portfolio, **_since(since, limit))]
 
-    def product_outcomes_of(
-        self, instant: datetime, products: Collection[str]
-    ) -> dict[str, Row[dict[str, float | None]]]:
+    def product_outcomes_of(self, instant: datetime, products: Collection[str]) -> dict[str, OutcomeRow]:
         """Price and rate of these products in the batch of an instant, of those that have one."""
         return self._outcomes_of("product_outcomes_of", instant, products)
 
-    def portfolio_outcomes_of(
-        self, instant: datetime, portfolios: Collection[str]
-    ) -> dict[str, Row[dict[str, float | None]]]:
+    def portfolio_outcomes_of(self, instant: datetime, portfolios: Collection[str]) -> dict[str, OutcomeRow]:
         """Price and rate of these portfolios in the batch of an instant, of those that have one."""
         return self._outcomes_of("portfolio_outcomes_of", instant, portfolios)
 
@@ -191,14 +185,12 @@ class Records(Auths, Trading):
         after: datetime | None,
         limit: int,
         value_of: Callable[[Sequence[Any]], Value],
-    ) -> Page[Row[Value]]:
+    ) -> Page[HistoryRow[Value]]:
         found = self._rows(name, id=thing, before=optional_utc(before), after=optional_utc(after), limit=limit + 1)
-        results = [Row(from_utc(row[0]), optional_from_utc(row[1]), value_of(row[2:])) for row in found]
+        results = [HistoryRow(from_utc(row[0]), optional_from_utc(row[1]), value_of(row[2:])) for row in found]
         return _page(results, limit, [row.valid_from for row in results], after)
 
-    def _outcomes_of(
-        self, name: str, instant: datetime, ids: Collection[str]
-    ) -> dict[str, Row[dict[str, float | None]]]:
+    def _outcomes_of(self, name: str, instant: datetime, ids: Collection[str]) -> dict[str, OutcomeRow]:
         if not ids:
             return {}
         found = self._rows(name, instant=to_utc(instant), ids=list(ids))
@@ -225,8 +217,8 @@ def _next(instant: datetime) -> datetime | None:
     return None if instant.replace(tzinfo=None) == datetime.max else instant + instant.resolution
 
 
-def _outcome(row: Sequence[Any]) -> Row[dict[str, float | None]]:
-    return Row(from_utc(row[0]), optional_from_utc(row[1]), _price_and_rate(row[2:]))
+def _outcome(row: Sequence[Any]) -> OutcomeRow:
+    return HistoryRow(from_utc(row[0]), optional_from_utc(row[1]), _price_and_rate(row[2:]))
 
 
 def _since(since: datetime, limit: int) -> dict[str, Any]:

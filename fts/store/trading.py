@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fts.models.room import Room
 from fts.models.trade import Trade
+from fts.models.trade_limits import RemainingLimits
 from fts.store.cursor import Cursor
 from fts.store.statements import from_utc, optional_from_utc, optional_utc, to_utc
 
@@ -18,13 +18,13 @@ from fts.store.statements import from_utc, optional_from_utc, optional_utc, to_u
 class Trading(Cursor):
     """What the market holds of quantities; part of :class:`fts.ports.store.Reader`."""
 
-    def room(self, at: datetime, begins: datetime, solved_at: datetime) -> Room | None:
+    def room(self, at: datetime, begins: datetime, solved_at: datetime) -> RemainingLimits | None:
         """What the limits of an instant leave to a batch; None: nothing is limited."""
         if not self._rows("limits_exist", at=to_utc(at)):
             return None
         found = self._table("room", at=to_utc(at), begins=to_utc(begins), solved=to_utc(solved_at))
         low, high = (np.asarray(found[name], dtype=np.float64) for name in ("low", "high"))
-        return Room(found["demand"].combine_chunks().cast(pa.string()), low, high)
+        return RemainingLimits(found["demand"].combine_chunks().cast(pa.string()), low, high)
 
     def product_trades(self, product: str, before: datetime | None, after: datetime | None, limit: int) -> list[Trade]:
         """Price and quantity of a product, batch by batch, newest first."""

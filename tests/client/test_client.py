@@ -33,7 +33,7 @@ from fts.errors import (
     NotSolved,
     RequestFailed,
 )
-from fts.models.instant import write_instant
+from fts.models.timestamps import format_instant
 from fts.server import JwtApplication, create_app, local
 from fts.server.jwt_application import write_token
 from fts.server.uvicorn_server import ExchangeServer, open_socket
@@ -514,7 +514,7 @@ def test_an_exchange_that_restarts_is_followed_on(tmp_path: Path) -> None:
             thread.start()
             ran += [client.run_batch() for _ in range(2)]
         with fts.Market(tmp_path / "market") as market:
-            ran += [write_instant(market.run_batch().instant) for _ in range(2)]
+            ran += [format_instant(market.run_batch().instant) for _ in range(2)]
         with exchange():
             ran += [client.run_batch() for _ in range(2)]
             thread.join(30)

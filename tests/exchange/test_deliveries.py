@@ -10,7 +10,7 @@ import pytest
 
 from fts.errors import NotFound
 from fts.exchange import ForwardTerms, Market
-from fts.models.instant import write_instant
+from fts.models.timestamps import format_instant
 
 YEAR = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ class Named(ForwardTerms):
 
 
 def span(begin: datetime, hours: int) -> dict[str, object]:
-    return {"kind": 0, "from": write_instant(begin), "thru": write_instant(begin + timedelta(hours=hours))}
+    return {"kind": 0, "from": format_instant(begin), "thru": format_instant(begin + timedelta(hours=hours))}
 
 
 def test_products_of_another_application_are_no_deliveries(tmp_path: Path) -> None:

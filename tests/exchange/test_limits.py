@@ -16,8 +16,8 @@ from fts.exchange import ForwardTerms, Market
 from fts.exchange.trade_limits import apply_trade_limits
 from fts.models.auction import Auction
 from fts.models.columns import ids
-from fts.models.instant import write_instant
-from fts.models.room import Room
+from fts.models.timestamps import format_instant
+from fts.models.trade_limits import RemainingLimits
 from tests.exchange.auths import auth, limit
 from tests.exchange.conftest import NOON, Clock
 from tests.exchange.test_slices import LOAD, WIND, june
@@ -57,7 +57,7 @@ def check_replay(market: Market) -> None:
 def test_what_a_limit_leaves_is_a_domain() -> None:
     curves = {"a": LOAD, "b": WIND, "c": {"price": 1}, "d": LOAD}
     auction = Auction(curves, {name: {"demand": name, "basis": "x"} for name in curves})
-    room = Room(ids(["c", "gone", "a", "b"]), np.array([-6, -1, 2, -inf]), np.array([inf, 1, 10, -3]))
+    room = RemainingLimits(ids(["c", "gone", "a", "b"]), np.array([-6, -1, 2, -inf]), np.array([inf, 1, 10, -3]))
     found = apply_trade_limits(auction, room, 0.5)
     # Half a time unit: rates may be twice what is left. A limit that is passed leaves 0.
     assert found.min_rates.tolist() == [0, -80, -12, 0]
@@ -66,7 +66,7 @@ def test_what_a_limit_leaves_is_a_domain() -> None:
 
 def test_a_short_slice_makes_no_rate_larger_than_a_bid_may_name() -> None:
     auction = Auction({"c": {"price": 1}}, {"p": {"demand": "c", "basis": "x"}})
-    found = apply_trade_limits(auction, Room(ids(["c"]), np.array([-inf]), np.array([1e30])), 1e-6)
+    found = apply_trade_limits(auction, RemainingLimits(ids(["c"]), np.array([-inf]), np.array([1e30])), 1e-6)
     assert (found.min_rates.tolist(), found.max_rates.tolist()) == ([-inf], [1e30])
 
 
@@ -289,5 +289,5 @@ def test_nobody_ever_trades_beyond_a_limit(bids: Any, spans: Any) -> None:
                     traded[name] += row.value["rate"] * hours
                     assert low - 1e-9 <= traded[name] <= high + 1e-9
             clock.time = max(clock.time, begin + count * timedelta(minutes=length))
-            assert market.v0.traded(limits) == pytest.approx(traded, abs=1e-9), write_instant(clock.time)
+            assert market.v0.traded(limits) == pytest.approx(traded, abs=1e-9), format_instant(clock.time)
         check_replay(market)

@@ -10,8 +10,8 @@ import pytest
 from fts.errors import InvalidInstant
 from fts.exchange import ForwardTerms, Market
 from fts.models.certificate import Certificate
-from fts.models.instant import write_instant
 from fts.models.outcome import Outcome
+from fts.models.timestamps import format_instant
 
 
 def nothing_trades(auction) -> Outcome:
@@ -75,7 +75,7 @@ def test_every_history_is_walked_once_from_the_newest(histories, name) -> None:
     assert inner == rows[2:6]
     assert walk(history, before=instants[2], after=instants[2]) == ([], 1)
     assert walk(history, before=instants[-1]) == ([], 1)
-    assert walk(history, after=write_instant(instants[0])) == ([rows[0]], 1)
+    assert walk(history, after=format_instant(instants[0])) == ([rows[0]], 1)
 
 
 def test_a_page_that_is_just_full_has_no_more(histories, market) -> None:
@@ -87,8 +87,8 @@ def test_a_page_that_is_just_full_has_no_more(histories, market) -> None:
     page = market.batches(after=batches[3].instant)
     assert page.more == {"before": batches[2].instant, "after": batches[3].instant}
     assert page.to_json()["more"] == {
-        "before": write_instant(batches[2].instant),
-        "after": write_instant(batches[3].instant),
+        "before": format_instant(batches[2].instant),
+        "after": format_instant(batches[3].instant),
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from fts.errors import InvalidInstant, MissingLibrary, SpanTaken
 from fts.exchange import ForwardTerms, Market
-from fts.models.instant import read_instant, write_instant
+from fts.models.timestamps import format_instant, parse_instant
 from tests.exchange.auths import auth
 
 LOAD, WIND = [(0, 60), (100, 20)], {"price": 5, "min_rate": -80, "max_rate": 0}
@@ -30,12 +30,12 @@ def june(text: str) -> str:
 
 
 def shown(records: Any) -> list[tuple[str, str]]:
-    return [(write_instant(record.instant)[11:16], write_instant(record.thru)[11:16]) for record in records]
+    return [(format_instant(record.instant)[11:16], format_instant(record.thru)[11:16]) for record in records]
 
 
 def trades(market: Market, portfolio: str) -> list[tuple[str, str, float]]:
     return [
-        (write_instant(t.from_)[11:16], write_instant(t.thru)[11:16], round(t.trade, 9))
+        (format_instant(t.from_)[11:16], format_instant(t.thru)[11:16], round(t.trade, 9))
         for t in market.v0.portfolio_trades(portfolio)
     ]
 
@@ -58,7 +58,7 @@ def test_every_whole_slice_is_a_batch_and_a_remainder_is_not(market, pair, noon)
     assert market.v0.product_trades(str(uuid4())).results == []
     # The other contract sees the same batches, ends and all.
     rows = market.history.portfolio_outcomes(pair[0]).results
-    assert [write_instant(row.valid_until)[11:16] for row in rows] == ["14:30", "14:00", "13:30"]
+    assert [format_instant(row.valid_until)[11:16] for row in rows] == ["14:30", "14:00", "13:30"]
     assert market.v0.solve_span(june("15:00"), june("15:20"), "30m") == []
 
 
@@ -131,7 +131,7 @@ def test_a_batch_of_the_other_contract_ends_the_slice_it_falls_into(market, cloc
         ("12:05", "12:15", SIXTH),
     ]
     rows = market.history.portfolio_outcomes(pair[0]).results
-    assert [write_instant(row.valid_from)[11:16] for row in rows] == ["13:00", "12:15", "12:05"]
+    assert [format_instant(row.valid_from)[11:16] for row in rows] == ["13:00", "12:15", "12:05"]
     clock.wait(minutes=15)
     market.run_batch(june("12:30"))
     assert trades(market, pair[0])[1:3] == [("12:30", "13:00", 40), ("12:15", "12:30", 20)]
@@ -213,13 +213,13 @@ def test_pages_of_trades(market, clock, pair) -> None:
     market.page_limit = 3
     market.v0.solve_span(june("13:00"), june("15:00"), "15m")
     page = market.v0.portfolio_trades(pair[0])
-    assert [write_instant(trade.from_)[11:16] for trade in page] == ["14:45", "14:30", "14:15"]
+    assert [format_instant(trade.from_)[11:16] for trade in page] == ["14:45", "14:30", "14:15"]
     rest = market.v0.portfolio_trades(pair[0], **page.more)
-    assert [write_instant(trade.from_)[11:16] for trade in rest] == ["14:00", "13:45", "13:30"]
+    assert [format_instant(trade.from_)[11:16] for trade in rest] == ["14:00", "13:45", "13:30"]
     last = market.v0.portfolio_trades(pair[0], **rest.more)
-    assert [write_instant(trade.from_)[11:16] for trade in last] == ["13:15", "13:00"] and last.more is None
+    assert [format_instant(trade.from_)[11:16] for trade in last] == ["13:15", "13:00"] and last.more is None
     span = market.v0.product_trades(market.products().results[0].id, before=june("13:45"), after=june("13:15"))
-    assert [write_instant(trade.from_)[11:16] for trade in span] == ["13:30", "13:15"]
+    assert [format_instant(trade.from_)[11:16] for trade in span] == ["13:30", "13:15"]
 
 
 def test_a_product_without_a_price_is_left_out_and_a_price_of_a_portfolio_is_null(market, noon) -> None:
@@ -247,7 +247,7 @@ def test_what_was_traded_counts_batches_that_have_begun(market, clock, pair) -> 
 
 def test_what_is_listed_when(market, clock, pair) -> None:
     def listed(instant: Any = None) -> list[tuple[str, str]]:
-        return [(write_instant(a)[11:16], write_instant(b)[11:16]) for a, b in market.v0.closed_batches(instant)]
+        return [(format_instant(a)[11:16], format_instant(b)[11:16]) for a, b in market.v0.closed_batches(instant)]
 
     assert listed() == []
     first = market.run_batch(june("12:30"))
@@ -266,7 +266,7 @@ def test_quantities_of_one_batch(market, pair, noon, dusk) -> None:
     named = market.create_portfolio({"name": "other"}, list(market.portfolio(pair[0]).demand), dusk, bidder=owner).id
     market.v0.solve_span(june("13:00"), june("14:30"))
     ((begins, ends),) = market.v0.closed_batches()
-    assert (begins, ends) == (read_instant(june("13:00")), read_instant(june("14:30")))
+    assert (begins, ends) == (parse_instant(june("13:00")), parse_instant(june("14:30")))
     found = market.v0.product_trades_of(begins, ends, [noon, dusk, str(uuid4())])
     assert found[noon].trade == pytest.approx(120)
     stranger = str(uuid4())

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from fts.errors import AlreadyExists, InvalidInput, NotFound, UnknownReference
 from fts.exchange import Market
 from fts.exchange.v0.rules import AuthChange, CostChange
-from fts.models.auth import AuthData, CostData, own_demand
 from fts.models.curve import Constant, Curve
+from fts.models.v0 import AuthData, CostData, own_demand
 
 CONSTANT, POINTS = Constant(5, -80, 0), Curve([(0, 60), (100, 20)])
 DATA = {

@@ -52,7 +52,9 @@ def made(kind: type[FtsError]) -> FtsError:
     if issubclass(kind, UnboundedAuction):
         return kind(["noon", "dusk"], ["d"], ["x", "y"])
     if issubclass(kind, RequestFailed):
-        return kind("no answer in time", sent=False) if kind.__name__ == "NoAnswer" else kind(418, "a teapot")
+        return (
+            kind("no answer in time", may_have_arrived=False) if kind.__name__ == "NoAnswer" else kind(418, "a teapot")
+        )
     if kind.__name__ in ("ComeBack", "TooMany", "Overloaded"):
         return kind("later", 7)
     return kind("a rule is broken")

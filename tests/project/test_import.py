@@ -74,6 +74,15 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         fts.no_such_name  # noqa: B018  (the look-up itself is the test)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("read_instant", "parse_instant"), ("write_instant", "format_instant"), ("read_duration", "parse_duration")],
+)
+def test_a_former_name_warns_and_names_the_new_one(old: str, new: str) -> None:
+    with pytest.warns(DeprecationWarning, match=f"fts.{old} is now fts.{new};"):
+        assert getattr(fts, old) is getattr(fts, new)
+
+
 def test_public_names_carry_their_documentation() -> None:
     for name in fts.__all__:
         assert (getattr(fts, name).__doc__ or "").strip(), name

@@ -20,8 +20,8 @@ import httpx
 import pytest
 
 from fts.errors import NotPermitted
-from fts.models.instant import write_instant
 from fts.models.records import BatchRecord
+from fts.models.timestamps import format_instant
 from fts.server import JwtApplication, create_app, local, sse
 from fts.server.broadcast import EventBroadcaster, batch_event
 from fts.server.jwt_application import write_token
@@ -480,7 +480,7 @@ def test_a_batch_of_a_coming_slice_hides_none_that_ran_after_it() -> None:
         with http.stream("GET", "/events") as reply:
             lines = reply.iter_lines()
             market.v0.solve_span(begin, begin + timedelta(hours=3), timedelta(hours=1))
-            ran = [write_instant(market.run_batch().instant) for _ in range(3)]
+            ran = [format_instant(market.run_batch().instant) for _ in range(3)]
             told = [outcome(lines)[0] for _ in range(6)]
         assert told[3:] == ran and max(ran) < min(told[:3])
         # Whoever heard of the slices last comes back with an id that lies in the future.

@@ -9,8 +9,8 @@ import pytest
 
 from fts.client import Client
 from fts.models.curve import Curve
-from fts.models.instant import read_instant
 from fts.models.portfolio import Portfolio
+from fts.models.timestamps import parse_instant
 from fts.server import local
 from fts.sim.agent import Bids
 from fts.sim.bot import Bot, traded_quantity
@@ -99,7 +99,7 @@ def test_a_bot_counts_its_fills_and_revises_by_them(exchange, now):
         bot.load_bids()
         bot.submit_all(now)
         Bot(Seller(), other, deliveries, HOUR).submit_all(now)
-        first, second = read_instant(admin.run_batch()), read_instant(admin.run_batch())
+        first, second = parse_instant(admin.run_batch()), parse_instant(admin.run_batch())
         assert bot.months == ["2096-12", "2097-01"]
         assert bot.respond(second, {}, months=1, seconds=60) == 1
         # 1 unit of the portfolio is 2 MWh: (150 − 10 z)/2 = 40 + 20/100 · 2 z.
@@ -123,7 +123,7 @@ def test_a_statement_is_where_a_new_bot_goes_on(exchange, now):
         old.load_bids()
         old.submit_all(now)
         Bot(Seller(), other, deliveries, HOUR).submit_all(now)
-        first, second = read_instant(admin.run_batch()), read_instant(admin.run_batch())
+        first, second = parse_instant(admin.run_batch()), parse_instant(admin.run_batch())
         middle = first + (second - first) / 2
         old.read_fills("2096-12", second)
         new = Bot(Buyer(), client, deliveries, unit, {product: 1000.0}, since=middle)

@@ -16,8 +16,8 @@ from fts.exchange.v0.pages import page_by_instant
 from fts.exchange.v0.parsing import AuthDataLike, CostDataLike, read_auth_data, read_cost_data
 from fts.exchange.v0.rules import AuthChange, CostChange, require_distinct, submit
 from fts.models.arguments import IdLike, InstantLike, WeightsLike
-from fts.models.auth import AuthRecord, CostRecord, Submission, Version
 from fts.models.records import Page
+from fts.models.v0 import AuthRecord, CostRecord, Submission, Version
 from fts.ports.store import Reader, Transaction
 
 Record = TypeVar("Record", AuthRecord, CostRecord)

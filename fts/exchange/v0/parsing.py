@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 from fts.errors import InvalidInput
 from fts.exchange import parsing
 from fts.models.arguments import CurveLike
-from fts.models.auth import AuthData, CostData
 from fts.models.curve import Constant, Curve, DemandCurve
-from fts.models.number import read_number
+from fts.models.parse_number import parse_number
+from fts.models.v0 import AuthData, CostData
 
 AuthDataLike: TypeAlias = AuthData | Mapping[str, object]
 CostDataLike: TypeAlias = CostData | CurveLike | Mapping[str, object]
@@ -94,7 +94,7 @@ def _demand(value: Any, what: str, read_curve: ReadCurve) -> DemandCurve:
 def _bound(value: Any, name: str) -> float | None:
     if value is None:
         return None
-    number = read_number(value)
+    number = parse_number(value)
     if number is None or not math.isfinite(number) or abs(number) > parsing.LARGEST:
         raise InvalidInput(f"{name} is {value!r:.60}; it is a number up to {parsing.LARGEST:g} in size, or null")
     return number

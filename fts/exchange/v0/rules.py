@@ -16,7 +16,7 @@ from fts.errors import InvalidInput, NotFound
 from fts.exchange.parsing import unknown_reference
 from fts.exchange.rules import require_new_ids
 from fts.exchange.v0.parsing import updated
-from fts.models.auth import AuthData, AuthRecord, CostData, CostRecord, own_demand
+from fts.models.v0 import AuthData, AuthRecord, CostData, CostRecord, own_demand
 from fts.ports.store import Transaction
 
 Weights = Mapping[str, float]

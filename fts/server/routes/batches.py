@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from fts.errors import NotSolved
-from fts.models.instant import write_instant
 from fts.models.records import BatchRecord, Page
+from fts.models.timestamps import format_instant
 from fts.server import authorization
 from fts.server.context import RequestContext
 from fts.server.parameters import PAGE
@@ -20,7 +20,7 @@ WITHHELD_REASON = "the market could not be cleared; a token that may run batches
 
 def _run(context: RequestContext) -> str:
     record = context.market.run_batch()
-    instant = write_instant(record.instant)
+    instant = format_instant(record.instant)
     if not record.cleared:
         raise NotSolved(f"the batch of {instant} was not solved, the last prices stay: {record.reason}")
     return instant

@@ -9,7 +9,7 @@ from typing import Any
 from fts.errors import FtsError
 from fts.exchange.commands import Command
 from fts.exchange.rules import replace_curve
-from fts.models.instant import write_instant
+from fts.models.timestamps import format_instant
 from fts.ports.application import Application
 from fts.ports.store import Transaction
 from fts.server import authorization
@@ -136,7 +136,7 @@ def _combine(
                 bulk_formats.prefix_row_number(number, error)
                 raise
             ids.append(made[0].id if name is None else name)
-        return {"valid_from": write_instant(transaction.instant), "ids": ids}
+        return {"valid_from": format_instant(transaction.instant), "ids": ids}
 
     return change
 

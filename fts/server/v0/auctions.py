@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fts.errors import InvalidInput, InvalidInstant
-from fts.models.instant import read_duration, read_instant
+from fts.models.timestamps import parse_duration, parse_instant
 from fts.ports.application import Application
 from fts.server.context import RequestContext
 from fts.server.errors import BadRequest
@@ -50,7 +50,7 @@ def _parse(value: Any, application: Application, limits: Limits) -> SolveSpanReq
     if thru is None:
         raise InvalidInput("'thru' is null; give the instant until which batches are to be run")
     return SolveSpanRequest(
-        None if from_ is None else read_instant(from_), read_instant(thru), None if by is None else read_duration(by)
+        None if from_ is None else parse_instant(from_), parse_instant(thru), None if by is None else parse_duration(by)
     )
 
 

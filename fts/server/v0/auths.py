@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fts.exchange.v0.contract import V0
-from fts.models.auth import AuthRecord
-from fts.models.instant import write_instant
+from fts.models.timestamps import format_instant
+from fts.models.v0 import AuthRecord
 from fts.server.context import RequestContext
 from fts.server.v0.crud import Resource, crud_routes
 from fts.server.v0.parameters import PORTFOLIO
@@ -32,7 +32,7 @@ def auth_json(record: AuthRecord, trade: float, **members: Any) -> dict[str, Any
         "auth_id": record.id,
         **members,
         "data": None if record.data is None else record.data.to_json(),
-        "version": write_instant(record.version),
+        "version": format_instant(record.version),
         "trade": trade,
     }
 

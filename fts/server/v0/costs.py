@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fts.exchange.v0.contract import V0
-from fts.models.auth import CostRecord
-from fts.models.instant import write_instant
+from fts.models.timestamps import format_instant
+from fts.models.v0 import CostRecord
 from fts.server.context import RequestContext
 from fts.server.v0.auths import DEMAND
 from fts.server.v0.crud import Resource, crud_routes
@@ -21,7 +21,7 @@ def cost_json(record: CostRecord, **members: Any) -> dict[str, Any]:
         "cost_id": record.id,
         **members,
         "data": None if record.data is None else record.data.to_json(),
-        "version": write_instant(record.version),
+        "version": format_instant(record.version),
     }
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fts.exchange.v0.contract import V0
-from fts.models.auth import Version
-from fts.models.instant import write_instant
 from fts.models.records import Page
+from fts.models.timestamps import format_instant
+from fts.models.v0 import Version
 from fts.ports.application import Application
 from fts.server.authorization import view_products
 from fts.server.context import RequestContext
@@ -104,7 +104,7 @@ class Resource:
     def list_versions(self, context: RequestContext) -> Any:
         """List a page of the bidder's bids by their last change."""
         found = self.versions(context.market.v0, context.bidder, context.params["before"], context.params["after"])
-        return write_page(found, lambda row: {self.kind.id_key: row.id, "version": write_instant(row.version)})
+        return write_page(found, lambda row: {self.kind.id_key: row.id, "version": format_instant(row.version)})
 
     def list_history(self, context: RequestContext) -> Any:
         """List a page of the history of a bid."""

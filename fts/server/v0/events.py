@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 from fts.errors import NotPermitted
 from fts.exchange.market import Market
-from fts.models.instant import write_instant
 from fts.models.records import BatchRecord
+from fts.models.timestamps import format_instant
 from fts.models.trade import Trade
 from fts.server.authorization import view_products
 from fts.server.broadcast import Event, EventBuilder, Topic, outcome_event
@@ -85,7 +85,7 @@ def _interval_event(interval: Interval) -> Event:
 
 
 def _interval_json(interval: Interval) -> dict[str, Any]:
-    return {"from": write_instant(interval[0]), "thru": write_instant(interval[1])}
+    return {"from": format_instant(interval[0]), "thru": format_instant(interval[1])}
 
 
 def _product_event(trade: Trade) -> Event:

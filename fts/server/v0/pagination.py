@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from fts.models.instant import write_instant
 from fts.models.records import Page, Value
+from fts.models.timestamps import format_instant
 
 
 def write_page(page: Page[Value], write: Callable[[Value], Any]) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def write_page(page: Page[Value], write: Callable[[Value], Any]) -> dict[str, An
         # In this contract a page includes what has the instant `before`.
         body["more"] = {"before": format_exactly(page.more["before"] - datetime.resolution)}
         if "after" in page.more:
-            body["more"]["after"] = write_instant(page.more["after"])
+            body["more"]["after"] = format_instant(page.more["after"])
     return body
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fts.errors import InvalidInput
 from fts.exchange.v0.deliveries import Delivery
-from fts.models.instant import write_instant
+from fts.models.timestamps import format_instant
 from fts.ports.application import Application
 from fts.server.context import RequestContext
 from fts.server.errors import BadRequest
@@ -28,8 +28,8 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
     return {
         "id": delivery.id,
         "kind": delivery.kind,
-        "from": write_instant(delivery.from_),
-        "thru": write_instant(delivery.thru),
+        "from": format_instant(delivery.from_),
+        "thru": format_instant(delivery.thru),
     }
 
 
@@ -41,7 +41,7 @@ def _list(context: RequestContext) -> Any:
         raise BadRequest(str(error)) from error
     page: dict[str, Any] = {"results": [delivery_json(delivery) for delivery in found]}
     if found.more is not None:
-        page["more"] = _query(params) | {"after": write_instant(found.more["after"]), "cursor": found.more["cursor"]}
+        page["more"] = _query(params) | {"after": format_instant(found.more["after"]), "cursor": found.more["cursor"]}
     return page
 
 

@@ -11,7 +11,7 @@ from fts.errors import InvalidInput
 from fts.exchange.parsing import read_id
 from fts.exchange.v0.parsing import read_auth_data, read_cost_data
 from fts.exchange.v0.rules import AuthChange, CostChange
-from fts.models.auth import AuthData, CostData
+from fts.models.v0 import AuthData, CostData
 from fts.server.limits import Limits
 from fts.server.request_body import read_demand_curve, read_fields, read_group
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from fts.errors import AlreadyExists, InvalidInput, NotFound
 from fts.exchange.v0.rules import AuthChange, CostChange
-from fts.models.auth import Submission
-from fts.models.instant import write_instant
+from fts.models.timestamps import format_instant
+from fts.models.v0 import Submission
 from fts.ports.application import Application
 from fts.server.context import RequestContext
 from fts.server.errors import BadRequest
@@ -28,7 +28,7 @@ def _write(submission: Submission) -> dict[str, Any]:
     return {
         "auths": [auth_json(record, submission.trades[record.id]) for record in submission.auths],
         "costs": [cost_json(record) for record in submission.costs],
-        "as_of": write_instant(submission.as_of),
+        "as_of": format_instant(submission.as_of),
     }
 
 

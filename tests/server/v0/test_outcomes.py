@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from fts.models.instant import read_instant
+from fts.models.timestamps import parse_instant
 from tests.server.v0.conftest import LOAD, WIND, V0Exchange, exchange_of_its_own
 
 SOLVE = "/admin/auctions/solve"
@@ -174,7 +174,7 @@ def test_a_batch_of_the_other_contract_ends_a_slice_and_is_listed_once_it_ends(f
     instant = fresh.batch()
     (row,) = fresh.read(f"/v0/auths/{load}/outcomes")["results"]
     assert row["thru"] == instant
-    hours = (read_instant(instant) - now) / timedelta(hours=1)
+    hours = (parse_instant(instant) - now) / timedelta(hours=1)
     assert row["trade"] == pytest.approx(80 * hours)
     later = fresh.batch()
     rows = fresh.read(f"/v0/auths/{load}/outcomes")["results"]
@@ -228,7 +228,7 @@ def test_under_a_schedule_a_batch_is_told_at_once() -> None:
     with exchange_of_its_own(schedule="1s") as v0, listening(v0, "") as spans:
         for _ in range(2):
             _, span = block(spans)
-            assert read_instant(span["thru"]) - read_instant(span["from"]) == timedelta(seconds=1)
+            assert parse_instant(span["thru"]) - parse_instant(span["from"]) == timedelta(seconds=1)
 
 
 def test_nobody_hears_what_another_bidder_trades(own: V0Exchange) -> None:

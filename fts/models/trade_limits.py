@@ -8,7 +8,7 @@ from fts.models.columns import Floats, Ids
 
 
 @dataclass(frozen=True)
-class Room:
+class RemainingLimits:
     """What is left of limits on total trade, before one batch.
 
     Attributes

@@ -7,7 +7,7 @@ import numpy as np
 from fts.models.columns import Flags, Floats, Ints
 
 
-def cut_domains(
+def clip_curves(
     offsets: Ints, rates: Floats, prices: Floats, constant: Flags, low: Floats, high: Floats
 ) -> tuple[Ints, Floats, Floats]:
     """The curves on ``[low, high]`` of each demand, as far as their domains reach.

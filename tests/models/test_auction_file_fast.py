@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from fts.errors import InvalidInput
 from fts.models import auction_file
 from fts.models.auction import Auction
+from fts.models.auction_file_fast import columns_in
 from fts.models.columns import Columns
-from fts.models.written import columns_in
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*/auction.json"))
 

@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID, uuid5
 
 from fts.models.curve import Constant, Curve
-from fts.models.instant import write_instant
 from fts.models.records import Json
+from fts.models.timestamps import format_instant
 
 OWN = UUID("2d6d1f0e-52b8-5c0a-8f5b-0d1f6a2f9f5e")
 """The name space of the ids of auths' own demands."""
@@ -147,7 +147,7 @@ class Version:
 
     def to_json(self) -> dict[str, Json]:
         """The line of a history."""
-        return {"data": None if self.data is None else self.data.to_json(), "version": write_instant(self.version)}
+        return {"data": None if self.data is None else self.data.to_json(), "version": format_instant(self.version)}
 
 
 @dataclass(frozen=True)

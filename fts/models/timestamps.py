@@ -24,7 +24,7 @@ _SECONDS = {
 }
 
 
-def read_instant(text: str, rounding: Rounding = "down") -> datetime:
+def parse_instant(text: str, rounding: Rounding = "down") -> datetime:
     """The instant that an RFC 3339 text with offset names, in UTC and whole microseconds.
 
     Parameters
@@ -55,7 +55,7 @@ def read_instant(text: str, rounding: Rounding = "down") -> datetime:
         raise InvalidInstant(f"{text!r} is not an instant: {error}") from error
 
 
-def write_instant(instant: datetime) -> str:
+def format_instant(instant: datetime) -> str:
     """The instant in UTC, ending in ``Z``; fractions of a second only where there are some.
 
     Raises
@@ -68,7 +68,7 @@ def write_instant(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def read_duration(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """The duration that a text such as ``15s``, ``5m``, ``1h 30m`` or ``1day`` names; ``m`` is minutes.
 
     Raises
