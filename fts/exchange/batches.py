@@ -188,8 +188,11 @@ class Batches:
         rule = self._clearing_for(reference, self._last_outcome)
         record, outcome, fault = clear(auction, rule, instant=begins, solved_at=solved_at)
         record = replace(record, thru=thru, duration=duration)
-        ends, until = self.end_of_last(begins), thru if thru is not None else self._start_of_next(begins)
-        self._context.store.write(lambda change: change.add_batch(record, outcome, ends, until, reference))
+        previous_ends_at = self.end_of_last(begins)
+        valid_until = thru if thru is not None else self._start_of_next(begins)
+        self._context.store.write(
+            lambda transaction: transaction.add_batch(record, outcome, previous_ends_at, valid_until, reference)
+        )
         self._last_outcome = outcome or self._last_outcome
         self._publish(record)
         return record, fault
@@ -212,8 +215,8 @@ class Batches:
     def _auction(self, begins: datetime, solved_at: datetime, duration: float | None) -> Auction:
         """The auction of a batch, its domains cut to what limits on total trade leave."""
         at, read = min(begins, solved_at), self._context.read
-        auction, room = read.auction_as_of(at), read.room(at, begins, solved_at)
-        return auction if room is None else apply_trade_limits(auction, room, 1.0 if duration is None else duration)
+        auction, limits = read.auction_as_of(at), read.remaining_limits(at, begins, solved_at)
+        return auction if limits is None else apply_trade_limits(auction, limits, 1.0 if duration is None else duration)
 
     def end_of_last(self, before: datetime | None = None) -> datetime | None:
         """When the last outcome before an instant ends, if the schedule was left."""

@@ -10,7 +10,7 @@ from fts.exchange.schedule import Schedule
 from fts.models.records import Units
 from fts.ports.application import Terms
 from fts.ports.engine import Clearing
-from fts.ports.store import Reader, Store
+from fts.ports.store import MarketReader, Store
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ class MarketContext:
         self.units: Units = store.open(options.time_unit, options.quantity_unit, options.money_unit, application.now)
 
     @property
-    def read(self) -> Reader:
+    def read(self) -> MarketReader:
         """Return what the market holds, as of the last committed change."""
         return self.store.read
 
     def now(self) -> datetime:
         """Return an instant later than every change so far, even if the clock stood still or was set back."""
-        return self.store.claim()
+        return self.store.next_timestamp()

@@ -25,7 +25,7 @@ class Maintenance:
 
     def warm_cache(self) -> None:
         """Read what bids refer to into memory, so that the first change of a bid need not wait for it."""
-        self._context.store.remember()
+        self._context.store.warm_cache()
 
     def counts(self) -> dict[str, int]:
         """Count everything that was ever stored: products, demands, portfolios, curves, weights."""

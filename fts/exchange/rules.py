@@ -10,7 +10,7 @@ from fts.errors import AlreadyExists, AlreadyPartitioned, NotFound
 from fts.exchange.parsing import unknown_reference
 from fts.models.curve import Constant, Curve
 from fts.models.records import DemandRecord, PortfolioRecord, ProductRecord
-from fts.ports.store import Reader, Transaction
+from fts.ports.store import EntityReader, Transaction
 
 Record = TypeVar("Record")
 
@@ -174,7 +174,7 @@ def change_portfolio(
     return record
 
 
-def product_of(market: Reader, name: str) -> ProductRecord:
+def product_of(market: EntityReader, name: str) -> ProductRecord:
     """The product with this id.
 
     Raises
@@ -184,7 +184,7 @@ def product_of(market: Reader, name: str) -> ProductRecord:
     return _found(market.product(name), "product", name)
 
 
-def demand_of(market: Reader, name: str) -> DemandRecord:
+def demand_of(market: EntityReader, name: str) -> DemandRecord:
     """The demand with this id.
 
     Raises
@@ -194,7 +194,7 @@ def demand_of(market: Reader, name: str) -> DemandRecord:
     return _found(market.demand(name), "demand", name)
 
 
-def portfolio_of(market: Reader, name: str) -> PortfolioRecord:
+def portfolio_of(market: EntityReader, name: str) -> PortfolioRecord:
     """The portfolio with this id.
 
     Raises
@@ -204,7 +204,7 @@ def portfolio_of(market: Reader, name: str) -> PortfolioRecord:
     return _found(market.portfolio(name), "portfolio", name)
 
 
-def expanded_portfolio(market: Reader, name: str) -> PortfolioRecord:
+def expanded_portfolio(market: EntityReader, name: str) -> PortfolioRecord:
     """The portfolio with this id, its basis in the products that trade now.
 
     Raises
@@ -216,7 +216,7 @@ def expanded_portfolio(market: Reader, name: str) -> PortfolioRecord:
     return replace(record, basis=basis, valid_from=max(record.valid_from, since or record.valid_from))
 
 
-def bidder_of_demand(market: Reader, name: str) -> str:
+def bidder_of_demand(market: EntityReader, name: str) -> str:
     """Whose demand it is.
 
     Raises
@@ -226,7 +226,7 @@ def bidder_of_demand(market: Reader, name: str) -> str:
     return _found(market.owner_of_demand(name), "demand", name)[0]
 
 
-def bidder_of_portfolio(market: Reader, name: str) -> str:
+def bidder_of_portfolio(market: EntityReader, name: str) -> str:
     """Whose portfolio it is.
 
     Raises
@@ -253,7 +253,7 @@ def _found(record: Record | None, what: str, name: str) -> Record:
     return record
 
 
-def _refuse_unknown(market: Reader, bidder: str, demands: Iterable[str], products: Iterable[str]) -> None:
+def _refuse_unknown(market: EntityReader, bidder: str, demands: Iterable[str], products: Iterable[str]) -> None:
     for group, missing in (
         ("demand", market.missing_demands(list(demands), bidder)),
         ("basis", market.missing_products(list(products))),

@@ -91,7 +91,7 @@ class Slices:
 
     def _check_free(self, from_: datetime, thru: datetime) -> None:
         last = self._context.read.last_run()
-        for begins, given, ends in self._context.read.spans(from_, thru):
+        for begins, given, ends in self._context.read.overlapping_batches(from_, thru):
             # The last batch that was given no end ends wherever the next one begins.
             if given or begins >= from_ or begins != last:
                 told = "the next batch" if ends is None else format_instant(ends)

@@ -14,7 +14,7 @@ from fts.store.written import weights as read_weights
 
 
 class Auths(Cursor):
-    """What the market holds of auths and costs; part of :class:`fts.ports.store.Reader`."""
+    """What the market holds of auths and costs; part of :class:`fts.ports.store.MarketReader`."""
 
     def auth_names(self, bidder: str) -> list[str]:
         """The ids of a bidder's auths, stopped ones too, in order of creation."""
@@ -64,7 +64,7 @@ class Auths(Cursor):
         book = self._book()
         return {name for name in demands if (entry := book.entry(name)) is not None and entry.curve is not None}
 
-    def traded(self, portfolios: Collection[str], at: datetime) -> dict[str, float]:
+    def traded_quantities(self, portfolios: Collection[str], at: datetime) -> dict[str, float]:
         """What each portfolio traded in the batches that had begun at an instant."""
         quantities = dict.fromkeys(portfolios, 0.0)
         if quantities:

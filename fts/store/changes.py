@@ -143,14 +143,14 @@ class Changes(Records):
         self,
         batch: BatchRecord,
         outcome: Outcome | None,
-        ends: datetime | None = None,
-        until: datetime | None = None,
+        previous_ends_at: datetime | None = None,
+        valid_until: datetime | None = None,
         reference: Mapping[str, float] | None = None,
     ) -> None:
-        """A batch; with an outcome, which ends the one before, at ``ends`` or when this one begins.
+        """Add a batch; its outcome ends the one before, at ``previous_ends_at`` or when this one begins.
 
-        The outcome holds until ``until``; None: until another ends it. ``reference`` are the prices by product that
-        it was kept near to.
+        It holds until ``valid_until``; None: until another ends it. ``reference`` are the prices by product that it was
+        kept near to.
         """
         self.write()
         measures = dict.fromkeys(
@@ -180,10 +180,10 @@ class Changes(Records):
                     self._cursor,
                     outcome,
                     instant=to_utc(batch.instant),
-                    thru=optional_utc(until),
+                    thru=optional_utc(valid_until),
                     reference=reference or {},
                     last=None if last is None else to_utc(last.instant),
-                    ends=to_utc(min(batch.instant, ends or batch.instant)),
+                    ends=to_utc(min(batch.instant, previous_ends_at or batch.instant)),
                 )
 
     def settle(self) -> None:

@@ -181,13 +181,13 @@ class DuckStore:
         with self._writing() as writer:
             return writer.write_all(changes)
 
-    def remember(self) -> None:
+    def warm_cache(self) -> None:
         """Read what changes refer to into memory, so that the first one need not wait for it."""
         self._opened().book()
 
-    def claim(self) -> datetime:
+    def next_timestamp(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
-        return self._opened().claim()
+        return self._opened().next_timestamp()
 
     @property
     def folder(self) -> str | None:

@@ -23,7 +23,7 @@ Value = TypeVar("Value")
 
 
 class Records(Auths, Trading):
-    """What the market holds, read through one cursor; the port is :class:`fts.ports.store.Reader`."""
+    """What the market holds, read through one cursor; the port is :class:`fts.ports.store.MarketReader`."""
 
     def product(self, product: str) -> ProductRecord | None:
         """The product with this id."""

@@ -16,9 +16,9 @@ from fts.store.statements import from_utc, optional_from_utc, optional_utc, to_u
 
 
 class Trading(Cursor):
-    """What the market holds of quantities; part of :class:`fts.ports.store.Reader`."""
+    """What the market holds of quantities; part of :class:`fts.ports.store.MarketReader`."""
 
-    def room(self, at: datetime, begins: datetime, solved_at: datetime) -> RemainingLimits | None:
+    def remaining_limits(self, at: datetime, begins: datetime, solved_at: datetime) -> RemainingLimits | None:
         """What the limits of an instant leave to a batch; None: nothing is limited."""
         if not self._rows("limits_exist", at=to_utc(at)):
             return None
@@ -51,12 +51,12 @@ class Trading(Cursor):
             trades[bidder].append(_trade(row))
         return trades
 
-    def listed(self, instant: datetime | None = None) -> list[tuple[datetime, datetime]]:
+    def closed_batches(self, instant: datetime | None = None) -> list[tuple[datetime, datetime]]:
         """From when until when the batches hold whose end became known by the batch of an instant; None: the latest."""
         found = self._rows("listed", instant=optional_utc(instant))
         return [(from_utc(begins), from_utc(ends)) for begins, ends in found]
 
-    def spans(self, from_: datetime, thru: datetime) -> list[tuple[datetime, bool, datetime | None]]:
+    def overlapping_batches(self, from_: datetime, thru: datetime) -> list[tuple[datetime, bool, datetime | None]]:
         """The batches that cleared and hold within a span, newest first: begin, whether the end was given, end."""
         found = self._rows("spans", **{"from": to_utc(from_), "thru": to_utc(thru)})
         return [(from_utc(begins), given, optional_from_utc(ends)) for begins, given, ends in found]

@@ -135,7 +135,7 @@ class Writer:
         """
         return [change.result if change.error is None else change.error for change in self._make(changes)]
 
-    def claim(self) -> datetime:
+    def next_timestamp(self) -> datetime:
         """An instant after every change so far, and before every change to come."""
         with self._turn:
             self._last = self._next()

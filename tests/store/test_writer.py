@@ -41,7 +41,7 @@ def test_instants_grow_when_the_clock_stands_still_or_goes_back() -> None:
     store.open(now=lambda: next(times))
     instants = [a_demand(store) for _ in range(5)]
     assert instants == [NOON, NOON + MICRO, NOON + 2 * MICRO, NOON + 3 * MICRO, NOON + 4 * MICRO]
-    assert store.claim() == NOON + timedelta(seconds=1)
+    assert store.next_timestamp() == NOON + timedelta(seconds=1)
     assert a_demand(store) == NOON + timedelta(seconds=1) + MICRO
     store.close()
 
@@ -261,5 +261,5 @@ def test_the_log_stays_short_while_others_read_and_folding_it_loses_nothing(tmp_
     again.open()
     # Nobody trades with these demands, so each auction lists those that were there as unused.
     assert [len(again.read.auction_as_of(t).dropped.unused) for t in (instants[0], instants[-1])] == [1, 150]
-    assert again.claim() > instants[-1]
+    assert again.next_timestamp() > instants[-1]
     again.close()

@@ -18,7 +18,7 @@ from fts.exchange.v0.rules import AuthChange, CostChange, require_distinct, subm
 from fts.models.arguments import IdLike, InstantLike, WeightsLike
 from fts.models.records import Page
 from fts.models.v0 import AuthRecord, CostRecord, Submission, Version
-from fts.ports.store import Reader, Transaction
+from fts.ports.store import EntityReader, MarketReader, Transaction
 
 Record = TypeVar("Record", AuthRecord, CostRecord)
 
@@ -234,8 +234,9 @@ class Auths:
             Nothing was changed.
         """
         owner, auths, costs = read_id(bidder, "bidder"), list(auths), list(costs)
-        made = self._bids.execute(lambda change: _replace(change, owner, auths, costs))
-        return replace(made, trades=self._context.read.traded([record.id for record in made.auths], made.as_of))
+        submission = self._bids.execute(lambda change: _replace(change, owner, auths, costs))
+        names = [record.id for record in submission.auths]
+        return replace(submission, trades=self._context.read.traded_quantities(names, submission.as_of))
 
     def _change_auth(self, bidder: str, change: AuthChange) -> AuthRecord:
         return self._bids.execute(lambda market: submit(market, bidder, [change], []).auths[change.id])
@@ -282,19 +283,19 @@ def _first_missing(names: Iterable[str], known: Mapping[str, Any]) -> tuple[str,
     return (missing[0] if missing else ""), missing
 
 
-def _submission(read: Reader, bidder: str, as_of: datetime) -> Submission:
+def _submission(read: MarketReader, bidder: str, as_of: datetime) -> Submission:
     auths = [record for record in read.auths(read.auth_names(bidder)) if record.data is not None]
     costs = [record for record in read.costs(read.cost_names(bidder)) if record.data is not None]
-    return Submission(auths, costs, as_of, read.traded([record.id for record in auths], as_of))
+    return Submission(auths, costs, as_of, read.traded_quantities([record.id for record in auths], as_of))
 
 
-def _auth(read: Reader, name: str) -> AuthRecord:
+def _auth(read: EntityReader, name: str) -> AuthRecord:
     found = read.auths([name])
     rules.require_exists("auth", name, [] if found else [name])
     return found[0]
 
 
-def _cost(read: Reader, name: str) -> CostRecord:
+def _cost(read: EntityReader, name: str) -> CostRecord:
     found = read.costs([name])
     rules.require_exists("cost", name, [] if found else [name])
     return found[0]

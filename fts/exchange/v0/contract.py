@@ -74,7 +74,7 @@ class V0(Auths, Deliveries):
 
         A batch whose end is known counts as a whole, another until now.
         """
-        return self._context.read.traded([read_id(auth, "auth") for auth in auths], self._context.now())
+        return self._context.read.traded_quantities([read_id(auth, "auth") for auth in auths], self._context.now())
 
     def closed_batches(self, instant: datetime | None = None) -> list[tuple[datetime, datetime]]:
         """Return begin and end of the batches whose end became known by the batch of an instant.
@@ -82,7 +82,7 @@ class V0(Auths, Deliveries):
         These are that batch itself, if it was given an end, and the one before, which it ended. None: the latest
         batch whose end is known.
         """
-        return self._context.read.listed(instant)
+        return self._context.read.closed_batches(instant)
 
     def product_trades_of(self, begins: datetime, ends: datetime, products: Collection[str]) -> dict[str, Trade]:
         """Return price and quantity of products in one of the `closed_batches`, for those with a price."""
