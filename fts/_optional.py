@@ -1,4 +1,4 @@
-"""Load a part of the package by name, the first time somebody needs it.
+"""Load a part of the package by name, when it is first needed.
 
 This is the one file that reaches across the package: ``auction.solve``, ``auction.plot``, ``Market(path)`` and the
 command line go through it, so that ``import fts`` stays light and an auction solves without a web server installed.

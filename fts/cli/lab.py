@@ -69,7 +69,7 @@ def workplace() -> Path:
     An existing notebook in the copy is not changed.
     """
     notebooks = bundled.folder("notebooks")
-    if not bundled.installed():
+    if not bundled.from_wheel():
         return notebooks
     copy = Path.cwd() / "fts-notebooks"
     copy.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Running batches, and looking at those that were."""
+"""The batches of a market: running, listing and following them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Batches:
         return record
 
     def batch(self, instant: InstantLike) -> BatchRecord:
-        """The batch of an instant.
+        """Return the batch of an instant.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Batches:
         return [_price_row(row) for row in prices.to_dict("records")]
 
     def auction(self, instant: InstantLike) -> Auction:
-        """The auction that a batch cleared.
+        """Return the auction that a batch cleared.
 
         Raises
         ------
@@ -148,7 +148,7 @@ class Batches:
         return unsubscribe
 
     def run_if_stale(self) -> None:
-        """Run a batch of what was changed so far; whoever waits for it meanwhile shares the next one.
+        """Run a batch of what was changed so far; calls that wait for it meanwhile share the next one.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class Batches:
             raise fault
 
     def _run_now(self, instant: Any) -> tuple[BatchRecord, Exception | None]:
-        """A batch of an instant, or of now; by whom it holds no other batch at this time."""
+        """Run a batch of an instant, or of now; the caller holds the lock."""
         solved_at = self._context.now()
         begins = solved_at if instant is None else read_aware(instant)
         last = self._context.read.last_run()
@@ -179,7 +179,7 @@ class Batches:
     def clear_and_store(
         self, begins: datetime, solved_at: datetime, thru: datetime | None = None
     ) -> tuple[BatchRecord, Exception | None]:
-        """Clear the auction of a batch, store and tell it; by whom it holds no other batch at this time."""
+        """Clear the auction of a batch, store it and call the subscribers; the caller holds the lock."""
         step = None if self._context.options.schedule is None else self._context.options.schedule.every
         span = step if thru is None else thru - begins
         duration = None if span is None else span / parse_duration(self._context.units.time_unit)
@@ -202,24 +202,24 @@ class Batches:
         return self._context.read.last_run()
 
     def _clearing_for(self, reference: dict[str, float], warm: Outcome | None = None) -> Clearing:
-        """The rule of clearing: another one, or that of the solver, which stays near to reference prices."""
+        """Return the rule of clearing: the other one, or the solver with its reference prices."""
         return self._clearing or partial(_solve, solver=self._context.options.solver, reference=reference, warm=warm)
 
     def _last_prices(self, before: datetime) -> dict[str, float]:
-        """The prices of the last outcome before an instant, by product; those of products that had one."""
+        """Return the prices of the last outcome before an instant, by product, for products that had one."""
         cleared = self._context.read.last_cleared(before)
         if cleared is None or self._clearing is not None:
             return {}
         return _known(self._context.read.batch_prices(cleared.instant), "price")
 
     def _auction(self, begins: datetime, solved_at: datetime, duration: float | None) -> Auction:
-        """The auction of a batch, its domains cut to what limits on total trade leave."""
+        """Return the auction of a batch, its domains clipped to what limits on total trade leave."""
         at, read = min(begins, solved_at), self._context.read
         auction, limits = read.auction_as_of(at), read.remaining_limits(at, begins, solved_at)
         return auction if limits is None else apply_trade_limits(auction, limits, 1.0 if duration is None else duration)
 
     def end_of_last(self, before: datetime | None = None) -> datetime | None:
-        """When the last outcome before an instant ends, if the schedule was left."""
+        """Return the end of the last outcome before an instant, if the market left its schedule; else None."""
         read = self._context.read
         if (
             self._context.options.schedule is None
@@ -231,7 +231,7 @@ class Batches:
         return last.instant + self._context.options.schedule.every
 
     def _start_of_next(self, begins: datetime) -> datetime | None:
-        """When an outcome that is given no end ends, if a slice is there already that follows it."""
+        """Return the end of an outcome that is given none, if a slice follows it already; else None."""
         follows = self._context.read.next_cleared(begins)
         if follows is None or self._context.options.schedule is None:
             return follows
@@ -246,7 +246,7 @@ class Batches:
 
 
 def _known(prices: pd.DataFrame, column: str) -> dict[str, float]:
-    """A column of prices by product, where there is one."""
+    """Return a column of prices by product, without the missing ones."""
     known = prices[["product", column]].dropna()
     return dict(zip(known["product"], known[column], strict=True))
 

@@ -15,7 +15,7 @@ from fts.ports.store import MarketReader, Store
 
 @dataclass(frozen=True)
 class MarketOptions:
-    """How one market is run.
+    """The options of one market.
 
     Attributes
     ----------

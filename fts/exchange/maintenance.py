@@ -8,7 +8,7 @@ from fts.exchange.context import MarketContext
 
 
 class Maintenance:
-    """What an operator does with the file of a market.
+    """Maintenance of the file of a market by its operator.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Reading what a market is given: ids, weights, instants, data of the application."""
+"""Parsing of arguments: ids, weights, curves, instants, data of the application."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from fts.models.timestamps import format_instant, parse_instant
 from fts.models.weights import read_weights
 
 SMALLEST, LARGEST = 1e-30, 1e30
-"""Sizes of the numbers of a bid. One auction holds everybody's bids, and its arithmetic must hold them together."""
+"""Smallest and largest size of a number of a bid. One auction holds all bids, and float64 must hold their sums."""
 CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 """A UUID as it is written here."""
 ADVICE = "write the bid in other units"
 
 
 def read_id(value: Any, what: str) -> str:
-    """The id of a thing, a UUID in its canonical text.
+    """Parse the id of a thing, a UUID, into its canonical text.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def read_id(value: Any, what: str) -> str:
 
 
 def read_ids(weights: Any, group: str) -> dict[str, float]:
-    """The weights of one group of a portfolio, by canonical id.
+    """Parse the weights of one group of a portfolio, by canonical id.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def read_ids(weights: Any, group: str) -> dict[str, float]:
 
 
 def read_ratio(value: Any) -> float:
-    """How many units of a child one unit of its parent is.
+    """Parse the number of units of a child that one unit of its parent is.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def read_ratio(value: Any) -> float:
 
 
 def read_curve(value: Any) -> DemandCurve | None:
-    """The demand curve of a bid, or None for an inactive one.
+    """Parse the demand curve of a bid; None is an inactive one.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def read_curve(value: Any) -> DemandCurve | None:
 
 
 def unknown_reference(name: str, group: str) -> UnknownReference:
-    """The error for weights that name what is not there; one text, so that nobody learns of others' bids."""
+    """Return the error for weights on an unknown id; one text, so that no bidder learns of the bids of others."""
     if group == "basis":
         return UnknownReference(f"the basis of the portfolio names {name!r}, but no product has this id")
     if group == "group":
@@ -117,7 +117,7 @@ def unknown_reference(name: str, group: str) -> UnknownReference:
 
 
 def read_data(kind: Any, value: Any, what: str) -> tuple[Any, Any]:
-    """Data of the application: as its type has it, and as JSON.
+    """Validate data of the application; returns the value of its type, and its JSON.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def read_data(kind: Any, value: Any, what: str) -> tuple[Any, Any]:
 
 
 def read_aware(instant: Any) -> datetime:
-    """An instant from a text or an aware datetime, in UTC.
+    """Parse an instant, in UTC, from a text or an aware datetime.
 
     Raises
     ------
@@ -165,17 +165,17 @@ def read_aware(instant: Any) -> datetime:
 
 
 def optional_instant(instant: Any) -> datetime | None:
-    """As `read_aware`, and None for None."""
+    """Parse an instant as `read_aware` does; None stays None."""
     return None if instant is None else read_aware(instant)
 
 
 def read_span(before: Any, after: Any) -> tuple[datetime | None, datetime | None]:
-    """Both ends of a span of instants, each may be None."""
+    """Parse both ends of a span of instants; each may be None."""
     return optional_instant(before), optional_instant(after)
 
 
 def read_bidders(bidders: Any) -> list[str]:
-    """The ids of one bidder or of several."""
+    """Parse the ids of one bidder or of several."""
     several = bidders if isinstance(bidders, Collection) and not isinstance(bidders, str) else [bidders]
     return [read_id(bidder, "bidder") for bidder in several]
 

@@ -17,7 +17,7 @@ Record = TypeVar("Record")
 
 @dataclass(frozen=True)
 class NewProduct:
-    """A product to be made."""
+    """A product to be created."""
 
     id: str
     app_data: Any
@@ -25,7 +25,7 @@ class NewProduct:
 
 @dataclass(frozen=True)
 class NewDemand:
-    """A demand to be made."""
+    """A demand to be created."""
 
     id: str
     app_data: Any
@@ -34,7 +34,7 @@ class NewDemand:
 
 @dataclass(frozen=True)
 class NewPortfolio:
-    """A portfolio to be made."""
+    """A portfolio to be created."""
 
     id: str
     app_data: Any
@@ -43,7 +43,7 @@ class NewPortfolio:
 
 
 def create_products(market: Transaction, products: Sequence[NewProduct]) -> list[ProductRecord]:
-    """Make products, all or none.
+    """Create products, all or none.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def split_product(
 
 
 def create_demands(market: Transaction, bidder: str, demands: Sequence[NewDemand]) -> list[DemandRecord]:
-    """Make demands of a bidder, all or none.
+    """Create demands of a bidder, all or none.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def create_demands(market: Transaction, bidder: str, demands: Sequence[NewDemand
 
 
 def create_portfolios(market: Transaction, bidder: str, portfolios: Sequence[NewPortfolio]) -> list[PortfolioRecord]:
-    """Make portfolios of a bidder, all or none.
+    """Create portfolios of a bidder, all or none.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def change_demand(market: Transaction, name: str, curve: Curve | Constant | None
 
 
 def replace_curve(market: Transaction, name: str, curve: Curve | Constant | None) -> None:
-    """As `change_demand`, for whoever changes thousands and looks at none.
+    """Give a demand another curve as `change_demand` does, but return no record: for thousands of changes.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def change_portfolio(
 
 
 def product_of(market: EntityReader, name: str) -> ProductRecord:
-    """The product with this id.
+    """Return the product with this id.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def product_of(market: EntityReader, name: str) -> ProductRecord:
 
 
 def demand_of(market: EntityReader, name: str) -> DemandRecord:
-    """The demand with this id.
+    """Return the demand with this id.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def demand_of(market: EntityReader, name: str) -> DemandRecord:
 
 
 def portfolio_of(market: EntityReader, name: str) -> PortfolioRecord:
-    """The portfolio with this id.
+    """Return the portfolio with this id.
 
     Raises
     ------
@@ -205,7 +205,7 @@ def portfolio_of(market: EntityReader, name: str) -> PortfolioRecord:
 
 
 def expanded_portfolio(market: EntityReader, name: str) -> PortfolioRecord:
-    """The portfolio with this id, its basis in the products that trade now.
+    """Return the portfolio with this id, its basis in the products that trade now.
 
     Raises
     ------
@@ -217,7 +217,7 @@ def expanded_portfolio(market: EntityReader, name: str) -> PortfolioRecord:
 
 
 def bidder_of_demand(market: EntityReader, name: str) -> str:
-    """Whose demand it is.
+    """Return the bidder of a demand.
 
     Raises
     ------
@@ -227,7 +227,7 @@ def bidder_of_demand(market: EntityReader, name: str) -> str:
 
 
 def bidder_of_portfolio(market: EntityReader, name: str) -> str:
-    """Whose portfolio it is.
+    """Return the bidder of a portfolio.
 
     Raises
     ------
@@ -237,7 +237,7 @@ def bidder_of_portfolio(market: EntityReader, name: str) -> str:
 
 
 def require_exists(what: str, name: str, missing: Sequence[str]) -> None:
-    """Refuse the id of a thing that is not there.
+    """Refuse the id of a thing that does not exist.
 
     Raises
     ------
@@ -263,7 +263,7 @@ def _refuse_unknown(market: EntityReader, bidder: str, demands: Iterable[str], p
 
 
 def require_new_ids(what: str, names: Sequence[str], missing: Sequence[str]) -> None:
-    """Refuse ids that things have already, or that are given twice.
+    """Refuse ids that are taken, or that are given twice.
 
     Raises
     ------

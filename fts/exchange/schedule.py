@@ -1,4 +1,4 @@
-"""When batches run: on a grid of instants, never in a burst."""
+"""The grid of instants on which batches run, and the loop that runs them, never in a burst."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Schedule:
 
     @classmethod
     def read(cls, value: ScheduleLike) -> Schedule | None:
-        """A schedule from a schedule, a text such as ``10s``, ``{"every", "from"?}`` or None.
+        """Parse a schedule from a schedule, a text such as ``10s``, ``{"every", "from"?}`` or None.
 
         Raises
         ------
@@ -70,13 +70,13 @@ class Schedule:
         raise ConfigurationError(f"{value!r} is not a schedule; write '10s', or {{'every': '10s', 'from': instant}}")
 
     def after(self, instant: datetime) -> datetime:
-        """The first instant of the grid later than this one."""
+        """Return the first instant of the grid later than this one."""
         if instant < self.from_:
             return self.from_
         return self.from_ + ((instant - self.from_) // self.every + 1) * self.every
 
     def to_json(self) -> dict[str, str]:
-        """``from`` as an instant and ``every`` in seconds, as a duration."""
+        """Return ``from`` as an instant and ``every`` in seconds, as a duration."""
         return {
             "from": format_instant(self.from_),
             "every": f"{self.every.total_seconds():.6f}".rstrip("0").rstrip(".") + "s",
@@ -90,9 +90,9 @@ def run_schedule(
     now: Callable[[], datetime],
     last: datetime | None = None,
 ) -> None:
-    """Run a batch at every instant of the grid until told to stop.
+    """Run a batch at every instant of the grid until `stop` is set.
 
-    An instant that passed while a batch was running, or while nobody ran the market, is left out. When
+    An instant that passed while a batch was running, or while the market was not run, is left out. When
     the clock is set back, the next batch waits until it passes the last instant again. A batch that
     fails is logged, and the next one runs.
 

@@ -94,14 +94,14 @@ class Slices:
         for begins, given, ends in self._context.read.overlapping_batches(from_, thru):
             # The last batch that was given no end ends wherever the next one begins.
             if given or begins >= from_ or begins != last:
-                told = "the next batch" if ends is None else format_instant(ends)
+                end = "the next batch" if ends is None else format_instant(ends)
                 raise SpanTaken(
-                    f"a batch holds from {format_instant(begins)} until {told}, inside the span from "
+                    f"a batch holds from {format_instant(begins)} until {end}, inside the span from "
                     f"{format_instant(from_)} thru {format_instant(thru)}; give a span that nothing was solved for"
                 )
 
     def _check_begins(self, begins: set[datetime], from_: datetime, thru: datetime) -> None:
-        """What was solved is out of the way; but a batch that failed keeps its instant."""
+        """Refuse the instant of a batch that failed: no other batch may have it."""
         for record in self._context.read.batches(thru, from_, MAX_SLICES).results:
             if record.instant in begins:
                 raise SpanTaken(

@@ -38,13 +38,13 @@ Kind = Annotated[int | str, BeforeValidator(_kind)]
 
 
 class BidData(BaseModel):
-    """What a demand or a portfolio is called."""
+    """The name of a demand or of a portfolio."""
 
     name: StrictStr
 
 
 class ProductData(BaseModel):
-    """What is delivered, and when."""
+    """The kind of a product, and the span of its delivery."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
@@ -79,24 +79,24 @@ class ForwardTerms:
         self._bits = secrets.randbits if seed is None else Random(seed).getrandbits
 
     def now(self) -> datetime:
-        """The clock of the market."""
+        """Return the time of the market's clock."""
         return datetime.now(UTC) if self._now is None else self._now()
 
     def generate_demand_id(self, data: Any) -> UUID:
-        """A time-ordered id."""
+        """Return a time-ordered id."""
         return time_ordered(self.now(), self._bits(62))
 
     def generate_portfolio_id(self, data: Any) -> UUID:
-        """A time-ordered id."""
+        """Return a time-ordered id."""
         return time_ordered(self.now(), self._bits(62))
 
     def generate_product_id(self, data: Any) -> UUID:
-        """A function of kind, from and thru, so that one product cannot be made twice."""
+        """Return an id that is a function of kind, from and thru, so that one product cannot be created twice."""
         return uuid5(PRODUCTS, json.dumps([data.kind, format_instant(data.from_), format_instant(data.thru)]))
 
 
 def time_ordered(instant: datetime, chance: int) -> UUID:
-    """A UUID that sorts by time (version 7, RFC 9562 with the microseconds of method 3).
+    """Return a UUID that sorts by time (version 7, RFC 9562 with the microseconds of method 3).
 
     Parameters
     ----------

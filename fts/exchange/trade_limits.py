@@ -11,7 +11,7 @@ from fts.models.trade_limits import RemainingLimits
 
 
 def apply_trade_limits(auction: Auction, room: RemainingLimits, duration: float) -> Auction:
-    """The auction in which no demand trades more than it may, ``low ≤ rate × duration ≤ high``.
+    """Return the auction in which no demand trades more than it may, ``low ≤ rate × duration ≤ high``.
 
     Rate 0 always stays, where a limit is passed already too. Demands that the auction does not have are left out.
 
@@ -32,5 +32,5 @@ def apply_trade_limits(auction: Auction, room: RemainingLimits, duration: float)
 
 
 def _clamp_rates(rates: Floats) -> Floats:
-    """A short duration makes no rate larger than a bid may name."""
+    """Clip rates to the largest rate of a bid, which a short duration could exceed."""
     return np.where(np.isinf(rates), rates, np.clip(rates, -LARGEST, LARGEST))

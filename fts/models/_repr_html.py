@@ -1,4 +1,4 @@
-"""How market values show themselves in a notebook: small tables for light and dark ground, all inside."""
+"""HTML of market values in a notebook: small self-contained tables for light and dark themes."""
 
 from __future__ import annotations
 
@@ -83,18 +83,18 @@ def market(value: Any) -> str:
 
 def _named(prices: Any) -> Any:
     """Prices under what is known of their products, in words, instead of their ids."""
-    told = prices.drop(columns=[name for name in prices.columns if name in _MEASURED])
-    if not len(told.columns):
+    columns = prices.drop(columns=[name for name in prices.columns if name in _MEASURED])
+    if not len(columns.columns):
         return prices
-    names = [" · ".join(_shortened(value) for value in row if value is not None) for row in told.to_numpy().tolist()]
+    names = [" · ".join(_shortened(value) for value in row if value is not None) for row in columns.to_numpy().tolist()]
     named = prices[list(_PRICED)].copy()
     named.index = names
-    named.index.name = " · ".join(str(name) for name in told.columns)
+    named.index.name = " · ".join(str(name) for name in columns.columns)
     return named
 
 
 def _shortened(value: Any) -> str:
-    """An instant at midnight or at a full minute without what is zero; anything else as it is."""
+    """Shorten an instant at midnight or at a full minute; other values stay as they are."""
     text = str(value)
     return text.removesuffix("Z").removesuffix(":00").replace("T", " ") if text[10:11] == "T" else text
 
@@ -135,7 +135,7 @@ def _frame(frame: Any, columns: Sequence[str]) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], text: int = 0) -> str:
-    """A table; its cells are safe already, its first column and column `text` hold words."""
+    """Write a table; its cells are escaped already, its first column and column `text` hold words."""
 
     def cell(tag: str, k: int, content: str) -> str:
         words = (k == 0 and len(head) > 2) or (k == text and text > 0)
@@ -160,7 +160,7 @@ def _number(value: float) -> str:
 
 
 def _cleaned(column: list[float]) -> list[float]:
-    """What a solver leaves where it means 0 shows as 0; the frame itself keeps every digit."""
+    """Show rounding errors around 0 as 0; the frame itself keeps every digit."""
     largest = max((abs(value) for value in column if math.isfinite(value)), default=0.0)
     return [0.0 if abs(value) < 1e-9 * largest else value for value in column]
 
@@ -170,7 +170,7 @@ def _measure(value: float) -> str:
 
 
 def _sketch(points: Sequence[tuple[float, float]]) -> str:
-    """A curve as a small line drawing: rate to the right, price upwards, rate 0 marked."""
+    """Draw a curve as a small line: rate to the right, price upwards, rate 0 marked."""
     rates = [rate for rate, _ in points]
     finite = [rate for rate in rates if math.isfinite(rate)] + [0.0]
     span = max(finite) - min(finite) or 1.0

@@ -88,7 +88,7 @@ class Auction:
 
     @classmethod
     def from_columns(cls, **columns: Any) -> Auction:
-        """An auction from arrays; the arguments are the attributes of :class:`fts.models.columns.Columns`.
+        """Create an auction from arrays; the arguments are the attributes of :class:`fts.models.columns.Columns`.
 
         Raises
         ------
@@ -102,7 +102,7 @@ class Auction:
     def from_frames(
         cls, *, points: Any = None, constants: Any = None, weights: Any = None, basis: Any = None
     ) -> Auction:
-        """An auction from tables (pandas, polars or Arrow).
+        """Create an auction from tables (pandas, polars or Arrow).
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class Auction:
 
     @classmethod
     def from_json(cls, value: Any) -> Auction:
-        """An auction from the parsed content of an auction file.
+        """Create an auction from the parsed content of an auction file.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class Auction:
 
     @classmethod
     def read_json(cls, file: str | Path | IO[str] | IO[bytes]) -> Auction:
-        """An auction from a JSON file.
+        """Read an auction from a JSON file.
 
         Raises
         ------
@@ -235,11 +235,11 @@ class Auction:
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What is legal but probably not meant, one sentence each."""
+        """Sentences about what is legal but probably not meant."""
         return tuple(_optional.load("fts.solver").warnings_of(self))
 
     def within(self, min_rates: Any, max_rates: Any) -> Auction:
-        """The same auction with smaller domains; every curve keeps its shape inside.
+        """Return the same auction with smaller domains; every curve keeps its shape inside.
 
         Parameters
         ----------
@@ -332,7 +332,7 @@ class Auction:
         return _optional.load("fts.viz").explore(self, units)
 
     def to_json(self) -> dict[str, Any]:
-        """The auction as the content of an auction file, without what was dropped."""
+        """Return the auction as the content of an auction file, without what was dropped."""
         return {
             "demand_curves": {name: curve.to_json() for name, curve in self.demands.items()},
             "portfolios": {name: portfolio.to_json() for name, portfolio in self.portfolios.items()},
@@ -349,7 +349,7 @@ class Auction:
         auction_file.write(auction_text(self._columns()), file)
 
     def to_frames(self, kind: str = "pandas") -> dict[str, Any]:
-        """The auction as the tables of :meth:`from_frames`.
+        """Return the auction as the tables of :meth:`from_frames`.
 
         Parameters
         ----------

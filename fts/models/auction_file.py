@@ -17,7 +17,7 @@ from fts.models.portfolio import read_parts
 
 
 def read(file: str | Path | IO[str] | IO[bytes]) -> Any:
-    """The parsed content of a JSON file; every number is a float64.
+    """Return the parsed content of a JSON file; every number is a float64.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def read(file: str | Path | IO[str] | IO[bytes]) -> Any:
 
 
 def content_of(file: str | Path | IO[str] | IO[bytes]) -> tuple[str | bytes, str]:
-    """The whole content of a file, and its name.
+    """Return the whole content of a file, and its name.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def content_of(file: str | Path | IO[str] | IO[bytes]) -> tuple[str | bytes, str
 
 
 def parsed(content: str | bytes, name: str) -> Any:
-    """The JSON value in the content of a file; every number is a float64.
+    """Return the JSON value in the content of a file; every number is a float64.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def write(text: str, file: str | Path | IO[str]) -> None:
 
 
 def parts_of(value: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The demand curves and portfolios in the content of an auction file.
+    """Return the demand curves and portfolios in the content of an auction file.
 
     Raises
     ------

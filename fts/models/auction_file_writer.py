@@ -12,7 +12,7 @@ from fts.models.columns import Columns, Floats, Ids, Ints
 
 
 def auction_text(columns: Columns) -> str:
-    """The text of an auction file.
+    """Return the text of an auction file.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def auction_text(columns: Columns) -> str:
 
 
 def outcome_text(portfolios: tuple[Ids, Floats, Floats], products: tuple[Ids, Floats, Floats]) -> str:
-    """The text of an outcome file.
+    """Return the text of an outcome file.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def _traded(ids: Ids, prices: Floats, rates: Floats) -> Iterable[tuple[str, str]
 
 
 def _file(*groups: tuple[str, Iterable[tuple[str, str]]]) -> str:
-    """An object of objects."""
+    """Write an object of objects."""
     texts = [f'  "{key}": {_object([f"    {name}: {value}" for name, value in group], "  ")}' for key, group in groups]
     return _object(texts, "") + "\n"
 
@@ -84,7 +84,7 @@ def _constant(low: float, high: float, price: float) -> str:
 
 
 def _groups(owner: Ints, target: Ints, value: Floats, names: list[str], columns: Columns) -> list[str]:
-    """The weights of every portfolio."""
+    """Write the weights of every portfolio."""
     ends = np.cumsum(np.bincount(owner, minlength=len(columns.portfolio_ids))).tolist()
     entries = [f"        {names[k]}: {weight!r}" for k, weight in zip(target.tolist(), value.tolist(), strict=True)]
     return [_object(entries[begin:end], "      ") for begin, end in zip([0, *ends[:-1]], ends, strict=False)]

@@ -12,7 +12,7 @@ Status: TypeAlias = Literal["solved", "exact", "partly solved", "not solved", "o
 
 @dataclass(frozen=True)
 class Certificate:
-    """How far prices and rates are from clearing the auction, without a unit.
+    """The measures of how far prices and rates are from clearing the auction, without a unit.
 
     Attributes
     ----------
@@ -54,11 +54,11 @@ class Certificate:
 
     @property
     def solved(self) -> bool:
-        """Whether the status is ``solved`` or ``exact``."""
+        """True if the status is ``solved`` or ``exact``."""
         return self.status in ("solved", "exact")
 
     def to_json(self) -> dict[str, Any]:
-        """The certificate as a flat JSON object."""
+        """Return the certificate as a flat JSON object."""
         return asdict(self)
 
     def _repr_html_(self) -> str:

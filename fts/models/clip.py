@@ -1,4 +1,4 @@
-"""Cutting demand curves off at smaller domains, all at once."""
+"""Clipping of demand curves to smaller domains, all at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fts.models.columns import Flags, Floats, Ints
 def clip_curves(
     offsets: Ints, rates: Floats, prices: Floats, constant: Flags, low: Floats, high: Floats
 ) -> tuple[Ints, Floats, Floats]:
-    """The curves on ``[low, high]`` of each demand, as far as their domains reach.
+    """Return the curves on ``[low, high]`` of each demand, as far as their domains reach.
 
     Inside, a curve is what it was; at a cut it has the price that it had there.
 
@@ -54,7 +54,7 @@ def clip_curves(
 
 
 def _prices_at(rate: Floats, rates: Floats, prices: Floats) -> Floats:
-    """The prices of straight lines at a rate; ``rates`` and ``prices`` are those of both ends, (n, 2)."""
+    """Return the prices of straight lines at a rate; ``rates`` and ``prices`` are those of both ends, (n, 2)."""
     sloped = prices[:, 0] != prices[:, 1]
     price = prices[:, 0].copy()
     (q0, q1), (p0, p1) = rates[sloped].T, prices[sloped].T

@@ -151,7 +151,7 @@ def ids(values: Any) -> Ids:
 
 
 def positions(wanted: Ids, among: Ids) -> Ints:
-    """Where each wanted id stands among others, (n_wanted,); -1 where it does not."""
+    """Return the position of each wanted id among others, (n_wanted,); -1 for an id that is not there."""
     found = pc.fill_null(pc.index_in(wanted, value_set=among), -1)
     return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
 

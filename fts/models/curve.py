@@ -72,7 +72,7 @@ class Curve(msgspec.Struct, frozen=True, gc=False):
         return self.points[-1][0]
 
     def to_json(self) -> list[dict[str, float]]:
-        """The curve as the auction file writes it."""
+        """Return the curve as the auction file writes it."""
         return [{"rate": rate, "price": price} for rate, price in self.points]
 
     def _repr_html_(self) -> str:
@@ -131,7 +131,7 @@ class Constant(msgspec.Struct, frozen=True, gc=False):
         return ((self.min_rate, self.price), (self.max_rate, self.price))
 
     def to_json(self) -> dict[str, float | None]:
-        """The curve as the auction file writes it; null is unlimited."""
+        """Return the curve as the auction file writes it; null is unlimited."""
         return {
             "min_rate": self.min_rate if math.isfinite(self.min_rate) else None,
             "max_rate": self.max_rate if math.isfinite(self.max_rate) else None,
@@ -146,7 +146,7 @@ DemandCurve: TypeAlias = Curve | Constant
 
 
 def read_curve(value: Any) -> DemandCurve | None:
-    """A curve from any of its written forms.
+    """Read a curve from any of its written forms.
 
     Parameters
     ----------

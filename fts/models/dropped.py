@@ -1,4 +1,4 @@
-"""What an auction leaves out, because it cannot count."""
+"""The parts that an auction leaves out, because they cannot count."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fts.models.columns import Columns, Flags, Floats, Ints
 
 @dataclass(frozen=True)
 class Dropped:
-    """What an auction leaves out, because it cannot count.
+    """The parts that an auction leaves out, because they cannot count.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Dropped:
 
 
 def dropped_of(columns: Columns, active: Flags, used: Flags, entries: Flags, defined: Flags) -> Dropped:
-    """What an auction leaves out of its columns.
+    """Return what an auction leaves out of its columns.
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ def read_frames(*, points: Any, constants: Any, weights: Any, basis: Any) -> Col
 
 
 def write_frames(columns: Columns, kind: str) -> dict[str, Any]:
-    """The four tables of an auction, as pandas frames or Arrow tables.
+    """Return the four tables of an auction, as pandas frames or Arrow tables.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def _columns_of(name: str, table: Any) -> list[tuple[Any, Any]]:
 
 
 def _cells(values: Any, place: str) -> pa.Array:
-    """A column as one Arrow array; categories become the values that they stand for."""
+    """Return a column as one Arrow array; categories become the values that they stand for."""
     try:
         cells = values if isinstance(values, pa.ChunkedArray) else pa.array(values, from_pandas=True)
         chunks = cells.chunks if isinstance(cells, pa.ChunkedArray) else [cells]

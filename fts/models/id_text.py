@@ -51,7 +51,7 @@ def id_texts(cells: pa.Array, place: str) -> pa.StringArray:
 
 
 def plain_values(cells: pa.Array) -> pa.Array:
-    """The values of an array of categories, one for each row; other arrays as they are."""
+    """Return the values of an array of categories, one for each row; other arrays as they are."""
     if not pa.types.is_dictionary(cells.type):
         return cells
     values = cells.dictionary

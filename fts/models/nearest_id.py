@@ -19,7 +19,7 @@ MIN_LIKENESS = 0.7
 
 
 def nearest_id(wanted: str, among: pa.StringArray) -> str | None:
-    """The id most like a misspelled one, or None if none is like it.
+    """Return the id most like a misspelled one, or None if none is like it.
 
     Upper and lower case, and spaces around an id, make no difference. Among more than `MAX_CANDIDATES` ids, those
     with one wrong, missing, additional or exchanged letter are looked up; if there are none, ids that begin or end as

@@ -37,7 +37,7 @@ MAX_NAMES = 5
 
 
 class Unique(NamedTuple):
-    """Where it is proved that an auction left no choice; False means that there may have been one.
+    """Proofs that an auction left no choice of prices or of quantities; False means that there may have been one.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Unique(NamedTuple):
 
 
 class Outcome:
-    """What an auction decided: every product's price, every portfolio's rate, and the certificate.
+    """The result of an auction: every product's price, every portfolio's rate, and the certificate.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ class Outcome:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The outcome as the content of an outcome file; null is no price."""
+        """Return the outcome as the content of an outcome file; null is no price."""
         return {
             "portfolios": _json(self.auction.portfolio_ids, self.portfolio_prices, self.rates),
             "products": _json(self.auction.product_ids, self.prices, self.volumes),
@@ -263,7 +263,7 @@ class Outcome:
 
     @classmethod
     def read_json(cls, file: str | Path | IO[str] | IO[bytes], auction: Auction, tol: float | None = None) -> Outcome:
-        """An outcome from a file, certified afresh against its auction.
+        """Read an outcome from a file, certified afresh against its auction.
 
         Raises
         ------
@@ -276,7 +276,7 @@ class Outcome:
 
     @classmethod
     def from_json(cls, value: Any, auction: Auction, tol: float | None = None) -> Outcome:
-        """An outcome from the parsed content of an outcome file, certified afresh against its auction.
+        """Create an outcome from the parsed content of an outcome file, certified afresh against its auction.
 
         Raises
         ------
@@ -306,7 +306,7 @@ class Outcome:
         return outcome
 
     def price_interval(self, products: Sequence[str]) -> pd.DataFrame:
-        """The least and the largest clearing price of each of these products, by two linear programs each.
+        """Compute the least and the largest clearing price of each of these products, by two linear programs each.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""How each connected part of an auction was cleared."""
+"""The results of the connected parts of an auction."""
 
 from __future__ import annotations
 

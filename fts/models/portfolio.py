@@ -45,12 +45,12 @@ class Portfolio(msgspec.Struct, frozen=True, gc=False):
         force_setattr(self, "basis", read_weights(self.basis))
 
     def to_json(self) -> dict[str, dict[str, float]]:
-        """The portfolio as the auction file writes it."""
+        """Return the portfolio as the auction file writes it."""
         return {"demand": dict(self.demand), "basis": dict(self.basis)}
 
 
 def read_portfolio(value: Any) -> Portfolio:
-    """A portfolio from a Portfolio or a mapping with the keys ``demand`` and ``basis`` (both needed).
+    """Read a portfolio from a Portfolio or a mapping with the keys ``demand`` and ``basis`` (both needed).
 
     Raises
     ------

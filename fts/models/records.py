@@ -1,4 +1,4 @@
-"""What a market remembers, as it is shown: products, bids, batches, and pages of their histories.
+"""Records of a market: products, bids, batches, and pages of their histories.
 
 Ids are UUIDs in their canonical text, instants are aware datetimes in UTC. Every record writes itself as
 the JSON object that the REST contract shows.
@@ -21,7 +21,7 @@ Json: TypeAlias = Any
 
 @dataclass(frozen=True)
 class Units:
-    """What rates, quantities and prices of a market are counted in.
+    """The units of the rates, quantities and prices of a market.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Units:
     money_unit: str = "EUR"
 
     def to_json(self) -> dict[str, str]:
-        """The three units by name."""
+        """Return the three units by name."""
         return {"time_unit": self.time_unit, "quantity_unit": self.quantity_unit, "money_unit": self.money_unit}
 
 
@@ -65,7 +65,7 @@ class ProductRecord:
     created: datetime
 
     def to_json(self) -> dict[str, Json]:
-        """The record as the REST contract shows it."""
+        """Return the record as the REST contract shows it."""
         return {"id": self.id, "app_data": self.app_data, "parent": list(self.parent), "basis": dict(self.basis)}
 
 
@@ -95,7 +95,7 @@ class DemandRecord:
     portfolios: Mapping[str, float]
 
     def to_json(self) -> dict[str, Json]:
-        """The record as the REST contract shows it."""
+        """Return the record as the REST contract shows it."""
         return {
             "id": self.id,
             **_validity(self.valid_from, self.valid_until),
@@ -132,7 +132,7 @@ class PortfolioRecord:
     basis: Mapping[str, float]
 
     def to_json(self) -> dict[str, Json]:
-        """The record as the REST contract shows it."""
+        """Return the record as the REST contract shows it."""
         return {
             "id": self.id,
             **_validity(self.valid_from, self.valid_until),
@@ -186,11 +186,11 @@ class BatchRecord:
 
     @property
     def cleared(self) -> bool:
-        """Whether the batch stored an outcome."""
+        """True if the batch stored an outcome."""
         return self.status != "not solved"
 
     def to_json(self) -> dict[str, Json]:
-        """The record as JSON; ``reason`` and ``certificate`` are left out where there is none."""
+        """Return the record as JSON; ``reason`` and ``certificate`` are left out where there is none."""
         record: dict[str, Json] = {
             "instant": format_instant(self.instant),
             "solved_at": format_instant(self.solved_at),
@@ -231,7 +231,7 @@ class HistoryRow(Generic[Value]):
     value: Value
 
     def to_json(self) -> dict[str, Json]:
-        """The row as the REST contract shows it."""
+        """Return the row as the REST contract shows it."""
         return {**_validity(self.valid_from, self.valid_until), "value": _json(self.value)}
 
 
@@ -260,7 +260,7 @@ class Page(Generic[Value]):
         return len(self.results)
 
     def to_json(self) -> dict[str, Json]:
-        """The page as the REST contract shows it; ``more`` is left out on the last one."""
+        """Return the page as the REST contract shows it; ``more`` is left out on the last one."""
         page: dict[str, Json] = {"results": [_json(result) for result in self.results]}
         if self.more is not None:
             page["more"] = {

@@ -25,7 +25,7 @@ _SECONDS = {
 
 
 def parse_instant(text: str, rounding: Rounding = "down") -> datetime:
-    """The instant that an RFC 3339 text with offset names, in UTC and whole microseconds.
+    """Parse the instant that an RFC 3339 text with offset names, in UTC and whole microseconds.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def parse_instant(text: str, rounding: Rounding = "down") -> datetime:
 
 
 def format_instant(instant: datetime) -> str:
-    """The instant in UTC, ending in ``Z``; fractions of a second only where there are some.
+    """Write an instant in UTC, ending in ``Z``; fractions of a second only where there are some.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def format_instant(instant: datetime) -> str:
 
 
 def parse_duration(text: str) -> timedelta:
-    """The duration that a text such as ``15s``, ``5m``, ``1h 30m`` or ``1day`` names; ``m`` is minutes.
+    """Parse the duration that a text such as ``15s``, ``5m``, ``1h 30m`` or ``1day`` names; ``m`` is minutes.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What one batch traded of one thing, over the time that it held."""
+"""The trade of one product or portfolio in one batch, over the time that the batch held."""
 
 from __future__ import annotations
 

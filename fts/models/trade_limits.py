@@ -1,4 +1,4 @@
-"""How much some demands may still trade."""
+"""The quantities that limits on total trade leave to demands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fts.models.columns import Floats, Ids
 
 @dataclass(frozen=True)
 class RemainingLimits:
-    """What is left of limits on total trade, before one batch.
+    """The quantities that limits on total trade leave, before one batch.
 
     Attributes
     ----------

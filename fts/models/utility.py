@@ -1,4 +1,4 @@
-"""What a rate of trade is worth to the owner of a curve."""
+"""The utility of a rate of trade to the owner of a curve."""
 
 from __future__ import annotations
 

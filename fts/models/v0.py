@@ -19,13 +19,13 @@ Form: TypeAlias = Literal["demand", "rates"]
 
 
 def own_demand(auth: str) -> str:
-    """The id of the demand that is an auth's own; a function of the auth's id."""
+    """Return the id of the demand that is an auth's own; a function of the auth's id."""
     return str(uuid5(OWN, auth))
 
 
 @dataclass(frozen=True)
 class AuthData:
-    """What an auth authorises.
+    """The data of an auth: its own demand and its limits on total trade.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class AuthData:
     form: Form = "demand"
 
     def to_json(self) -> dict[str, Json]:
-        """The data as the contract shows them; an unlimited bound is null."""
+        """Return the data as the contract shows them; an unlimited bound is null."""
         return {
             "demand": self.curve.to_json(),
             "min_rate": _finite(self.curve.min_rate),
@@ -56,7 +56,7 @@ class AuthData:
 
 @dataclass(frozen=True)
 class CostData:
-    """What a cost says of its group.
+    """The data of a cost: the demand that its group shares.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class CostData:
     bare: bool = False
 
     def to_json(self) -> Json:
-        """The data in the form that they were written in."""
+        """Return the data in the form that they were written in."""
         return self.curve.to_json() if self.bare else {"demand": self.curve.to_json()}
 
 
@@ -130,7 +130,7 @@ class CostRecord:
 
 @dataclass(frozen=True)
 class Version:
-    """When a thing was changed last, or one line of its history.
+    """The last change of a thing, or one line of its history.
 
     Attributes
     ----------
@@ -146,7 +146,7 @@ class Version:
     data: AuthData | CostData | None = None
 
     def to_json(self) -> dict[str, Json]:
-        """The line of a history."""
+        """Return the line of a history."""
         return {"data": None if self.data is None else self.data.to_json(), "version": format_instant(self.version)}
 
 

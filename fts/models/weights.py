@@ -14,7 +14,7 @@ _LARGEST = sys.float_info.max
 
 
 def read_weights(value: Any) -> dict[str, float]:
-    """Weights from any of their three written forms.
+    """Read weights from any of their three written forms.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def read_weights(value: Any) -> dict[str, float]:
 
 
 def _is_plain(weights: dict[Any, Any]) -> bool:
-    """True if all ids are text and all weights finite floats, so that nothing is to be converted or refused."""
+    """Return True if all ids are text and all weights finite floats, so that nothing is to be converted or refused."""
     for key, weight in weights.items():
         if type(key) is not str or type(weight) is not float or not -_LARGEST <= weight <= _LARGEST:
             return False

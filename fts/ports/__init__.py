@@ -1,1 +1,1 @@
-"""What the exchange needs from outside: a clearing rule, a store, an application."""
+"""The needs of the exchange: a rule of clearing, a store, an application."""

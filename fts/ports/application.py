@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class Terms(Protocol):
-    """What things of this market are called, how they are numbered, and what time it is.
+    """The data types, the ids and the clock of a market.
 
     Attributes
     ----------
@@ -22,53 +22,53 @@ class Terms(Protocol):
     product_data: Any
 
     def now(self) -> datetime:
-        """The clock of the market, aware."""
+        """Return the time of the market's clock, aware."""
         ...
 
     def generate_demand_id(self, data: Any) -> UUID:
-        """An id for a new demand with this (validated) data."""
+        """Return an id for a new demand with this (validated) data."""
         ...
 
     def generate_portfolio_id(self, data: Any) -> UUID:
-        """An id for a new portfolio with this (validated) data."""
+        """Return an id for a new portfolio with this (validated) data."""
         ...
 
     def generate_product_id(self, data: Any) -> UUID:
-        """An id for a new product; where it is a function of the data, the same product cannot be made twice."""
+        """Return an id for a new product; if it is a function of the data, a product cannot be created twice."""
         ...
 
 
 class Application(Terms, Protocol):
-    """Terms, and who may do what.
+    """Terms, and the permissions of tokens.
 
     ``token`` is the text after ``Bearer ``, unparsed. Methods are plain, not async. The exchange in Python
     (``fts.Market``) takes ``bidder=`` and asks none of these; the server asks all of them.
     """
 
     def can_create_bid(self, token: str) -> UUID | None:
-        """Whose bid this would be; None: nobody's, refused."""
+        """Return the bidder of a new bid; None: refused."""
         ...
 
     def can_query_bid(self, token: str) -> Sequence[UUID]:
-        """Whose bids may be listed; empty: refused."""
+        """Return the bidders whose bids may be listed; empty: refused."""
         ...
 
     def can_read_bid(self, token: str, bidder: UUID) -> bool:
-        """Whether a bid of this bidder may be read."""
+        """Return True if a bid of this bidder may be read."""
         ...
 
     def can_update_bid(self, token: str, bidder: UUID) -> bool:
-        """Whether a bid of this bidder may be changed."""
+        """Return True if a bid of this bidder may be changed."""
         ...
 
     def can_view_products(self, token: str) -> bool:
-        """Whether products, prices and batches may be read."""
+        """Return True if products, prices and batches may be read."""
         ...
 
     def can_manage_products(self, token: str) -> bool:
-        """Whether products may be made and split."""
+        """Return True if products may be created and split."""
         ...
 
     def can_run_batch(self, token: str) -> bool:
-        """Whether a batch may be run and its auction read."""
+        """Return True if a batch may be run and its auction read."""
         ...

@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 class EntityReader(Protocol):
-    """What the market holds now, as of the last committed change. Ids are UUIDs as text."""
+    """The products and bids of the market, as of the last committed change. Ids are UUIDs as text."""
 
     def product(self, product: str) -> ProductRecord | None:
         """Return the product with this id."""

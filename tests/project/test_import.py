@@ -83,6 +83,11 @@ def test_a_former_name_warns_and_names_the_new_one(old: str, new: str) -> None:
         assert getattr(fts, old) is getattr(fts, new)
 
 
+def test_the_former_name_of_from_wheel_warns() -> None:
+    with pytest.warns(DeprecationWarning, match=r"fts\.bundled\.from_wheel"):
+        assert fts.bundled.installed() is fts.bundled.from_wheel()
+
+
 def test_public_names_carry_their_documentation() -> None:
     for name in fts.__all__:
         assert (getattr(fts, name).__doc__ or "").strip(), name

@@ -64,7 +64,7 @@ def test_it_carries_apps_notebooks_data_sql_and_types(wheel: Path) -> None:
 def test_it_finds_what_it_carries(unpacked: Path, tmp_path: Path) -> None:
     script = (
         "import fts; from fts import bundled\n"
-        "assert bundled.installed()\n"
+        "assert bundled.from_wheel()\n"
         "for name in ('apps', 'notebooks', 'data'): print(bundled.folder(name))"
     )
     for folder, name in zip(run(unpacked, script, tmp_path).split(), ("apps", "notebooks", "data"), strict=True):

@@ -1,4 +1,4 @@
-"""Auths, costs and submissions: bidding in the words of the ``/v0`` contract."""
+"""Auths, costs and submissions: bids in the words of the ``/v0`` contract."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Auths:
     def create_auth(
         self, data: AuthDataLike, portfolio: WeightsLike, *, bidder: IdLike, auth: IdLike | None = None
     ) -> AuthRecord:
-        """Enter an auth.
+        """Create an auth.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Auths:
         )
 
     def auth(self, auth: IdLike) -> AuthRecord:
-        """One auth.
+        """Return one auth.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Auths:
         return _auth(self._context.read, read_id(auth, "auth"))
 
     def bidder_of_auth(self, auth: IdLike) -> str:
-        """Whose auth it is.
+        """Return the bidder of an auth.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class Auths:
         return page_by_instant(found, limit, since, lambda change: change.version)
 
     def portfolio_of_auth(self, record: AuthRecord, *, expand: bool = False) -> dict[str, float]:
-        """The products of an auth, as they were written or in those that trade now.
+        """Return the products of an auth, as they were written or in those that trade now.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ class Auths:
     def create_cost(
         self, data: CostDataLike, group: WeightsLike, *, bidder: IdLike, cost: IdLike | None = None
     ) -> CostRecord:
-        """Enter a cost.
+        """Create a cost.
 
         Parameters
         ----------
@@ -171,7 +171,7 @@ class Auths:
         )
 
     def cost(self, cost: IdLike) -> CostRecord:
-        """One cost.
+        """Return one cost.
 
         Raises
         ------
@@ -180,7 +180,7 @@ class Auths:
         return _cost(self._context.read, read_id(cost, "cost"))
 
     def bidder_of_cost(self, cost: IdLike) -> str:
-        """Whose cost it is.
+        """Return the bidder of a cost.
 
         Raises
         ------
@@ -191,7 +191,7 @@ class Auths:
     def cost_versions(
         self, bidder: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
     ) -> Page[Version]:
-        """The last changes of a bidder's costs, as `auth_versions`."""
+        """Return the last changes of a bidder's costs, as `auth_versions`."""
         names = self._context.read.cost_names(read_id(bidder, "bidder"))
         limit, (until, since) = self._context.options.page_limit, read_span(before, after)
         found = self._context.read.cost_versions(names, until, since, limit)
@@ -200,7 +200,7 @@ class Auths:
     def cost_history(
         self, cost: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
     ) -> Page[Version]:
-        """The data of a cost, as `auth_history`.
+        """Return the data of a cost, as `auth_history`.
 
         Raises
         ------
@@ -213,19 +213,19 @@ class Auths:
         return page_by_instant(found, limit, since, lambda change: change.version)
 
     def submission(self, bidder: IdLike) -> Submission:
-        """All active auths and costs of a bidder."""
+        """Return all active auths and costs of a bidder."""
         owner, as_of = read_id(bidder, "bidder"), self._context.now()
         return _submission(self._context.read, owner, as_of)
 
     def replace_submission(
         self, auths: Iterable[AuthChange], costs: Iterable[CostChange], *, bidder: IdLike
     ) -> Submission:
-        """Make, change and keep auths and costs, and stop all others of the bidder, at one instant.
+        """Create, change and keep auths and costs, and stop all others of the bidder, at one instant.
 
         Parameters
         ----------
         auths, costs : iterable of AuthChange, CostChange
-            With neither data nor portfolio or group: kept; what had stopped stays so, and is told all the same.
+            With neither data nor portfolio or group: kept; what had stopped stays stopped, and is in the result too.
         bidder : UUID
 
         Raises
@@ -260,22 +260,25 @@ def _replace(market: Transaction, bidder: str, auths: Sequence[AuthChange], cost
     stopped_costs = [
         CostChange(name, None) for name, record in known_costs.items() if record.data and name not in listed_costs
     ]
-    told = submit(
+    submitted = submit(
         market,
         bidder,
         [*(change for change in auths if change.data is not None), *stopped_auths],
         [*(change for change in costs if change.data is not None), *stopped_costs],
     )
-    all_auths, all_costs = known_auths | dict(told.auths), known_costs | dict(told.costs)
+    all_auths, all_costs = known_auths | dict(submitted.auths), known_costs | dict(submitted.costs)
     return Submission(
-        _told(all_auths.values(), listed_auths), _told(all_costs.values(), listed_costs), market.instant, {}
+        _listed_records(all_auths.values(), listed_auths),
+        _listed_records(all_costs.values(), listed_costs),
+        market.instant,
+        {},
     )
 
 
-def _told(records: Iterable[Record], listed: Collection[str]) -> list[Record]:
-    """What is active or was asked for, by age."""
-    told = [record for record in records if record.data is not None or record.id in listed]
-    return sorted(told, key=lambda record: (record.version, record.id))
+def _listed_records(records: Iterable[Record], listed: Collection[str]) -> list[Record]:
+    """Return the records that are active or listed in the request, by age."""
+    chosen = [record for record in records if record.data is not None or record.id in listed]
+    return sorted(chosen, key=lambda record: (record.version, record.id))
 
 
 def _first_missing(names: Iterable[str], known: Mapping[str, Any]) -> tuple[str, list[str]]:
@@ -302,7 +305,7 @@ def _cost(read: EntityReader, name: str) -> CostRecord:
 
 
 def _bidder(owner_of: Any, name: str, what: str) -> str:
-    """The bidder of a thing that has its id for a name, as those have that came by this contract."""
+    """Return the bidder of a thing whose name is its id, as every thing created by this contract has it."""
     found = owner_of(name)
     rules.require_exists(what, name, [] if found is not None and found[1] == {"name": name} else [name])
     bidder: str = found[0]

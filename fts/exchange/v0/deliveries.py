@@ -37,7 +37,7 @@ class Delivery:
 
     @classmethod
     def of(cls, product: str, app_data: Any) -> Delivery | None:
-        """The delivery that a product's data tell of; None: they are those of another application."""
+        """Return the delivery in the data of a product; None if they are those of another application."""
         span = span_of(app_data)
         kind = app_data.get("kind") if span is not None else None
         if span is None or not isinstance(kind, (str, int)):
@@ -50,7 +50,7 @@ class Delivery:
         return self.from_, self.thru, self.kind, self.id
 
     def lies_in(self, other: Delivery) -> bool:
-        """Whether it is a part of another delivery of its kind."""
+        """Return True if this is a part of another delivery of its kind."""
         inside = other.from_ <= self.from_ and self.thru <= other.thru
         return self.kind == other.kind and inside and (self.from_, self.thru) != (other.from_, other.thru)
 
@@ -69,7 +69,7 @@ class Deliveries:
         self._products = products
 
     def delivery(self, product: IdLike) -> Delivery:
-        """One product.
+        """Return one product.
 
         Raises
         ------
@@ -129,7 +129,7 @@ class Deliveries:
         return Page(found[:limit], query | {"after": found[limit].from_, "cursor": found[limit - 1].id})
 
     def create_deliveries(self, products: Iterable[AppData]) -> list[str]:
-        """List products, all or none, each as a part of the smallest one of its kind that holds it.
+        """Create products, all or none, each as a part of the smallest one of its kind that holds it.
 
         A product that traded until now is split by those that lie in it, with ratio 1; one that is split
         already gets them as further parts.
@@ -158,7 +158,7 @@ def _deliveries_in(products: Iterable[tuple[str, Any]]) -> list[Delivery]:
 
 
 def _numbered(app_data: Any) -> Any:
-    """The data with the number of its kind, if it has one."""
+    """Return the data with the number of its kind, if it has one."""
     if isinstance(app_data, dict) and isinstance(app_data.get("kind"), str):
         return app_data | {"kind": NUMBERS.get(app_data["kind"], app_data["kind"])}
     return app_data
@@ -185,7 +185,7 @@ def _insert(market: Transaction, products: Sequence[rules.NewProduct]) -> None:
 
 
 def _smallest_enclosing(parts: Sequence[Delivery], everything: Sequence[Delivery]) -> dict[str, str | None]:
-    """The smallest delivery that holds each of these, by id."""
+    """Return, for each of these by id, the id of the smallest delivery that encloses it, or None."""
     wanted = {part.id for part in parts}
     found: dict[str, str | None] = {}
     begun: list[Delivery] = []

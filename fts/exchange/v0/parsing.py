@@ -1,4 +1,4 @@
-"""Reading the data of auths and costs, in both forms that clients write."""
+"""Parsing of the data of auths and costs, in both forms that clients write."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ReadCurve = Callable[[Any], DemandCurve | None]
 
 
 def read_auth_data(value: Any, read_curve: ReadCurve = parsing.read_curve) -> AuthData:
-    """What an auth authorises.
+    """Parse the data of an auth.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def read_auth_data(value: Any, read_curve: ReadCurve = parsing.read_curve) -> Au
 
 
 def read_cost_data(value: Any, read_curve: ReadCurve = parsing.read_curve) -> CostData:
-    """What a cost says of its group.
+    """Parse the data of a cost.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def read_cost_data(value: Any, read_curve: ReadCurve = parsing.read_curve) -> Co
 
 
 def updated(before: AuthData | None, data: AuthData) -> AuthData:
-    """The data of an auth after an update: rates alone keep the price of a constant.
+    """Return the data of an auth after an update: rates alone keep the price of a constant.
 
     Raises
     ------

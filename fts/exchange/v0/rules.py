@@ -24,7 +24,7 @@ Weights = Mapping[str, float]
 
 @dataclass(frozen=True)
 class AuthChange:
-    """An auth to be made (it has a portfolio), changed, or stopped (it has no data)."""
+    """An auth to be created (it has a portfolio), changed, or stopped (it has no data)."""
 
     id: str
     data: AuthData | None
@@ -33,7 +33,7 @@ class AuthChange:
 
 @dataclass(frozen=True)
 class CostChange:
-    """A cost to be made (it has a group), changed, or stopped (it has no data)."""
+    """A cost to be created (it has a group), changed, or stopped (it has no data)."""
 
     id: str
     data: CostData | None
@@ -42,14 +42,14 @@ class CostChange:
 
 @dataclass(frozen=True)
 class Submitted:
-    """What changes made of auths and costs, by id; auths of a cost that changed are among them."""
+    """The records of auths and costs after changes, by id, with the auths of each changed cost."""
 
     auths: Mapping[str, AuthRecord]
     costs: Mapping[str, CostRecord]
 
 
 def submit(market: Transaction, bidder: str, auths: Sequence[AuthChange], costs: Sequence[CostChange]) -> Submitted:
-    """Make, change and stop auths and costs of a bidder, all or none. Stopping what is stopped changes nothing.
+    """Create, change and stop auths and costs of a bidder, all or none. Stopping what is stopped changes nothing.
 
     Raises
     ------
@@ -80,10 +80,10 @@ def submit(market: Transaction, bidder: str, auths: Sequence[AuthChange], costs:
     touched |= {name for cost in known_costs.values() for name in cost.group}
     known_auths = _by_id(market.auths(touched))
     active = market.active_demands({demand for auth in known_auths.values() for demand in auth.last_weights})
-    told_costs = [_write_cost(market, bidder, cost, known_costs.get(cost.id)) for cost in costs]
+    new_cost_records = [_write_cost(market, bidder, cost, known_costs.get(cost.id)) for cost in costs]
     active = active - {cost.id for cost in costs} | {cost.id for cost in costs if cost.data is not None}
-    told_auths = _write_auths(market, bidder, auths, new_costs, known_auths, active)
-    return Submitted(_by_id(told_auths), _by_id(told_costs))
+    new_auth_records = _write_auths(market, bidder, auths, new_costs, known_auths, active)
+    return Submitted(_by_id(new_auth_records), _by_id(new_cost_records))
 
 
 def _write_cost(market: Transaction, bidder: str, change: CostChange, known: CostRecord | None) -> CostRecord:
@@ -110,7 +110,7 @@ def _write_auths(
         for name, weight in _without_zeros(cost.group or {}).items():
             joined.setdefault(name, {})[cost.id] = weight
     changes = {auth.id: auth for auth in auths} | {name: None for name in known if name not in {a.id for a in auths}}
-    told = []
+    records = []
     for name, change in changes.items():
         record = known.get(name) or AuthRecord(name, bidder, market.instant, None, {}, {}, {}, {})
         data, version = record.data, record.version
@@ -127,16 +127,17 @@ def _write_auths(
         if basis != record.basis:
             market.replace_basis(name, basis)
         last = basis or record.basis or record.last_basis, weights or record.weights or record.last_weights
-        told.append(AuthRecord(name, bidder, version, data, basis, weights, *last))
-    return told
+        records.append(AuthRecord(name, bidder, version, data, basis, weights, *last))
+    return records
 
 
 def _places(
     record: AuthRecord, change: AuthChange | None, data: AuthData | None, joined: Weights, active: Collection[str]
 ) -> tuple[Weights, Weights]:
-    """The weights of an auth's portfolio on demands and on products, from now on."""
+    """Return the weights of an auth's portfolio on demands and on products, from now on."""
     own, runs = own_demand(record.id), record.data is not None
-    # Told its data again, it is what it was made as; else what its bidder may have made of it by the other contract.
+    # With its data given again, an auth has the weights it was created with; else those that its bidder may have
+    # given it by the other contract.
     held = record.weights if runs and change is None else record.last_weights
     costs = {demand: weight for demand, weight in held.items() if demand != own} | dict(joined)
     if data is None:
@@ -160,7 +161,7 @@ def _by_id(records: Iterable[Any]) -> dict[str, Any]:
 
 
 def require_distinct(auths: Iterable[AuthChange], costs: Iterable[CostChange]) -> None:
-    """Refuse changes of one thing that are two.
+    """Refuse two changes of one thing.
 
     Raises
     ------
