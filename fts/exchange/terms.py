@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
 from typing import Annotated, Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StrictStr, model_validator
 
 from fts.errors import InvalidInput
+from fts.exchange.ids import product_id, time_ordered
 from fts.models.timestamps import format_instant, parse_instant
-
-PRODUCTS = UUID("6f1b9c1e-6b0a-5d0e-9a53-0c7c4b1d2f11")
-"""The name space of product ids."""
 
 
 def _instant(value: Any) -> datetime:
@@ -92,18 +89,4 @@ class ForwardTerms:
 
     def generate_product_id(self, data: Any) -> UUID:
         """Return an id that is a function of kind, from and thru, so that one product cannot be created twice."""
-        return uuid5(PRODUCTS, json.dumps([data.kind, format_instant(data.from_), format_instant(data.thru)]))
-
-
-def time_ordered(instant: datetime, chance: int) -> UUID:
-    """Return a UUID that sorts by time (version 7, RFC 9562 with the microseconds of method 3).
-
-    Parameters
-    ----------
-    instant : datetime
-    chance : int
-        62 random bits.
-    """
-    micros = (instant - datetime(1970, 1, 1, tzinfo=UTC)) // datetime.resolution
-    millis, fraction = divmod(micros, 1000)
-    return UUID(int=millis << 80 | 7 << 76 | (fraction * 4096 // 1000) << 64 | 2 << 62 | chance)
+        return product_id(data.kind, data.from_, data.thru)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 from scipy.sparse import csc_array
 
 from fts import _optional
 from fts.errors import InvalidAuction, InvalidInput
 from fts.models import _repr_html, auction_file, auction_file_fast, frames
+from fts.models.assemble import assemble
 from fts.models.auction_file_writer import auction_text
 from fts.models.clip import clip_curves
 from fts.models.columns import Columns, Flags, Floats, Ids, Ints, floats, ints
-from fts.models.curve import Constant, Curve, DemandCurve
-from fts.models.dropped import Dropped, dropped_of
+from fts.models.curve import DemandCurve
+from fts.models.dropped import Dropped
 from fts.models.portfolio import Portfolio
 from fts.models.state import state_of
+from fts.models.views import DemandsView, PortfoliosView
 
 if TYPE_CHECKING:
     import cvxpy
@@ -84,7 +84,7 @@ class Auction:
     dropped: Dropped
 
     def __init__(self, demands: Mapping[str, Any], portfolios: Mapping[str, Any]) -> None:
-        self._adopt(auction_file.columns_of(demands, portfolios))
+        vars(self).update(vars(assemble(auction_file.columns_of(demands, portfolios))))
 
     @classmethod
     def from_columns(cls, **columns: Any) -> Auction:
@@ -94,9 +94,7 @@ class Auction:
         ------
         InvalidCurve, InvalidWeights, InvalidAuction
         """
-        auction = cls.__new__(cls)
-        auction._adopt(Columns.read(columns))
-        return auction
+        return cls._of(Columns.read(columns))
 
     @classmethod
     def from_frames(
@@ -119,9 +117,7 @@ class Auction:
             A table or a column is missing, or has another type.
         InvalidCurve, InvalidWeights
         """
-        auction = cls.__new__(cls)
-        auction._adopt(frames.read_frames(points=points, constants=constants, weights=weights, basis=basis))
-        return auction
+        return cls._of(frames.read_frames(points=points, constants=constants, weights=weights, basis=basis))
 
     @classmethod
     def from_json(cls, value: Any) -> Auction:
@@ -146,60 +142,26 @@ class Auction:
         content, name = auction_file.content_of(file)
         columns = auction_file_fast.columns_in(content)
         if columns is not None:
-            auction = cls.__new__(cls)
             # Where a rule is broken, the careful reading below names the place as it stands in the file.
             with suppress(InvalidInput):
-                auction._adopt(columns)
-                return auction
+                return cls._of(columns)
         return cls.from_json(auction_file.parsed(content, name))
 
-    def _adopt(self, columns: Columns) -> None:
-        columns.check()
-        entries = columns.basis_value != 0
-        counts = np.diff(columns.point_offsets)
-        active = counts > 0
-        defined = columns.weight_demand >= 0
-        defined[defined] = active[columns.weight_demand[defined]]
-        counted = defined & (columns.weight_value != 0)
-        used = np.zeros(len(columns.demand_ids), dtype=bool)
-        used[columns.weight_demand[counted]] = True
-
-        points = np.repeat(used, counts)
-        self.demand_ids = columns.demand_ids.filter(pa.array(used))
-        self.point_offsets = np.append(0, np.cumsum(counts[used])).astype(np.int64)
-        self.point_rates, self.point_prices = columns.point_rates[points], columns.point_prices[points]
-        self.constant = columns.constant[used]
-        self.portfolio_ids = columns.portfolio_ids
-
-        product = columns.basis_product[entries]
-        traded = np.flatnonzero(np.bincount(product, minlength=len(columns.product_ids)))
-        names = columns.product_ids.take(pa.array(traded))
-        order = ints(pc.sort_indices(names))
-        row = np.empty(len(columns.product_ids), dtype=np.int64)
-        row[traded[order]] = np.arange(len(order))
-        self.product_ids = names.take(pa.array(order))
-        n_portfolios = len(columns.portfolio_ids)
-        self.basis = _matrix(
-            row[product], columns.basis_portfolio[entries], columns.basis_value[entries], (len(order), n_portfolios)
-        )
-        position = np.cumsum(used) - 1
-        self.weights = _matrix(
-            position[columns.weight_demand[counted]],
-            columns.weight_portfolio[counted],
-            columns.weight_value[counted],
-            (len(self.demand_ids), n_portfolios),
-        )
-        self.dropped = dropped_of(columns, active, used, entries, defined)
+    @classmethod
+    def _of(cls, columns: Columns) -> Auction:
+        auction = cls.__new__(cls)
+        vars(auction).update(vars(assemble(columns)))
+        return auction
 
     @property
     def demands(self) -> Mapping[str, DemandCurve]:
         """The curves of the demands in use, by id."""
-        return _Demands(self)
+        return DemandsView(self)
 
     @property
     def portfolios(self) -> Mapping[str, Portfolio]:
         """The portfolios with what counts of their weights, by id."""
-        return _Portfolios(self)
+        return PortfoliosView(self)
 
     @cached_property
     def min_rates(self) -> Floats:
@@ -386,61 +348,3 @@ class Auction:
 
     def _repr_html_(self) -> str:
         return _repr_html.auction(self)
-
-
-class _Demands(Mapping[str, DemandCurve]):
-    def __init__(self, auction: Auction) -> None:
-        self._auction = auction
-        self._position = {name: k for k, name in enumerate(auction.demand_ids.to_pylist())}
-
-    def __getitem__(self, name: str) -> DemandCurve:
-        auction, d = self._auction, self._position[name]
-        span = slice(int(auction.point_offsets[d]), int(auction.point_offsets[d + 1]))
-        rates, prices = auction.point_rates[span].tolist(), auction.point_prices[span].tolist()
-        if auction.constant[d]:
-            return Constant(prices[0], rates[0], rates[-1])
-        return Curve(zip(rates, prices, strict=True))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._position)
-
-    def __len__(self) -> int:
-        return len(self._position)
-
-
-class _Portfolios(Mapping[str, Portfolio]):
-    def __init__(self, auction: Auction) -> None:
-        self._auction = auction
-        self._position = {name: k for k, name in enumerate(auction.portfolio_ids.to_pylist())}
-
-    def __getitem__(self, name: str) -> Portfolio:
-        i = self._position[name]
-        return Portfolio(
-            _column(self._auction.weights, i, self._auction.demand_ids),
-            _column(self._auction.basis, i, self._auction.product_ids),
-        )
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._position)
-
-    def __len__(self) -> int:
-        return len(self._position)
-
-
-def _column(matrix: csc_array, i: int, names: Ids) -> dict[str, float]:
-    span = slice(matrix.indptr[i], matrix.indptr[i + 1])
-    return {
-        names[int(row)].as_py(): float(value)
-        for row, value in zip(matrix.indices[span], matrix.data[span], strict=True)
-    }
-
-
-def _matrix(row: Ints, column: Ints, value: Floats, shape: tuple[int, int]) -> csc_array:
-    """Sparse matrix of triplets, each pair of row and column at most once."""
-    if np.any(column[1:] < column[:-1]):
-        order = np.argsort(column, kind="stable")
-        row, column, value = row[order], column[order], value[order]
-    ends = np.cumsum(np.bincount(column, minlength=shape[1]))
-    matrix = csc_array((value, row, np.append(0, ends)), shape=shape)
-    matrix.sort_indices()
-    return matrix

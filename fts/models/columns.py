@@ -11,14 +11,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from fts.errors import InvalidAuction, InvalidCurve, InvalidWeights
+from fts.models.arrays import Flags as Flags
+from fts.models.arrays import Floats as Floats
+from fts.models.arrays import Ints as Ints
 from fts.models.id_text import id_texts
 
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.int64]
-Flags: TypeAlias = NDArray[np.bool_]
 Ids: TypeAlias = pa.StringArray
 
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 import numpy as np
 from msgspec.structs import force_setattr
-from numpy.typing import NDArray
 
 from fts.errors import InvalidCurve
 from fts.models import _repr_html
+from fts.models.arrays import Floats
 from fts.models.parse_number import parse_number
 
-Floats: TypeAlias = NDArray[np.float64]
 Point: TypeAlias = tuple[float, float]
 
 

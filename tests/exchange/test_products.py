@@ -9,8 +9,8 @@ import pytest
 
 from fts.errors import AlreadyExists, InvalidInput
 from fts.exchange import ForwardTerms, Market
+from fts.exchange.ids import time_ordered
 from fts.exchange.products import ProductPage
-from fts.exchange.terms import time_ordered
 
 JUNE = {"kind": 0, "from": "2027-06-01T00:00:00Z", "thru": "2027-07-01T00:00:00Z"}
 JULY = {"kind": 0, "from": "2027-07-01T02:00:00+02:00", "thru": "2027-08-01T00:00:00Z"}

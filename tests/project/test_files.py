@@ -90,3 +90,11 @@ def test_the_make_targets_of_the_readme_exist() -> None:
 def test_ci_runs_the_readme_s_test_command() -> None:
     assert "make test" in (ROOT / "README.md").read_text()
     assert re.search(r"^(exec )?make .*\btest\b", (ROOT / ".ci/run").read_text(), re.M)
+
+
+@pytest.mark.parametrize("folder", ["exchange", "models", "ports"])
+def test_the_readme_of_a_folder_lists_its_files(folder: str) -> None:
+    text = (ROOT / "fts" / folder / "README.md").read_text(encoding="utf-8")
+    files = [file.name for file in (ROOT / "fts" / folder).rglob("*.py") if file.name != "__init__.py"]
+    assert len(files) > 3
+    assert [name for name in files if f"`{name}`" not in text] == []
