@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from fts.models.curve import Constant, Curve
 from fts.models.portfolio import Portfolio
@@ -105,3 +106,10 @@ def revise(agent: Agent, view: View, now: Bids) -> Revisions:
     demands.update(dict.fromkeys(now.demands.keys() - wanted.demands.keys()))
     portfolios.update(dict.fromkeys(now.portfolios.keys() - wanted.portfolios.keys()))
     return Revisions(demands, portfolios)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Changes":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn("fts.sim.agent.Changes is now Revisions; use that", DeprecationWarning, stacklevel=2)
+    return Revisions

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from fts.client import Client
+from fts.client._old_names import old_name
 from fts.client.types import HistoryEntry, PriceAndRate
 from fts.models.curve import Constant, Curve, read_curve
 from fts.models.portfolio import Portfolio
@@ -173,6 +175,22 @@ class Bot:
     def set_first_month(self, month_index: int) -> None:
         """Set the index of the month to revise next; different bots start at different months."""
         self._next_month = month_index
+
+    adopt = old_name("adopt", load_bids, "load_bids")
+    enter = old_name("enter", submit_all, "submit_all")
+    start_at = old_name("start_at", set_first_month, "set_first_month")
+
+    def answer(
+        self,
+        instant: datetime,
+        prices: Mapping[str, float],
+        months: int,
+        seconds: float,
+        fresh: timedelta = timedelta(0),
+    ) -> int:
+        """Respond to a batch; the name of `respond` in 0.1."""
+        warnings.warn("answer is now called respond; call that", DeprecationWarning, stacklevel=2)
+        return self.respond(instant, prices, months, seconds, fresh)
 
     def _bids_of(self, month: str) -> Bids:
         return Bids(
