@@ -1,4 +1,4 @@
-"""The market's memory in one DuckDB file."""
+"""Storage of a market in one DuckDB file."""
 
 from __future__ import annotations
 

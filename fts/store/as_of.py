@@ -1,4 +1,4 @@
-"""The auction of any instant, from rows to arrays without an object per bid."""
+"""Auction of any instant: arrays from the rows of the file, without an object per bid."""
 
 from __future__ import annotations
 
@@ -12,48 +12,49 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fts.models.auction import Auction
-from fts.store.statements import failures, table
+from fts.store.queries import fetch_table, translate_errors
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 
 
-def auction_as_of(cursor: duckdb.DuckDBPyConnection, instant: datetime, *, inside: bool = False) -> Auction:
-    """The auction of every curve and every portfolio with both groups that held at an instant.
+def auction_as_of(cursor: duckdb.DuckDBPyConnection, instant: datetime, *, in_transaction: bool = False) -> Auction:
+    """Build the auction of an instant, from its curves and the portfolios with both groups.
 
     Parameters
     ----------
     cursor : DuckDBPyConnection
     instant : datetime
         UTC, naive.
-    inside : bool
-        Whether the cursor is inside a transaction.
+    in_transaction : bool
+        True if the cursor is inside a transaction.
 
     Notes
     -----
-    Demands and portfolios stand in order of creation; a basis is written in the products that traded then.
+    Demands and portfolios are in order of creation; a basis is in the products that traded at the instant.
     """
-    with failures("read the auction"):
-        # One snapshot for all five tables; inside a transaction it is there already.
-        if not inside:
+    with translate_errors("read the auction"):
+        # One snapshot for all five tables; a transaction already has one.
+        if not in_transaction:
             cursor.execute("BEGIN")
         try:
             demands, portfolios, weights, basis = (
-                table(cursor, f"as_of_{name}", t=instant) for name in ("demands", "portfolios", "weights", "basis")
+                fetch_table(cursor, f"as_of_{name}", t=instant)
+                for name in ("demands", "portfolios", "weights", "basis")
             )
-            products = table(cursor, "as_of_products")
+            products = fetch_table(cursor, "as_of_products")
         finally:
-            if not inside:
+            if not in_transaction:
                 cursor.execute("ROLLBACK")
-    portfolio_at, demand_at, product_at = _places(portfolios), _places(demands), _places(products)
+    portfolio_at, demand_at, product_at = _row_numbers(portfolios), _row_numbers(demands), _row_numbers(products)
     offsets, rates, prices = _points(demands)
-    weight_portfolio = _at(portfolio_at, _ints(weights["portfolio"]))
-    both = weight_portfolio >= 0
-    basis_portfolio = _at(portfolio_at, _ints(basis["portfolio"]))
-    basis_product = _at(product_at, _ints(basis["product"]))
-    held = basis_portfolio >= 0
-    basis_portfolio, basis_product, basis_value = _summed(
-        basis_portfolio[held], basis_product[held], _floats(basis["weight"])[held]
+    weight_portfolio = _lookup(portfolio_at, _ints(weights["portfolio"]))
+    present_weights = weight_portfolio >= 0
+    basis_portfolio = _lookup(portfolio_at, _ints(basis["portfolio"]))
+    basis_product = _lookup(product_at, _ints(basis["product"]))
+    present = basis_portfolio >= 0
+    basis_portfolio, basis_product, basis_value = _sum_duplicates(
+        basis_portfolio[present], basis_product[present], _floats(basis["weight"])[present]
     )
     return Auction.from_columns(
         demand_ids=_ids(demands),
@@ -62,9 +63,9 @@ def auction_as_of(cursor: duckdb.DuckDBPyConnection, instant: datetime, *, insid
         point_prices=prices,
         constant=np.asarray(demands["constant"], dtype=bool),
         portfolio_ids=_ids(portfolios),
-        weight_portfolio=weight_portfolio[both],
-        weight_demand=_at(demand_at, _ints(weights["demand"]))[both],
-        weight_value=_floats(weights["weight"])[both],
+        weight_portfolio=weight_portfolio[present_weights],
+        weight_demand=_lookup(demand_at, _ints(weights["demand"]))[present_weights],
+        weight_value=_floats(weights["weight"])[present_weights],
         product_ids=_ids(products),
         basis_portfolio=basis_portfolio,
         basis_product=basis_product,
@@ -78,31 +79,31 @@ def _points(demands: pa.Table) -> tuple[Ints, Floats, Floats]:
     return np.append(0, np.cumsum(counts)).astype(np.int64), _floats(rates.flatten()), _floats(prices.flatten())
 
 
-def _summed(portfolio: Ints, product: Ints, weight: Floats) -> tuple[Ints, Ints, Floats]:
-    """One entry for each portfolio and product; the rows come sorted by both."""
+def _sum_duplicates(portfolio: Ints, product: Ints, weight: Floats) -> tuple[Ints, Ints, Floats]:
+    """Sum the entries of the same portfolio and product; the rows are sorted by both."""
     if not len(portfolio):
         return portfolio, product, weight
     starts = np.flatnonzero(np.append(True, (np.diff(portfolio) != 0) | (np.diff(product) != 0)))
     return portfolio[starts], product[starts], np.add.reduceat(weight, starts)
 
 
-def _places(things: pa.Table) -> Ints:
-    """Where each number stands among the rows, -1 where it does not."""
-    numbers = _ints(things["number"])
-    places = np.full(int(numbers.max()) + 1 if len(numbers) else 0, -1, dtype=np.int64)
-    places[numbers] = np.arange(len(numbers))
-    return places
+def _row_numbers(records: pa.Table) -> Ints:
+    """Compute the row index of each number; -1 if no row has it."""
+    numbers = _ints(records["number"])
+    positions = np.full(int(numbers.max()) + 1 if len(numbers) else 0, -1, dtype=np.int64)
+    positions[numbers] = np.arange(len(numbers))
+    return positions
 
 
-def _at(places: Ints, numbers: Ints) -> Ints:
-    if not len(places):
+def _lookup(positions: Ints, numbers: Ints) -> Ints:
+    if not len(positions):
         return np.full(len(numbers), -1, dtype=np.int64)
-    found: Ints = np.where(numbers < len(places), places[np.minimum(numbers, len(places) - 1)], -1)
+    found: Ints = np.where(numbers < len(positions), positions[np.minimum(numbers, len(positions) - 1)], -1)
     return found
 
 
-def _ids(things: pa.Table) -> Any:
-    return things["id"].combine_chunks().cast(pa.string())
+def _ids(records: pa.Table) -> Any:
+    return records["id"].combine_chunks().cast(pa.string())
 
 
 def _ints(column: Any) -> Ints:

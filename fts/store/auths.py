@@ -1,4 +1,4 @@
-"""Reading auths and costs: portfolios and demands as the ``/v0`` contract sees them."""
+"""Queries of auths and costs, the portfolios and demands of ``/v0``."""
 
 from __future__ import annotations
 
@@ -7,38 +7,37 @@ from datetime import datetime
 from typing import Any
 
 from fts.models.v0 import AuthData, AuthRecord, CostData, CostRecord, Version, own_demand
-from fts.store.cursor import Cursor
-from fts.store.statements import from_utc, optional_utc, to_utc
-from fts.store.written import curve
-from fts.store.written import weights as read_weights
+from fts.store.cursor import CursorReader
+from fts.store.queries import from_utc, optional_utc, to_utc
+from fts.store.row_mapping import make_curve, make_weights
 
 
-class Auths(Cursor):
-    """What the market holds of auths and costs; part of :class:`fts.ports.store.MarketReader`."""
+class AuthReader(CursorReader):
+    """Reads auths and costs; part of :class:`fts.ports.store.MarketReader`."""
 
     def auth_names(self, bidder: str) -> list[str]:
-        """The ids of a bidder's auths, stopped ones too, in order of creation."""
+        """List the ids of a bidder's auths, with stopped ones, in order of creation."""
         return [name for (name,) in self._rows("auth_names", bidder=bidder)]
 
     def cost_names(self, bidder: str) -> list[str]:
-        """The ids of a bidder's costs, stopped ones too, in order of creation."""
+        """List the ids of a bidder's costs, with stopped ones, in order of creation."""
         return [name for (name,) in self._rows("cost_names", bidder=bidder)]
 
     def auths(self, auths: Collection[str]) -> list[AuthRecord]:
-        """The auths with these ids, by version."""
+        """Read the auths with these ids, in order of version."""
         if not auths:
             return []
         found = self._rows("auths", id=list(auths), own=[own_demand(auth) for auth in auths])
         return [_auth(row) for row in found]
 
     def costs(self, costs: Collection[str]) -> list[CostRecord]:
-        """The costs with these ids, by version."""
+        """Read the costs with these ids, in order of version."""
         return [_cost(row) for row in self._rows("costs", id=list(costs))] if costs else []
 
     def auth_versions(
         self, auths: Collection[str], before: datetime | None, after: datetime | None, limit: int
     ) -> list[Version]:
-        """The last changes of auths on [after, before), newest first, and one more; one instant stays whole."""
+        """List the last changes of auths in [after, before), newest first, and one more; no instant is split."""
         names = {own_demand(auth): auth for auth in auths}
         found = self._versions(names, before, after, limit)
         return [Version(version, names[demand]) for version, demand in found]
@@ -46,26 +45,26 @@ class Auths(Cursor):
     def cost_versions(
         self, costs: Collection[str], before: datetime | None, after: datetime | None, limit: int
     ) -> list[Version]:
-        """The last changes of costs on [after, before), newest first, and one more; one instant stays whole."""
+        """List the last changes of costs in [after, before), newest first, and one more; no instant is split."""
         return [Version(version, demand) for version, demand in self._versions(costs, before, after, limit)]
 
     def auth_history(self, auth: str, before: datetime | None, after: datetime | None, limit: int) -> list[Version]:
-        """The data of an auth on [after, before), newest first; a stop has none."""
+        """List the data of an auth in [after, before), newest first; a stop has no data."""
         found = self._history(own_demand(auth), auth, before, after, limit, cost=False)
         return [Version(from_utc(row[0]), auth, _auth_data(*row[1:])) for row in found]
 
     def cost_history(self, cost: str, before: datetime | None, after: datetime | None, limit: int) -> list[Version]:
-        """The data of a cost on [after, before), newest first; a stop has none."""
+        """List the data of a cost in [after, before), newest first; a stop has no data."""
         found = self._history(cost, cost, before, after, limit, cost=True)
         return [Version(from_utc(row[0]), cost, _cost_data(row[1], row[2], row[3], row[6])) for row in found]
 
     def active_demands(self, demands: Collection[str]) -> set[str]:
-        """Those of these ids that have a curve."""
+        """Return the ids of this list whose demand has a curve."""
         book = self._book()
-        return {name for name in demands if (entry := book.entry(name)) is not None and entry.curve is not None}
+        return {name for name in demands if (entry := book.demand_state(name)) is not None and entry.curve is not None}
 
     def traded_quantities(self, portfolios: Collection[str], at: datetime) -> dict[str, float]:
-        """What each portfolio traded in the batches that had begun at an instant."""
+        """Sum the quantity of each portfolio in the batches that had begun at an instant."""
         quantities = dict.fromkeys(portfolios, 0.0)
         if quantities:
             quantities |= dict(self._rows("traded", ids=list(quantities), at=to_utc(at)))
@@ -95,7 +94,7 @@ class Auths(Cursor):
 
 def _auth(row: Sequence[Any]) -> AuthRecord:
     name, bidder, version, rates, prices, constant, low, high, form, weighs, weights, holds, basis = row
-    last_weights, last_basis = read_weights(weights), read_weights(basis)
+    last_weights, last_basis = make_weights(weights), make_weights(basis)
     return AuthRecord(
         id=name,
         bidder_id=bidder,
@@ -111,7 +110,7 @@ def _auth(row: Sequence[Any]) -> AuthRecord:
 def _cost(row: Sequence[Any]) -> CostRecord:
     name, bidder, version, rates, prices, constant, form, group = row
     data = _cost_data(rates, prices, constant, form)
-    return CostRecord(name, bidder, from_utc(version), data, read_weights(group))
+    return CostRecord(name, bidder, from_utc(version), data, make_weights(group))
 
 
 def _auth_data(
@@ -119,9 +118,9 @@ def _auth_data(
 ) -> AuthData | None:
     if rates is None:
         return None
-    # A curve that came by the other contract has no limits of its own.
-    return AuthData(curve(rates, prices, constant), low, high, form or "demand")
+    # A curve of the current contract has no limits.
+    return AuthData(make_curve(rates, prices, constant), low, high, form or "demand")
 
 
 def _cost_data(rates: Any, prices: Any, constant: Any, form: Any) -> CostData | None:
-    return None if rates is None else CostData(curve(rates, prices, constant), bare=form is not None)
+    return None if rates is None else CostData(make_curve(rates, prices, constant), bare=form is not None)

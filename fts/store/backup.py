@@ -1,4 +1,4 @@
-"""A copy of a market in one file, made while it goes on."""
+"""Copy of a market in one file, made while the market runs."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import duckdb
 
 from fts.errors import SchemaMismatch, StoreError
 from fts.store.market_file import connect
-from fts.store.statements import failures
+from fts.store.queries import translate_errors
 
 
 def copy_market(cursor: duckdb.DuckDBPyConnection, path: str | os.PathLike[str]) -> None:
-    """Copy a market as it is now, with all that was committed and nothing that was not.
+    """Copy the committed state of a market.
 
-    The file appears at once when it is whole, and only its owner may read it.
+    The file appears when it is complete, and only its owner may read it.
 
     Parameters
     ----------
     cursor : DuckDBPyConnection
-        Of the market; used for nothing else meanwhile.
+        Cursor of the market, which no other query uses meanwhile.
     path : path
-        Where the copy goes; nothing may be there.
+        File of the copy; it must not exist.
 
     Raises
     ------
     StoreError
-        Something is there, or the copy could not be written.
+        The file exists, or the copy could not be written.
     """
     target = Path(path)
-    check_free(target)
+    require_free(target)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     alias = f"copy_{secrets.token_hex(8)}"
     try:
-        with failures(f"write the copy {target}"):
+        with translate_errors(f"write the copy {target}"):
             cursor.execute(f"ATTACH $path AS {alias} (READ_WRITE)", {"path": str(partial)})
             try:
                 partial.chmod(0o600)
@@ -44,16 +44,16 @@ def copy_market(cursor: duckdb.DuckDBPyConnection, path: str | os.PathLike[str])
                 cursor.execute(f"COPY FROM DATABASE {quoted} TO {alias}")
             finally:
                 cursor.execute(f"DETACH {alias}")
-        _settle(partial, target)
+        _publish(partial, target)
     except OSError as error:
         raise StoreError(f"could not write the copy {target}: {error.strerror or error}") from error
     finally:
-        for left in (partial, partial.with_name(f"{partial.name}.wal")):
-            left.unlink(missing_ok=True)
+        for leftover in (partial, partial.with_name(f"{partial.name}.wal")):
+            leftover.unlink(missing_ok=True)
 
 
 def copy_file(path: str | os.PathLike[str], copy: str | os.PathLike[str]) -> None:
-    """Copy a market that nobody has open, of whichever schema version.
+    """Copy a market that is not open, of any schema version.
 
     Parameters
     ----------
@@ -62,15 +62,15 @@ def copy_file(path: str | os.PathLike[str], copy: str | os.PathLike[str]) -> Non
     Raises
     ------
     StoreBusy
-        It is open.
+        The market is open.
     SchemaMismatch, StoreError
     """
     name = os.fspath(path)
-    check_free(Path(copy))
+    require_free(Path(copy))
     connections = connect(name, read_only=True)
     try:
         cursor = connections.cursor()
-        with failures(f"read the market file {name}"):
+        with translate_errors(f"read the market file {name}"):
             tables = cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall()
         if ("market",) not in tables:
             raise SchemaMismatch(f"{name} is a DuckDB file, but no market; name another file")
@@ -79,8 +79,8 @@ def copy_file(path: str | os.PathLike[str], copy: str | os.PathLike[str]) -> Non
         connections.close()
 
 
-def check_free(target: Path) -> None:
-    """Nothing is at a place yet, and its folder is there.
+def require_free(target: Path) -> None:
+    """Require that a file does not exist and its folder does.
 
     Raises
     ------
@@ -92,8 +92,8 @@ def check_free(target: Path) -> None:
         raise StoreError(f"the folder of {target} is not there; create it first")
 
 
-def _settle(partial: Path, target: Path) -> None:
-    """Make sure that the copy is on disk, and give it its name unless somebody else took it."""
+def _publish(partial: Path, target: Path) -> None:
+    """Flush the copy to disk and give it its name, if that is still free."""
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     try:

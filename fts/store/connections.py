@@ -1,4 +1,4 @@
-"""The DuckDB connections of one open market, closed together, and never by a forked child."""
+"""DuckDB connections of one open market, which are closed together, and never by a forked child."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fts.errors import StoreError
 from fts.ports.process import OwnerProcess
 from fts.store.file_lock import FileLock
 
-# How long a query may go on when the file is closed, and how often that is looked at [s].
+# Time that a running query has when the file is closed, and time between two checks [s].
 CLOSING_SECONDS, STEP_SECONDS = 30.0, 0.005
 log = logging.getLogger(__name__)
 
 
 class Connections:
-    """One connection to the market's file, the cursors made of it, and the lock that they are used under.
+    """Connection to the market's file, its cursors, and the lock of the file.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Connections:
         _forks.add(self)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Make a cursor, which is closed with the others at the latest."""
+        """Make a cursor, which is closed with the others."""
         cursor = self._connection.cursor()
         with self._changing:
             self._cursors.add(cursor)
@@ -51,7 +51,7 @@ class Connections:
             return [*self._cursors, self._connection]
 
     def close(self) -> None:
-        """Close everything once the queries under way have ended, then release the lock.
+        """Close everything once the running queries have ended, then release the lock.
 
         Does nothing in a forked child: closing would write the file, which is the parent's.
 
@@ -67,7 +67,7 @@ class Connections:
         self.lock.release()
 
     def give_up(self) -> None:
-        """Close everything when the store was dropped; an error is logged, as there is no caller to tell."""
+        """Close everything when the store was dropped; errors are logged, because there is no caller."""
         try:
             self.close()
         except StoreError as error:
@@ -86,22 +86,22 @@ class _Forks:
         self._kept: list[duckdb.DuckDBPyConnection] = []
 
     def add(self, connections: Connections) -> None:
-        """Watch the connections of one more market."""
+        """Register the connections of another market."""
         with self._lock:
             self._open.add(connections)
 
     def before(self) -> None:
-        """Hold every connection: a child drops those of other threads as soon as it begins."""
+        """Keep a reference to every connection, because a child drops those of other threads at its start."""
         with self._lock:
             self._kept = [one for connections in tuple(self._open) for one in connections.all()]
 
     def after_in_parent(self) -> None:
-        """Hold none any longer."""
+        """Drop the references."""
         self._kept = []
 
     def after_in_child(self) -> None:
-        """Hold them for ever, beyond the end of the interpreter too."""
-        # Another thread of the parent may have held it.
+        """Keep the references for ever, even beyond the end of the interpreter."""
+        # Another thread of the parent may have held the lock.
         self._lock = threading.Lock()
         for one in self._kept:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(one))

@@ -1,4 +1,4 @@
-"""A place to read the market from: one cursor, used by one thread."""
+"""Base of all readers: one cursor, used by one thread."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from fts.store.book import Sheet
-from fts.store.statements import failures, rows, table
+from fts.store.order_book import BookLayer
+from fts.store.queries import fetch_rows, fetch_table, translate_errors
 
 
-class Cursor:
-    """What all readers of a market share.
+class CursorReader:
+    """Runs queries with one cursor.
 
     Parameters
     ----------
     cursor : DuckDBPyConnection
         Used by one thread.
     book : callable
-        The market as it is now.
-    inside : bool
-        Whether the cursor is inside a transaction.
+        Returns the order book.
+    in_transaction : bool
+        True if the cursor is inside a transaction.
     reading : callable
-        What surrounds every reading of the file.
+        Context manager around every query of the file.
     """
 
     def __init__(
         self,
         cursor: duckdb.DuckDBPyConnection,
-        book: Callable[[], Sheet],
+        book: Callable[[], BookLayer],
         *,
-        inside: bool = False,
+        in_transaction: bool = False,
         reading: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._cursor = cursor
         self._book = book
-        self._inside = inside
+        self._in_transaction = in_transaction
         self._reading = reading
 
     def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
         with self._reading():
-            return rows(self._cursor, name, **values)
+            return fetch_rows(self._cursor, name, **values)
 
     def _table(self, name: str, **values: Any) -> pa.Table:
-        with self._reading(), failures("read the market"):
-            return table(self._cursor, name, **values)
+        with self._reading(), translate_errors("read the market"):
+            return fetch_table(self._cursor, name, **values)

@@ -1,4 +1,4 @@
-"""The whole market as Parquet files, for any other program to read."""
+"""Export of a market as Parquet files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 import duckdb
 
 from fts.errors import StoreError
-from fts.store.backup import check_free
-from fts.store.statements import failures
+from fts.store.backup import require_free
+from fts.store.queries import translate_errors
 
-DAY_OF: Mapping[str, str | None] = {
+PARTITION_COLUMNS: Mapping[str, str | None] = {
     "market": None,
     "product": "created",
     "product_expansion": "valid_from",
@@ -28,35 +28,35 @@ DAY_OF: Mapping[str, str | None] = {
     "portfolio_outcome": "valid_from",
     "product_outcome": "valid_from",
 }
-"""Every table, and the instant whose day (UTC) says in which folder a row is; None: one file."""
+"""Column of each table whose day (UTC) is the folder of a row; None: one file."""
 
 
 def export_market(cursor: duckdb.DuckDBPyConnection, folder: str | os.PathLike[str]) -> None:
-    """Write every table as it is now: ``<table>/day=2027-06-01/*.parquet``, and ``market/market.parquet``.
+    """Write all tables: ``<table>/day=2027-06-01/*.parquet``, and ``market/market.parquet``.
 
-    All tables show one moment. Ids and ``app_data`` are texts, instants are UTC. A table without rows
-    has one file without rows.
+    All tables are of the same moment. Ids and ``app_data`` are texts, instants are UTC. A table without rows has one
+    file without rows.
 
     Parameters
     ----------
     cursor : DuckDBPyConnection
-        Of the market; used for nothing else meanwhile.
+        Cursor of the market, which no other query uses meanwhile.
     folder : path
-        Made, whole or not at all; nothing may be there.
+        New folder; it appears when it is complete.
 
     Raises
     ------
     StoreError
     """
     target = Path(folder)
-    check_free(target)
+    require_free(target)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
         partial.mkdir(mode=0o700)
-        with failures(f"write the market to {target}"):
+        with translate_errors(f"write the market to {target}"):
             cursor.execute("BEGIN")
             try:
-                for name, day in DAY_OF.items():
+                for name, day in PARTITION_COLUMNS.items():
                     _write(_readable(cursor, name, day), partial / name, day)
             finally:
                 cursor.execute("ROLLBACK")
@@ -68,7 +68,7 @@ def export_market(cursor: duckdb.DuckDBPyConnection, folder: str | os.PathLike[s
 
 
 def _readable(cursor: duckdb.DuckDBPyConnection, name: str, day: str | None) -> duckdb.DuckDBPyRelation:
-    """A table with types that every reader of Parquet knows, and the day."""
+    """Select a table with types that every reader of Parquet supports, and the day."""
     rows = cursor.table(name)
     columns: list[duckdb.Expression] = []
     for column, kind in zip(rows.columns, map(str, rows.types), strict=True):

@@ -1,9 +1,8 @@
-"""The lock of a market file: one writer, against this process and every other.
+"""Lock of a market file, which has one writer in this process and all others.
 
-POSIX frees a record lock, which is the kind that DuckDB takes, as soon as its process closes any descriptor of the
-file, whoever opened it. So three things stand beside it: a register of the files that this process has open, which is
-asked before anything opens the file; a lock of the other kind (``flock``), which belongs to one descriptor; and
-`FileLock.renew`, which takes the record lock again before each change.
+DuckDB takes a POSIX record lock. The system frees it as soon as the process closes any descriptor of the file. So there
+are three additions. A register of the files that this process has open is checked before a file is opened. A lock of
+the other kind (``flock``) belongs to one descriptor. `FileLock.renew` takes the record lock again before each change.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from contextlib import contextmanager
 from fts.errors import ReadOnlyStore, StoreBusy, StoreError
 
 MEMORY = ":memory:"
-# How long another process that is being refused may still hold the lock of a file made just now [s].
+# Time that another process, which is being refused, may still hold the lock of a new file [s].
 WAIT_SECONDS, STEP_SECONDS = 2.0, 0.01
 log = logging.getLogger(__name__)
 
@@ -28,15 +27,15 @@ _Key = tuple[int, int] | str
 
 
 class _Register:
-    """The market files that this process has open, by device and inode and by path."""
+    """Register of the market files that this process has open, by device and inode and by path."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.holders: dict[_Key, FileLock] = {}
 
     def leave_to_parent(self) -> None:
-        """Give up the descriptors that a forked child inherited; what they lock is the parent's."""
-        # Another thread of the parent may have held it.
+        """Close the descriptors that a forked child inherited; their locks are the parent's."""
+        # Another thread of the parent may have held the lock.
         self.lock = threading.RLock()
         for holder in self.holders.values():
             holder.leave_to_parent()
@@ -47,30 +46,30 @@ os.register_at_fork(after_in_child=_register.leave_to_parent)
 
 
 class FileLock:
-    """The right of one connection to use a market file, from before it is opened until after it is closed.
+    """Lock of a market file, held from before it is opened until after it is closed.
 
     Parameters
     ----------
     path : str
-        The file, which need not be there yet; ``":memory:"`` is never locked.
+        Path of the file, which need not exist; ``":memory:"`` is never locked.
     read_only : bool
         Share the file with other processes that only read it.
 
     Attributes
     ----------
     path : str
-        As given, for messages.
+        Path for messages.
     head : bytes
-        The first bytes of the file; none where it is not there yet.
+        First bytes of the file; empty if it does not exist.
 
     Raises
     ------
     StoreBusy
-        The file is open in this process, under whatever name, or in another one.
+        The file is open in this process, under any name, or in another one.
     ReadOnlyStore
         The file may not be written.
     StoreError
-        It is not a file.
+        The path is not a file.
     """
 
     def __init__(self, path: str, *, read_only: bool) -> None:
@@ -92,11 +91,11 @@ class FileLock:
 
     @property
     def wal(self) -> str | None:
-        """The write-ahead log beside the file; None: in memory."""
+        """Path of the write-ahead log; None in memory."""
         return None if self.path == MEMORY else f"{self._real}.wal"
 
     def complete(self) -> None:
-        """Lock the file after DuckDB opened it, if that could not be done before."""
+        """Lock the file after DuckDB opened it, if it did not exist before."""
         if self.path == MEMORY or self._process != os.getpid():
             return
         with _register.lock:
@@ -116,7 +115,7 @@ class FileLock:
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
-        """Unlock the file for a moment: a network file system takes this lock and DuckDB's for the same kind."""
+        """Unlock the file for a moment, because a network file system has only one kind of lock."""
         if self._descriptor is not None:
             _unlock(self._descriptor)
         yield
@@ -128,7 +127,7 @@ class FileLock:
         Raises
         ------
         StoreBusy
-            Another process took it meanwhile.
+            Another process took the lock meanwhile.
         """
         if self._descriptor is not None and not self._read_only and not _lock_record(self._descriptor):
             raise StoreBusy(
@@ -137,7 +136,7 @@ class FileLock:
             )
 
     def release(self) -> None:
-        """Let the file be opened again; called once DuckDB has closed it. Does nothing in a forked child."""
+        """Release the lock; called once DuckDB has closed the file. Does nothing in a forked child."""
         if self._process != os.getpid():
             return
         with _register.lock:
@@ -150,11 +149,11 @@ class FileLock:
             self._close()
 
     def leave_to_parent(self) -> None:
-        """Close the descriptor in a forked child, and leave the lock as it is."""
+        """Close the descriptor in a forked child without releasing the lock."""
         self._close()
 
     def _require_unused(self) -> None:
-        """Look for the file in the register, without opening it."""
+        """Require that the file is not in the register, without opening it."""
         for key in self._names():
             holder = _register.holders.get(key)
             if holder is None:
@@ -208,7 +207,7 @@ def busy(path: str) -> StoreBusy:
 
 
 def _lock(descriptor: int, *, shared: bool) -> bool:
-    """Lock a descriptor, which stays locked whatever else in this process opens or closes the file."""
+    """Lock a descriptor; it stays locked if other descriptors of the file are closed."""
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -223,7 +222,7 @@ def _unlock(descriptor: int) -> None:
 
 
 def _lock_record(descriptor: int) -> bool:
-    """Take DuckDB's kind of lock for this process; where the process has it, nothing changes."""
+    """Take a record lock, which is DuckDB's kind, for this process; if the process has it, nothing changes."""
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):

@@ -1,4 +1,4 @@
-"""Opening the market's file: made when new, refused in one sentence when it cannot be used."""
+"""Opening, creation and checks of a market file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fts.models.records import Units
 from fts.models.timestamps import parse_duration
 from fts.store.connections import Connections
 from fts.store.file_lock import MEMORY, FileLock, busy
-from fts.store.migration import migrate, steps
-from fts.store.statements import failures, statement
+from fts.store.migration import migrate, migration_steps
+from fts.store.queries import sql_text, translate_errors
 
 SCHEMA_VERSION = 1
-# What a DuckDB file begins with, after a checksum.
+# First bytes of a DuckDB file, after a checksum.
 MAGIC, MAGIC_AT = b"DUCK", 8
-# Extensions are never fetched from the net.
+# Extensions are never downloaded.
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -37,19 +37,19 @@ def connect(path: str, *, read_only: bool) -> Connections:
     Raises
     ------
     StoreBusy
-        Open elsewhere, in this process or another.
+        The file is open elsewhere, in this process or another.
     ReadOnlyStore
-        The file cannot be written, and reading alone was not asked for.
+        The file cannot be written, and ``read_only`` is False.
     SchemaMismatch
-        Not a DuckDB file, or one of a newer DuckDB.
+        The file is not a DuckDB file, or of a newer DuckDB.
     StoreError
     """
     if path != MEMORY:
-        _check_place(path, read_only)
-    # DuckDB gives one process the same database twice, which would make two writers of one file.
+        _check_path(path, read_only)
+    # DuckDB opens the same file twice in one process, which would make two writers.
     lock = FileLock(path, read_only=read_only)
     try:
-        # DuckDB would ask for an extension that reads what it takes this file for.
+        # For a file of another format, DuckDB would ask for an extension.
         if lock.head and lock.head[MAGIC_AT : MAGIC_AT + len(MAGIC)] != MAGIC:
             raise SchemaMismatch(f"{path} is not a market file, but something else; name another file")
         connection = _connect(path, lock, read_only)
@@ -64,24 +64,24 @@ def connect(path: str, *, read_only: bool) -> Connections:
     return Connections(connection, lock)
 
 
-def _check_place(path: str, read_only: bool) -> None:
-    place = Path(path)
-    if place.is_dir():
+def _check_path(path: str, read_only: bool) -> None:
+    file = Path(path)
+    if file.is_dir():
         raise StoreError(f"{path} is a folder; name a file for the market")
-    if not place.exists():
+    if not file.exists():
         if read_only:
             raise StoreError(f"the market file {path} is not there; only a market that exists can be opened read-only")
-        if not place.absolute().parent.is_dir():
+        if not file.absolute().parent.is_dir():
             raise StoreError(f"the folder of the market file {path} is not there; create it first")
         return
-    if not read_only and not os.access(place, os.W_OK):
+    if not read_only and not os.access(file, os.W_OK):
         raise ReadOnlyStore(
             f"the market file {path} cannot be written; allow writing, or open it with DuckStore(path, read_only=True)"
         )
 
 
 def _first(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...] | None:
-    # A result that is not read to its end keeps its transaction open, and the log could never be folded in.
+    # A result that is not read to its end keeps its transaction open, which would prevent checkpoints.
     rows = connection.execute(query).fetchall()
     return rows[0] if rows else None
 
@@ -108,37 +108,37 @@ def _open_database(path: str, read_only: bool) -> duckdb.DuckDBPyConnection:
         raise StoreError(f"could not open the market file {path}: {text.splitlines()[0]}") from error
 
 
-def settle(
+def ensure_schema(
     connection: duckdb.DuckDBPyConnection,
     path: str,
-    wanted: dict[str, str | None],
+    units_wanted: dict[str, str | None],
     *,
     now: datetime,
     read_only: bool,
     migrations: Mapping[int, str] | None = None,
 ) -> Units:
-    """Make the tables of a new file, or check those of an old one, and give the market's units.
+    """Create the tables of a new file, or check those of an old one; returns the market's units.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
     path : str
-    wanted : dict
-        Units; None: the file's own.
+    units_wanted : dict
+        Units by name; None: those of the file.
     now : datetime
-        When a new market is made.
+        Time of creation of a new market.
     read_only : bool
     migrations : mapping of int to str, optional
-        The steps from older schema versions; by default those of `fts.store.migration.steps`.
+        Scripts from older schema versions; by default `fts.store.migration.migration_steps`.
 
     Raises
     ------
     SchemaMismatch, UnitsMismatch, ConfigurationError
     """
-    with failures(f"read the market file {path}"):
+    with translate_errors(f"read the market file {path}"):
         tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     if not tables and not read_only:
-        return _create(connection, wanted, now)
+        return _create(connection, units_wanted, now)
     if "market" not in tables:
         raise SchemaMismatch(f"{path} is a DuckDB file, but no market; name another file")
     version = _version(connection, path)
@@ -148,19 +148,19 @@ def settle(
                 f"the market file {path} has schema version {version}, this fts reads version {SCHEMA_VERSION}; "
                 "open it once without read_only to bring it up to date"
             )
-        migrate(connection, path, version, SCHEMA_VERSION, steps() if migrations is None else migrations)
+        migrate(connection, path, version, SCHEMA_VERSION, migration_steps() if migrations is None else migrations)
         log.warning("the market file %s was brought from schema version %d to %d", path, version, SCHEMA_VERSION)
-    return _check(connection, path, wanted)
+    return _check(connection, path, units_wanted)
 
 
-def _create(connection: duckdb.DuckDBPyConnection, wanted: dict[str, str | None], now: datetime) -> Units:
-    units = Units(**{name: unit for name, unit in wanted.items() if unit is not None})
+def _create(connection: duckdb.DuckDBPyConnection, units_wanted: dict[str, str | None], now: datetime) -> Units:
+    units = Units(**{name: unit for name, unit in units_wanted.items() if unit is not None})
     if not (units.quantity_unit.strip() and units.money_unit.strip()):
         raise ConfigurationError("quantity_unit and money_unit must be texts such as MWh and EUR")
     seconds = parse_duration(units.time_unit).total_seconds()
-    with failures("make the tables of the market"):
+    with translate_errors("make the tables of the market"):
         connection.execute("BEGIN")
-        connection.execute(statement("schema"))
+        connection.execute(sql_text("schema"))
         connection.execute(
             "INSERT INTO market VALUES ($1, $2, $3, $4, $5, $6)",
             [SCHEMA_VERSION, now, units.time_unit, seconds, units.quantity_unit, units.money_unit],
@@ -185,13 +185,13 @@ def _version(connection: duckdb.DuckDBPyConnection, path: str) -> int:
     return version
 
 
-def _check(connection: duckdb.DuckDBPyConnection, path: str, wanted: dict[str, str | None]) -> Units:
-    with failures(f"read the market file {path}"):
+def _check(connection: duckdb.DuckDBPyConnection, path: str, units_wanted: dict[str, str | None]) -> Units:
+    with translate_errors(f"read the market file {path}"):
         row = _first(connection, "SELECT time_unit, quantity_unit, money_unit FROM market")
     if row is None:
         raise SchemaMismatch(f"the market file {path} does not say its units; name another file")
     units = Units(*row)
-    other = {name: unit for name, unit in wanted.items() if unit is not None and unit != units.to_json()[name]}
+    other = {name: unit for name, unit in units_wanted.items() if unit is not None and unit != units.to_json()[name]}
     if other:
         name, unit = next(iter(other.items()))
         raise UnitsMismatch(

@@ -1,4 +1,4 @@
-"""Bringing a market's file of an older schema version to that of now."""
+"""Migration of a market file from an older schema version."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from importlib import resources
 import duckdb
 
 from fts.errors import SchemaMismatch
-from fts.store.statements import failures
+from fts.store.queries import translate_errors
 
 
-def steps() -> dict[int, str]:
-    """The SQL that lifts a file from each older version to the next, ``sql/migrations/<version>.sql``."""
+def migration_steps() -> dict[int, str]:
+    """Load the SQL scripts that migrate a file from each version to the next, ``sql/migrations/<version>.sql``."""
     folder = resources.files("fts.store").joinpath("sql", "migrations")
     return {
         int(file.name.removesuffix(".sql")): file.read_text(encoding="utf-8")
@@ -22,38 +22,38 @@ def steps() -> dict[int, str]:
 
 
 def migrate(
-    connection: duckdb.DuckDBPyConnection, path: str, version: int, target: int, written: Mapping[int, str]
+    connection: duckdb.DuckDBPyConnection, path: str, version: int, target: int, scripts: Mapping[int, str]
 ) -> None:
-    """Lift a file version by version, all in one transaction: it is of the new version, or as it was.
+    """Migrate a file version by version, in one transaction.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
     path : str
-        Of the file, for what is said of it.
+        Path of the file, for messages.
     version, target : int
-        That of the file, and that of now.
-    written : mapping of int to str
-        As `steps` gives them.
+        Version of the file, and the new version.
+    scripts : mapping of int to str
+        Scripts, as `migration_steps` returns them.
 
     Raises
     ------
     SchemaMismatch
-        Some version has no step.
+        A version has no script.
     StoreError
-        A step failed; the file is as it was.
+        A script failed; the file was not changed.
     """
-    missing = [step for step in range(version, target) if step not in written]
+    missing = [step for step in range(version, target) if step not in scripts]
     if missing:
         raise SchemaMismatch(
             f"the market file {path} has schema version {version}, which this fts cannot bring to version {target}; "
             "open it with the fts that made it"
         )
-    with failures(f"bring the market file {path} from schema version {version} to {target}; it is as it was"):
+    with translate_errors(f"bring the market file {path} from schema version {version} to {target}; it is as it was"):
         connection.execute("BEGIN")
         try:
             for step in range(version, target):
-                connection.execute(written[step])
+                connection.execute(scripts[step])
             connection.execute("UPDATE market SET schema_version = $1", [target])
         except BaseException:
             connection.execute("ROLLBACK")

@@ -10,7 +10,7 @@ import pytest
 from fts.server import jwt_application
 from fts.server.jwt_application import JwtApplication, write_token
 from fts.server.response_cache import ResponseCache
-from fts.store.records import Records
+from fts.store.reader import DuckReader
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -34,7 +34,7 @@ def test_a_page_is_read_once_between_two_batches(exchange, monkeypatch: pytest.M
     asked: list[str] = []
 
     def counted(name: str):
-        real = getattr(Records, name)
+        real = getattr(DuckReader, name)
 
         def read(*given):
             asked.append(name)
@@ -43,7 +43,7 @@ def test_a_page_is_read_once_between_two_batches(exchange, monkeypatch: pytest.M
         return read
 
     for name in ("product_outcomes", "portfolio_outcomes", "batch_prices"):
-        monkeypatch.setattr(Records, name, counted(name))
+        monkeypatch.setattr(DuckReader, name, counted(name))
     for _ in range(2):
         instant = exchange.batch()
         asked.clear()

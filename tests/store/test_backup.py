@@ -20,7 +20,7 @@ from fts.exchange import ForwardTerms, Market
 from fts.models.curve import Constant
 from fts.store import DuckStore
 from fts.store.backup import copy_file
-from fts.store.export import DAY_OF
+from fts.store.export import PARTITION_COLUMNS
 
 HOUR = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
 BIDDER = UUID(int=7)
@@ -165,8 +165,8 @@ def test_the_export_has_every_table_and_every_row(market: Market, tmp_path: Path
     market.export(folder)
     connection = market._context.store._connections.cursor()
     names = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    assert set(DAY_OF) == names == {path.name for path in folder.iterdir()}
-    for name, day in DAY_OF.items():
+    assert set(PARTITION_COLUMNS) == names == {path.name for path in folder.iterdir()}
+    for name, day in PARTITION_COLUMNS.items():
         rows = connection.table(name).to_arrow_table()
         read = pyarrow.dataset.dataset(folder / name, partitioning="hive").to_table()
         same = pl.read_parquet(folder / name, hive_partitioning=True)

@@ -18,14 +18,14 @@ from fts.errors import FtsError, StoreError
 from fts.exchange import Market
 from fts.models.curve import Curve
 from fts.store import DuckStore
-from fts.store.book import Sheet, read_book
+from fts.store.order_book import BookLayer, load_order_book
 
 DAY = {"kind": 0, "from": "2027-06-01T00:00:00Z", "thru": "2027-06-02T00:00:00Z"}
 
 
 def together(store: DuckStore, changes: list[Callable[[Any], Any]]) -> list[Any]:
     """Make changes in one group, in this order; what each gave or raised."""
-    writer = store._opened()
+    writer = store._open_writer()
     results: list[Any] = [None] * len(changes)
 
     def make(k: int) -> None:
@@ -35,11 +35,11 @@ def together(store: DuckStore, changes: list[Callable[[Any], Any]]) -> list[Any]
             results[k] = error
 
     threads = []
-    with writer._turn:
+    with writer._commit_lock:
         for k in range(len(changes)):
             threads.append(threading.Thread(target=make, args=(k,)))
             threads[-1].start()
-            while writer.waiting <= k:
+            while writer.n_pending <= k:
                 time.sleep(0.0005)
     for thread in threads:
         thread.join()
@@ -167,8 +167,8 @@ def test_the_book_in_memory_is_what_the_file_says(seed: int, group: int) -> None
                 thread.start()
             for thread in threads:
                 thread.join()
-        book = store._opened().book()
-        written: Sheet = read_book(store._connections.cursor())
+        book = store._open_writer().book()
+        written: BookLayer = load_order_book(store._connections.cursor())
         assert book.products == written.products
         assert book.portfolios == written.portfolios
         assert book.demands == written.demands
@@ -183,7 +183,7 @@ def test_the_book_in_memory_is_what_the_file_says(seed: int, group: int) -> None
 def test_an_interrupted_change_is_not_made() -> None:
     store = DuckStore()
     name = str(uuid4())
-    writer = store._opened()
+    writer = store._open_writer()
 
     def interrupted(market):
         market.add_demand(name, name, {})
@@ -191,7 +191,7 @@ def test_an_interrupted_change_is_not_made() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         store.write(interrupted)
-    assert writer.waiting == 0 and store.read.demand(name) is None
+    assert writer.n_pending == 0 and store.read.demand(name) is None
     store.write(lambda market: market.add_demand(name, name, {}))
     assert store.read.demand(name) is not None
     store.close()

@@ -14,8 +14,8 @@ import pytest
 from fts.errors import SchemaMismatch, StoreError
 from fts.exchange import Market
 from fts.store import DuckStore
-from fts.store.market_file import SCHEMA_VERSION, connect, settle
-from fts.store.migration import steps
+from fts.store.market_file import SCHEMA_VERSION, connect, ensure_schema
+from fts.store.migration import migration_steps
 
 # A version before the first, made by hand: batches did not say how long their rates were limited for, and money had
 # no unit.
@@ -62,7 +62,7 @@ def lift(path: Path, migrations: Mapping[int, str], *, read_only: bool = False) 
     connections = connect(str(path), read_only=read_only)
     try:
         cursor, now = connections.cursor(), datetime(2027, 1, 1)
-        settle(cursor, str(path), {}, now=now, read_only=read_only, migrations=migrations)
+        ensure_schema(cursor, str(path), {}, now=now, read_only=read_only, migrations=migrations)
     finally:
         connections.close()
 
@@ -130,6 +130,6 @@ def described(path: Path) -> dict[str, Any]:
 
 
 def test_every_version_since_the_first_has_its_step() -> None:
-    assert sorted(steps()) == list(range(1, SCHEMA_VERSION))
-    for text in steps().values():
+    assert sorted(migration_steps()) == list(range(1, SCHEMA_VERSION))
+    for text in migration_steps().values():
         assert not {"BEGIN", "COMMIT", "SCHEMA_VERSION"} & set(text.upper().replace(";", " ").split())

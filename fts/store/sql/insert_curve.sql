@@ -1,3 +1,3 @@
 INSERT INTO curve BY NAME
 SELECT demand::UUID AS demand, rates, prices, constant, instant AS valid_from, until AS valid_until
-FROM given;
+FROM incoming;

@@ -1,3 +1,3 @@
 INSERT INTO portfolio_product BY NAME
 SELECT portfolio::UUID AS portfolio, product::UUID AS product, weight, instant AS valid_from, until AS valid_until
-FROM given;
+FROM incoming;

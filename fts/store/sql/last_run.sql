@@ -1,2 +1,2 @@
--- The instant of the last batch that was given no end.
+-- Instant of the last batch that was not given an end.
 SELECT max(instant) FROM batch WHERE thru IS NULL;

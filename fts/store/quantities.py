@@ -1,4 +1,4 @@
-"""Reading what batches traded over time: limits and what they leave, quantities, spans."""
+"""Queries of traded quantities: remaining limits, trades, and the spans of batches."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ import pyarrow as pa
 
 from fts.models.trade import Trade
 from fts.models.trade_limits import RemainingLimits
-from fts.store.cursor import Cursor
-from fts.store.statements import from_utc, optional_from_utc, optional_utc, to_utc
+from fts.store.cursor import CursorReader
+from fts.store.queries import from_utc, optional_from_utc, optional_utc, to_utc
 
 
-class Trading(Cursor):
-    """What the market holds of quantities; part of :class:`fts.ports.store.MarketReader`."""
+class QuantityReader(CursorReader):
+    """Reads quantities; part of :class:`fts.ports.store.MarketReader`."""
 
     def remaining_limits(self, at: datetime, begins: datetime, solved_at: datetime) -> RemainingLimits | None:
-        """What the limits of an instant leave to a batch; None: nothing is limited."""
+        """Read the remaining limits of a batch; None if there are no limits."""
         if not self._rows("limits_exist", at=to_utc(at)):
             return None
-        found = self._table("room", at=to_utc(at), begins=to_utc(begins), solved=to_utc(solved_at))
+        found = self._table("remaining_limits", at=to_utc(at), begins=to_utc(begins), solved=to_utc(solved_at))
         low, high = (np.asarray(found[name], dtype=np.float64) for name in ("low", "high"))
         return RemainingLimits(found["demand"].combine_chunks().cast(pa.string()), low, high)
 
     def product_trades(self, product: str, before: datetime | None, after: datetime | None, limit: int) -> list[Trade]:
-        """Price and quantity of a product, batch by batch, newest first."""
+        """List price and quantity of a product per batch, newest first."""
         span = {"before": optional_utc(before), "after": optional_utc(after), "limit": limit}
         return [_trade(row) for row in self._rows("product_trades", id=product, **span)]
 
     def portfolio_trades(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
     ) -> list[Trade]:
-        """Price and quantity of a portfolio, batch by batch, newest first."""
+        """List price and quantity of a portfolio per batch, newest first."""
         span = {"before": optional_utc(before), "after": optional_utc(after), "limit": limit}
         return [_trade(row) for row in self._rows("portfolio_trades", id=portfolio, **span)]
 
     def product_trades_of(self, instant: datetime, thru: datetime, products: Collection[str]) -> dict[str, Trade]:
-        """Price and quantity of these products in a batch that holds until ``thru``, of those with a price."""
+        """Read price and quantity of these products in a batch until ``thru``; those without a price are left out."""
         found = self._rows("product_trades_of", instant=to_utc(instant), thru=to_utc(thru), ids=list(products))
         return {row[0]: _trade(row) for row in found}
 
     def bidder_trades_of(self, instant: datetime, thru: datetime, bidders: Collection[str]) -> dict[str, list[Trade]]:
-        """Price and quantity of the auths of these bidders in a batch that holds until ``thru``."""
+        """Read price and quantity of the auths of these bidders in a batch until ``thru``."""
         trades: dict[str, list[Trade]] = {bidder: [] for bidder in bidders}
         found = self._rows("bidder_trades_of", instant=to_utc(instant), thru=to_utc(thru), bidders=list(bidders))
         for *row, bidder in found:
@@ -52,27 +52,27 @@ class Trading(Cursor):
         return trades
 
     def closed_batches(self, instant: datetime | None = None) -> list[tuple[datetime, datetime]]:
-        """From when until when the batches hold whose end became known by the batch of an instant; None: the latest."""
-        found = self._rows("listed", instant=optional_utc(instant))
+        """List begin and end of the batches whose end became known by the batch of an instant; None: the latest."""
+        found = self._rows("closed_batches", instant=optional_utc(instant))
         return [(from_utc(begins), from_utc(ends)) for begins, ends in found]
 
     def overlapping_batches(self, from_: datetime, thru: datetime) -> list[tuple[datetime, bool, datetime | None]]:
-        """The batches that cleared and hold within a span, newest first: begin, whether the end was given, end."""
-        found = self._rows("spans", **{"from": to_utc(from_), "thru": to_utc(thru)})
+        """List the cleared batches that overlap a span, newest first: begin, True if the end was given, end."""
+        found = self._rows("overlapping_batches", **{"from": to_utc(from_), "thru": to_utc(thru)})
         return [(from_utc(begins), given, optional_from_utc(ends)) for begins, given, ends in found]
 
     def last_slice_end(self, before: datetime) -> datetime | None:
-        """The end that the last batch before an instant was given, of those that were given one."""
+        """Read the end of the last batch before an instant that was given an end."""
         found = self._rows("last_slice_end", before=to_utc(before))
         return from_utc(found[0][0]) if found else None
 
     def last_run(self) -> datetime | None:
-        """The instant of the last batch that was given no end."""
+        """Read the instant of the last batch that was not given an end."""
         ((instant,),) = self._rows("last_run")
         return optional_from_utc(instant)
 
     def next_cleared(self, instant: datetime) -> datetime | None:
-        """The instant of the first batch later than this one that stored an outcome."""
+        """Read the instant of the first later batch with an outcome."""
         ((found,),) = self._rows("next_cleared", instant=to_utc(instant))
         return optional_from_utc(found)
 

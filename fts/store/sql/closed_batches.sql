@@ -1,5 +1,5 @@
--- From when until when a batch holds, where that is known: it was given an end, has the step of a schedule, or
--- another followed. Those that became known by the batch of $instant, in order; where $instant is null, the latest.
+-- Begin and end of batches with a known end: it was given, or is that of the schedule or of the next batch.
+-- Those whose end became known by the batch of $instant, in order; if $instant is null, the latest.
 SELECT instant, ends FROM (
     SELECT
         b.instant, b.thru, b.duration, lead(b.instant) OVER (ORDER BY b.instant) AS next,

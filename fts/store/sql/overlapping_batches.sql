@@ -1,5 +1,5 @@
--- The batches that cleared, begin before $thru and hold after $from, newest first: when they begin, whether they
--- were given an end, and that end or the one that is known by the schedule or by the next batch.
+-- The cleared batches that begin before $thru and end after $from, newest first: begin, true if the end was given,
+-- and the end: the given one, or that of the schedule or of the next batch.
 SELECT instant, given, ends FROM (
     SELECT
         b.instant, b.thru IS NOT NULL AS given,

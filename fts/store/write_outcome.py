@@ -1,4 +1,4 @@
-"""Writing the outcome of a batch, column by column."""
+"""Storage of the outcome of a batch, column by column."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import duckdb
 import pyarrow as pa
 
 from fts.models.outcome import Outcome
-from fts.store.statements import statement
+from fts.store.queries import sql_text
 
 
-def store_outcome(
+def write_outcome(
     cursor: duckdb.DuckDBPyConnection,
     outcome: Outcome,
     *,
     instant: datetime,
     thru: datetime | None,
     last: datetime | None,
-    ends: datetime,
+    ends_at: datetime,
     reference: Mapping[str, float],
 ) -> None:
-    """Store price and rate of every portfolio and product, and end those of the batch before.
+    """Store price and rate of all portfolios and products, and end those of the previous batch.
 
     Parameters
     ----------
     cursor : DuckDBPyConnection
-        Inside a transaction.
+        Cursor inside a transaction.
     outcome : Outcome
     instant, thru : datetime
-        From when until when it holds; None: until the next one.
-    last, ends : datetime
-        The batch before, and when its outcomes end.
+        First instant and end of the outcome; None: until the next one.
+    last, ends_at : datetime
+        Instant of the previous batch, and the end of its outcomes.
     reference : mapping of product to price
-        What the prices were kept near to.
+        Prices to which those of the batch were kept close.
     """
     auction = outcome.auction
     portfolios = {
@@ -50,11 +50,11 @@ def store_outcome(
         "price_low": pa.array(outcome.price_low, from_pandas=True),
         "price_high": pa.array(outcome.price_high, from_pandas=True),
     }
-    for thing, columns in (("portfolio", portfolios), ("product", products)):
+    for kind, columns in (("portfolio", portfolios), ("product", products)):
         if last is not None:
-            cursor.execute(statement(f"close_{thing}_outcome"), {"last": last, "instant": ends})
-        cursor.register(f"{thing}_rows", pa.table(columns))
+            cursor.execute(sql_text(f"close_{kind}_outcome"), {"last": last, "instant": ends_at})
+        cursor.register(f"{kind}_rows", pa.table(columns))
         try:
-            cursor.execute(statement(f"insert_{thing}_outcome"), {"instant": instant, "thru": thru})
+            cursor.execute(sql_text(f"insert_{kind}_outcome"), {"instant": instant, "thru": thru})
         finally:
-            cursor.unregister(f"{thing}_rows")
+            cursor.unregister(f"{kind}_rows")

@@ -1,4 +1,4 @@
-"""The SQL of the store, from the files beside it."""
+"""SQL of the store, from the files in ``sql``, and the conversion of instants."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from fts.errors import InvalidInstant, StoreError
 
 
 @cache
-def statement(name: str) -> str:
-    """The text of ``sql/<name>.sql``."""
+def sql_text(name: str) -> str:
+    """Load the text of ``sql/<name>.sql``."""
     return resources.files("fts.store").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
-def rows(cursor: duckdb.DuckDBPyConnection, name: str, **values: Any) -> list[tuple[Any, ...]]:
-    """The rows that a statement gives for these parameters."""
-    with failures("read the market"):
-        return cursor.execute(statement(name), values).fetchall()
+def fetch_rows(cursor: duckdb.DuckDBPyConnection, name: str, **values: Any) -> list[tuple[Any, ...]]:
+    """Run a query and return its rows."""
+    with translate_errors("read the market"):
+        return cursor.execute(sql_text(name), values).fetchall()
 
 
-def table(cursor: duckdb.DuckDBPyConnection, name: str, **values: Any) -> pa.Table:
-    """The rows that a statement gives for these parameters, as columns."""
-    return cursor.sql(statement(name), params=values).to_arrow_table()
+def fetch_table(cursor: duckdb.DuckDBPyConnection, name: str, **values: Any) -> pa.Table:
+    """Run a query and return its rows as columns."""
+    return cursor.sql(sql_text(name), params=values).to_arrow_table()
 
 
 @contextmanager
-def failures(doing: str) -> Iterator[None]:
-    """Say in one sentence what DuckDB could not do.
+def translate_errors(action: str) -> Iterator[None]:
+    """Translate an error of DuckDB to a `StoreError` with the failed action.
 
     Raises
     ------
@@ -44,11 +44,11 @@ def failures(doing: str) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise StoreError(f"could not {doing}: {reason}") from error
+        raise StoreError(f"could not {action}: {reason}") from error
 
 
 def to_utc(instant: datetime) -> datetime:
-    """An aware instant as the store writes it: UTC, without saying so.
+    """Convert an aware instant to naive UTC, the form of the file.
 
     Raises
     ------
@@ -61,15 +61,15 @@ def to_utc(instant: datetime) -> datetime:
 
 
 def optional_utc(instant: datetime | None) -> datetime | None:
-    """As `to_utc`, and None for None."""
+    """Convert as `to_utc`; None stays None."""
     return None if instant is None else to_utc(instant)
 
 
 def from_utc(instant: datetime) -> datetime:
-    """An instant of the store, aware."""
+    """Convert an instant of the file to an aware one."""
     return instant.replace(tzinfo=UTC)
 
 
 def optional_from_utc(instant: datetime | None) -> datetime | None:
-    """As `from_utc`, and None for None."""
+    """Convert as `from_utc`; None stays None."""
     return None if instant is None else from_utc(instant)

@@ -13,7 +13,7 @@ import pytest
 
 from fts.models.curve import Curve
 from fts.store import DuckStore
-from fts.store.buffer import Buffer
+from fts.store.page_cache import PageCache
 
 ROWS = 300_000
 # Sorting these rows takes more than the pages of the file and what is kept of them.
@@ -47,23 +47,23 @@ def test_pages_are_given_up_down_to_what_is_kept(numbers: duckdb.DuckDBPyConnect
     assert total(numbers) == ROWS * (ROWS + 1) // 2
     held, before = pages(numbers), limit(numbers)
     assert held > 1_500_000
-    assert Buffer(10**8).shed(numbers) and pages(numbers) == held
-    assert Buffer(2**20).shed(numbers) and pages(numbers) <= 2**20
+    assert PageCache(10**8).evict(numbers) and pages(numbers) == held
+    assert PageCache(2**20).evict(numbers) and pages(numbers) <= 2**20
     assert limit(numbers) == before
     assert total(numbers) == ROWS * (ROWS + 1) // 2
 
 
 def test_nothing_is_given_up_while_somebody_reads(numbers: duckdb.DuckDBPyConnection) -> None:
-    buffer, held = Buffer(2**20), pages(numbers)
+    buffer, held = PageCache(2**20), pages(numbers)
     with buffer.reading():
         with buffer.reading():
-            assert not buffer.shed(numbers)
-        assert not buffer.shed(numbers) and pages(numbers) == held
-    assert buffer.shed(numbers) and pages(numbers) < held
+            assert not buffer.evict(numbers)
+        assert not buffer.evict(numbers) and pages(numbers) == held
+    assert buffer.evict(numbers) and pages(numbers) < held
 
 
 def test_where_somebody_always_reads_new_readers_are_held_up_for_a_moment(numbers: duckdb.DuckDBPyConnection) -> None:
-    buffer, over, shed = Buffer(2**20, hold_every=0.0), threading.Event(), []
+    buffer, over, shed = PageCache(2**20, block_interval=0.0), threading.Event(), []
 
     def read() -> None:
         while not over.is_set():
@@ -75,31 +75,31 @@ def test_where_somebody_always_reads_new_readers_are_held_up_for_a_moment(number
         reader.start()
     time.sleep(0.02)
     try:
-        shed = [buffer.shed(numbers) for _ in range(3)]
+        shed = [buffer.evict(numbers) for _ in range(3)]
     finally:
         over.set()
         for reader in readers:
             reader.join(10)
     assert any(shed) and pages(numbers) <= 2**20
     # And one that reads for long holds up nobody for long.
-    patient = Buffer(2**20, hold_every=1e9)
+    patient = PageCache(2**20, block_interval=1e9)
     with patient.reading():
         begun = time.monotonic()
-        assert [patient.shed(numbers) for _ in range(100)] == [False] * 100
+        assert [patient.evict(numbers) for _ in range(100)] == [False] * 100
         assert time.monotonic() - begun < 5
         with patient.reading():
             pass
 
 
 def test_a_limit_that_stayed_low_is_raised_by_the_next_one(numbers: duckdb.DuckDBPyConnection) -> None:
-    buffer, before = Buffer(2**20), limit(numbers)
+    buffer, before = PageCache(2**20), limit(numbers)
     numbers.execute("SET memory_limit = '50MB'")
     buffer._lowered = True
-    assert pages(numbers) > 2**20 and buffer.shed(numbers) and limit(numbers) == before
+    assert pages(numbers) > 2**20 and buffer.evict(numbers) and limit(numbers) == before
 
 
 def test_no_reader_is_refused_memory(numbers: duckdb.DuckDBPyConnection) -> None:
-    buffer, over = Buffer(0), threading.Event()
+    buffer, over = PageCache(0), threading.Event()
     found: list[int | duckdb.Error] = []
 
     def read() -> None:
@@ -114,7 +114,7 @@ def test_no_reader_is_refused_memory(numbers: duckdb.DuckDBPyConnection) -> None
     def shed() -> None:
         cursor = numbers.cursor()
         while not over.is_set():
-            times.append(buffer.shed(cursor))
+            times.append(buffer.evict(cursor))
 
     times: list[bool] = []
     shedding, readers = threading.Thread(target=shed), [threading.Thread(target=read) for _ in range(2)]

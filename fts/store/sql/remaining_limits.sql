@@ -1,6 +1,6 @@
--- What the limits of $at leave to a batch that begins at $begins and is solved at $solved, in the own demand of
--- every limited portfolio (the one named after it) [quantity, + bought]; as it was known then: batches solved
--- later do not count.
+-- Remaining quantity, by the limits of $at, of a batch that begins at $begins and is solved at $solved, for the own
+-- demand of every limited portfolio (the demand named after it) [quantity, + bought]. Batches that were solved later
+-- do not count.
 WITH units AS (
     SELECT time_unit_seconds * 1e6 AS us FROM market        -- [µs] of a time unit
 ), limited AS (

@@ -1,4 +1,4 @@
-"""Reading a market: what is there now, and its histories page by page."""
+"""Queries of a market: its current state, and its histories in pages."""
 
 from __future__ import annotations
 
@@ -14,158 +14,163 @@ from fts.models.certificate import Certificate
 from fts.models.curve import Constant, Curve
 from fts.models.records import BatchRecord, DemandRecord, HistoryRow, OutcomeRow, Page, PortfolioRecord, ProductRecord
 from fts.store.as_of import auction_as_of
-from fts.store.auths import Auths
-from fts.store.statements import from_utc, optional_from_utc, optional_utc, to_utc
-from fts.store.trading import Trading
-from fts.store.written import curve, demand_record, portfolio_record, product_record, weights
+from fts.store.auths import AuthReader
+from fts.store.quantities import QuantityReader
+from fts.store.queries import from_utc, optional_from_utc, optional_utc, to_utc
+from fts.store.row_mapping import demand_record, make_curve, make_weights, portfolio_record, product_record
 
 Value = TypeVar("Value")
 
 
-class Records(Auths, Trading):
-    """What the market holds, read through one cursor; the port is :class:`fts.ports.store.MarketReader`."""
+class DuckReader(AuthReader, QuantityReader):
+    """Reads a market through one cursor; the port is :class:`fts.ports.store.MarketReader`."""
 
     def product(self, product: str) -> ProductRecord | None:
-        """The product with this id."""
+        """Look up the product with this id."""
         return self._book().product(product)
 
     def products(self) -> list[ProductRecord]:
-        """Every product, in order of creation."""
+        """List all products, in order of creation."""
         return [product_record(row) for row in self._rows("products")]
 
     def demand(self, demand: str) -> DemandRecord | None:
-        """The demand with this id."""
+        """Look up the demand with this id."""
         return self._book().demand(demand)
 
     def demands(self, bidders: Collection[str]) -> list[DemandRecord]:
-        """The active demands of these bidders, in order of creation."""
+        """List the active demands of these bidders, in order of creation."""
         return [demand_record(row) for row in self._rows("demands", bidders=list(bidders))]
 
     def portfolio(self, portfolio: str) -> PortfolioRecord | None:
-        """The portfolio with this id."""
+        """Look up the portfolio with this id."""
         return self._book().portfolio(portfolio)
 
     def portfolios(self, bidders: Collection[str]) -> list[PortfolioRecord]:
-        """The portfolios of these bidders that have a demand or a basis, in order of creation."""
+        """List the portfolios of these bidders that have a demand or a basis, in order of creation."""
         return [portfolio_record(row) for row in self._rows("portfolios", bidders=list(bidders))]
 
     def expanded_basis(self, portfolio: str) -> tuple[dict[str, float], datetime | None]:
-        """The basis of a portfolio in the products that trade now, and since when it is that."""
+        """Read the basis of a portfolio in the products that trade now, and the instant of its last change."""
         found = self._rows("expanded_basis", id=portfolio)
         since = max((from_utc(instant) for _, _, instant in found), default=None)
         return {name: weight for name, weight, _ in found}, since
 
     def owner_of_demand(self, demand: str) -> tuple[str, Any] | None:
-        """Bidder and app_data of the demand with this id."""
-        entry = self._book().entry(demand)
+        """Look up bidder and app_data of the demand with this id."""
+        entry = self._book().demand_state(demand)
         return None if entry is None else (entry.bidder, entry.app_data)
 
     def owner_of_portfolio(self, portfolio: str) -> tuple[str, Any] | None:
-        """Bidder and app_data of the portfolio with this id."""
+        """Look up bidder and app_data of the portfolio with this id."""
         record = self._book().portfolio(portfolio)
         return None if record is None else (record.bidder_id, record.app_data)
 
     def portfolios_of(self, demand: str) -> dict[str, float]:
-        """The weights of a demand in the portfolios that refer to it, by portfolio id."""
+        """Return the weights of a demand in the portfolios that refer to it, by portfolio id."""
         return self._book().portfolios_of(demand)
 
     def missing_products(self, products: Collection[str]) -> list[str]:
-        """Those of these ids that no product has."""
+        """Return the ids of this list that no product has."""
         return self._book().missing_products(products)
 
     def missing_demands(self, demands: Collection[str], bidder: str | None = None) -> list[str]:
-        """Those of these ids that no demand, or no demand of this bidder, has."""
+        """Return the ids of this list that no demand, or no demand of this bidder, has."""
         return self._book().missing_demands(demands, bidder)
 
     def missing_portfolios(self, portfolios: Collection[str]) -> list[str]:
-        """Those of these ids that no portfolio has."""
+        """Return the ids of this list that no portfolio has."""
         return self._book().missing_portfolios(portfolios)
 
     def curve_history(
         self, demand: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[HistoryRow[Curve | Constant]]:
-        """The curves of a demand, newest first."""
-        return self._page("curve_history", demand, before, after, limit, lambda found: curve(*found))
+        """List the curves of a demand, newest first."""
+        return self._page("curve_history", demand, before, after, limit, lambda found: make_curve(*found))
 
     def demand_history(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[HistoryRow[dict[str, float]]]:
-        """The demand weights of a portfolio, newest first."""
-        return self._page("demand_history", portfolio, before, after, limit, lambda found: weights(*found))
+        """List the demand weights of a portfolio, newest first."""
+        return self._page("demand_history", portfolio, before, after, limit, lambda found: make_weights(*found))
 
     def basis_history(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[HistoryRow[dict[str, float]]]:
-        """The basis of a portfolio, newest first."""
-        return self._page("basis_history", portfolio, before, after, limit, lambda found: weights(*found))
+        """List the bases of a portfolio, newest first."""
+        return self._page("basis_history", portfolio, before, after, limit, lambda found: make_weights(*found))
 
     def product_outcomes(
         self, product: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[OutcomeRow]:
-        """Price and rate of a product, batch by batch, newest first."""
+        """List price and rate of a product per batch, newest first."""
         return self._page("product_outcomes", product, before, after, limit, _price_and_rate)
 
     def portfolio_outcomes(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[OutcomeRow]:
-        """Price and rate of a portfolio, batch by batch, newest first."""
+        """List price and rate of a portfolio per batch, newest first."""
         return self._page("portfolio_outcomes", portfolio, before, after, limit, _price_and_rate)
 
     def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[OutcomeRow]:
-        """Price and rate of a product in the batches that ran after the one of an instant, in order."""
-        return [_outcome(row) for row in self._rows("product_outcomes_since", id=product, **_since(since, limit))]
+        """List price and rate of a product in the batches after that of an instant, in order."""
+        return [
+            _outcome(row) for row in self._rows("product_outcomes_since", id=product, **_since_parameters(since, limit))
+        ]
 
     def portfolio_outcomes_since(self, portfolio: str, since: datetime, limit: int) -> list[OutcomeRow]:
-        """Price and rate of a portfolio in the batches that ran after the one of an instant, in order."""
-        return [_outcome(row) for row in self._rows("portfolio_outcomes_since", id=portfolio, **_since(since, limit))]
+        """List price and rate of a portfolio in the batches after that of an instant, in order."""
+        return [
+            _outcome(row)
+            for row in self._rows("portfolio_outcomes_since", id=portfolio, **_since_parameters(since, limit))
+        ]
 
     def product_outcomes_of(self, instant: datetime, products: Collection[str]) -> dict[str, OutcomeRow]:
-        """Price and rate of these products in the batch of an instant, of those that have one."""
+        """Read price and rate of these products in the batch of an instant; those without an outcome are left out."""
         return self._outcomes_of("product_outcomes_of", instant, products)
 
     def portfolio_outcomes_of(self, instant: datetime, portfolios: Collection[str]) -> dict[str, OutcomeRow]:
-        """Price and rate of these portfolios in the batch of an instant, of those that have one."""
+        """Read price and rate of these portfolios in the batch of an instant; those without an outcome are left out."""
         return self._outcomes_of("portfolio_outcomes_of", instant, portfolios)
 
     def batches_since(self, since: datetime, limit: int) -> list[BatchRecord]:
-        """The batches that ran after the one of an instant, in order."""
-        return [_batch(row) for row in self._rows("batches_since", **_since(since, limit))]
+        """List the batches after that of an instant, in order."""
+        return [_batch(row) for row in self._rows("batches_since", **_since_parameters(since, limit))]
 
     def batches(self, before: datetime | None, after: datetime | None, limit: int) -> Page[BatchRecord]:
-        """The batches, newest first."""
+        """List the batches, newest first."""
         found = self._batches(before, after, limit + 1)
         return _page(found, limit, [batch.instant for batch in found], after)
 
     def batch(self, instant: datetime) -> BatchRecord | None:
-        """The batch of this instant."""
+        """Read the batch of an instant."""
         latest = self._batches(_next(instant), instant, 1)
         return latest[0] if latest else None
 
     def last_cleared(self, before: datetime | None = None) -> BatchRecord | None:
-        """The last batch that stored an outcome, of those before an instant."""
+        """Read the last batch with an outcome before an instant."""
         latest = self._batches(before, None, 1, cleared=True)
         return latest[0] if latest else None
 
     def batch_in_force(self, instant: datetime) -> BatchRecord | None:
-        """The batch whose outcomes hold at this instant."""
+        """Read the batch whose outcomes are in force at an instant."""
         batch = self.last_cleared(_next(instant))
         return None if batch is None or (batch.thru is not None and batch.thru <= instant) else batch
 
     def batch_prices(self, instant: datetime) -> pd.DataFrame:
-        """Columns product, price, rate, reference, price_low, price_high of one batch, products by id."""
+        """Read the columns product, price, rate, reference, price_low, price_high of one batch, by product id."""
         return self._frame("batch_prices", instant=to_utc(instant))
 
     def positions(self, bidder: str, at: datetime) -> pd.DataFrame:
-        """Columns product, quantity, cost of one bidder until an instant, in the products that trade then."""
+        """Read the columns product, quantity, cost of a bidder until an instant, in the products that trade then."""
         return self._frame("positions", bidder=bidder, at=to_utc(at))
 
     def auction_as_of(self, instant: datetime) -> Auction:
-        """The auction of any instant, exactly as it was."""
+        """Build the auction of an instant."""
         with self._reading():
-            return auction_as_of(self._cursor, to_utc(instant), inside=self._inside)
+            return auction_as_of(self._cursor, to_utc(instant), in_transaction=self._in_transaction)
 
     def counts(self) -> dict[str, int]:
-        """How much was ever stored: products, demands, portfolios, curves, weights."""
+        """Count all stored products, demands, portfolios, curves and weights."""
         (counts,) = self._rows("counts")
         return dict(zip(("products", "demands", "portfolios", "curves", "weights"), counts, strict=True))
 
@@ -180,13 +185,13 @@ class Records(Auths, Trading):
     def _page(
         self,
         name: str,
-        thing: str,
+        key: str,
         before: datetime | None,
         after: datetime | None,
         limit: int,
         value_of: Callable[[Sequence[Any]], Value],
     ) -> Page[HistoryRow[Value]]:
-        found = self._rows(name, id=thing, before=optional_utc(before), after=optional_utc(after), limit=limit + 1)
+        found = self._rows(name, id=key, before=optional_utc(before), after=optional_utc(after), limit=limit + 1)
         results = [HistoryRow(from_utc(row[0]), optional_from_utc(row[1]), value_of(row[2:])) for row in found]
         return _page(results, limit, [row.valid_from for row in results], after)
 
@@ -194,7 +199,7 @@ class Records(Auths, Trading):
         if not ids:
             return {}
         found = self._rows(name, instant=to_utc(instant), ids=list(ids))
-        return {thing: _outcome(row) for thing, *row in found}
+        return {key: _outcome(row) for key, *row in found}
 
     def _batches(
         self, before: datetime | None, after: datetime | None, limit: int, *, cleared: bool = False
@@ -213,7 +218,7 @@ def _page(results: list[Value], limit: int, instants: list[datetime], after: dat
 
 
 def _next(instant: datetime) -> datetime | None:
-    # Nothing comes after the last instant there is, so nothing bounds it.
+    # The last instant of the calendar has no next one.
     return None if instant.replace(tzinfo=None) == datetime.max else instant + instant.resolution
 
 
@@ -221,7 +226,7 @@ def _outcome(row: Sequence[Any]) -> OutcomeRow:
     return HistoryRow(from_utc(row[0]), optional_from_utc(row[1]), _price_and_rate(row[2:]))
 
 
-def _since(since: datetime, limit: int) -> dict[str, Any]:
+def _since_parameters(since: datetime, limit: int) -> dict[str, Any]:
     return {"since": to_utc(since), "limit": limit}
 
 
