@@ -142,7 +142,7 @@ def test_a_living_market(tmp_path):
         secret = (tmp_path / "market.secret").read_text().strip()
         assert secret not in running.text
         family = running.family()
-        assert len(family) >= 4  # the demo, the exchange, the bots, the leash
+        assert len(family) >= 4  # the demo, the exchange, the bots, the watchdog
         assert running.end(signal.SIGINT) == 0
         assert "Stopped" in running.lines[-1]
         assert none_left(family, 0.5)
