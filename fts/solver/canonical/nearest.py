@@ -20,7 +20,7 @@ PULLS = (1e-7, 1e-5, 1e-4, 1e-3)
 an optimal point."""
 BALANCE = 1e-9
 """What may be missing in the balance of an optimal point, and the least force of a bound that holds it."""
-FAR_APART = 1e15
+FAR_APART = 1e13
 """Weights of one level that differ by this factor are two levels."""
 FAR = 1e-18
 """Least share of the residual of the least-distance problem; without it the bounds contradict each other."""

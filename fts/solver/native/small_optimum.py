@@ -155,6 +155,8 @@ def _solve_core(
     U, response, worth = np.empty((n_products, n_products)), np.empty(n), np.empty(n)
     points, fill = np.empty((5, n_segments)), np.zeros(n_segments)
     delta, best = np.zeros(n_products), np.zeros(n_products)
+    # numba would translate every function called below twice: for the number 0 that the count begins at, and for any.
+    n_products = len(delta)
     exact, easy = curves, np.empty((5, n_segments))
     solved = False
     for attempt in range(2):
