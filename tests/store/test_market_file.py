@@ -242,6 +242,6 @@ def test_a_closed_market_says_so(path: Path) -> None:
     store.open()
     assert store.read.products() == []
     store.close()
-    for use in (lambda: store.read, store.claim, lambda: store.write(lambda change: None), store.open):
+    for use in (lambda: store.read, store.next_timestamp, lambda: store.write(lambda change: None), store.open):
         with pytest.raises(StoreError, match="closed|opened before"):
             use()
