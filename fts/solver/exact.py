@@ -31,7 +31,7 @@ LARGE = 20_000
 """Segments of a program that is solved twice at rounding level and no more."""
 STILL = 1e-13
 """A step that changes no product's trade by more than this share ends the solves of a small program."""
-AT_BOUND = 1e-12
+AT_BOUND = 1e-15
 """A fill this near to a bound, in shares of the segment, stands at it."""
 
 
