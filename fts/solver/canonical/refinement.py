@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fts.models.columns import Floats, floats
-from fts.solver.canonical.nearest import Level, directions, least_squares
+from fts.solver.canonical.nearest import Level, by_weight, directions, least_squares
 
 Extended = NDArray[np.longdouble]
 
@@ -91,16 +91,18 @@ def _on(rows: Extended, values: Extended, point: Extended, unit: Floats, levels:
     rows, values, length = rows[kept], values[kept], length[kept]
     scaled = floats(rows * unit) / length[:, None]
     free = directions(scaled)
+    in_units = (Level(level.weight * unit**2, level.target) for level in levels)
+    graded = [one for level in in_units for one in by_weight(level)]
     found = point
     for _ in range(ROUNDS):
         found = found + unit * least_squares(scaled, floats((values - rows @ found) / length))
         N = free
-        for level in levels:
+        for level in graded:
             wished = level.weight > 0
             if not N.shape[1] or not wished.any():
                 continue
             root = np.sqrt(level.weight[wished])
-            G = (root * unit[wished])[:, None] * N[wished]
-            found = found + unit * (N @ least_squares(G, floats(root * (level.target[wished] - found[wished]))))
+            G, g = root[:, None] * N[wished], floats(root * (level.target[wished] - found[wished]) / unit[wished])
+            found = found + unit * (N @ least_squares(G, g))
             N = N @ directions(G)
     return found
