@@ -9,6 +9,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -148,7 +149,9 @@ def ask_async(url: str) -> Any:
         async with AsyncClient(url, timeout=5) as client:
             return await client.health()
 
-    return asyncio.run(ask())
+    # A browser test before this one may have left its event loop in the main thread.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(ask())).result()
 
 
 def copy(url: str) -> Any:
