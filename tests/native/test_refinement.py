@@ -1,0 +1,57 @@
+"""Canonical prices to the last digits, against fractions worked out by hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import fts
+from fts.solver.canonical.nearest import Level
+from fts.solver.canonical.refinement import Bounds, refined
+
+
+def test_open_prices_are_the_nearest_to_zero_to_the_last_digits() -> None:
+    # Nothing trades. The curves at rate 0 ask for p1 + p3 ≥ 4, 2 p1 ≤ p2, 3 p0 + 2 p3 ≤ 2 and 2 p0 - 2 λ0 ≤ 6, the last
+    # of which is loose. On the others p1 = 4 - p3, p2 = 2 p1, p0 = (2 - 2 p3)/3, and the squares are least where
+    # 4 (2 p3 - 2)/9 - 10 (4 - p3) + 2 p3 = 0.
+    auction = fts.Auction(
+        {
+            "d0": [(0, 4), (2, 2)],
+            "d1": [(-5, 0), (0, 0)],
+            "d2": [(-7, 5), (-4, 2), (0, 2)],
+            "d3": [(-3, 6), (0, 6)],
+        },
+        {
+            "i0": fts.Portfolio("d0", {"p1": 1, "p3": 1}),
+            "i1": fts.Portfolio("d1", {"p1": 2, "p2": -1}),
+            "i2": fts.Portfolio("d2", {"p0": 3, "p3": 2}),
+            "i3": fts.Portfolio({"d0": 2, "d3": 1}, {"p0": 2}),
+        },
+    )
+    p3 = Fraction(40 + Fraction(8, 9)) / (12 + Fraction(8, 9))
+    right = {"p0": (2 - 2 * p3) / 3, "p1": 4 - p3, "p2": 2 * (4 - p3), "p3": p3}
+    outcome = auction.solve()
+    assert outcome.certificate.status == "exact"
+    assert outcome.products.price.to_dict() == pytest.approx({p: float(v) for p, v in right.items()}, rel=2e-15)
+
+
+def test_a_bound_that_a_rough_point_misses_holds_the_refined_one() -> None:
+    # The nearest point to (0, 0) with u0 + u1 ≥ 2 and u0 ≤ 1/2 is (1/2, 3/2).
+    limits = np.array([[1, 1], [1, 0]], dtype=np.longdouble)
+    ends = np.array([2, -np.inf]), np.array([np.inf, 0.5])
+    bounds = Bounds(np.zeros((0, 2)), np.zeros(0), limits, *(end.astype(np.longdouble) for end in ends))
+    rough = np.array([0.5 + 1e-9, 1.5 - 2e-7], dtype=np.longdouble)
+    found = refined(bounds, rough, np.ones(2), [Level(np.ones(2), np.zeros(2))])
+    assert found is not None
+    assert found.tolist() == [0.5, 1.5]
+
+
+def test_a_wish_that_weighs_next_to_nothing_counts_after_the_others() -> None:
+    # u0 = 3 is wished a thousand million times as much as u1 = 5, and both are possible.
+    bounds = Bounds(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 2)), np.zeros(0), np.zeros(0))
+    level = Level(np.array([1.0, 1e-18]), np.array([3.0, 5.0]))
+    found = refined(bounds, np.zeros(2, dtype=np.longdouble), np.ones(2), [level])
+    assert found is not None
+    assert found.tolist() == pytest.approx([3, 5], rel=1e-15)
