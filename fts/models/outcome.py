@@ -132,7 +132,7 @@ class Outcome:
 
     @cached_property
     def portfolio_prices(self) -> Floats:
-        """What a unit of each portfolio costs, (n_portfolios,) [money / quantity]; NaN for one without a basis."""
+        """Cost of a unit of each portfolio, (n_portfolios,) [money / quantity]; NaN for one without a basis."""
         basis = self.auction.basis
         computed = floats(basis.T @ self.prices)
         computed[np.diff(basis.indptr) == 0] = np.nan
