@@ -10,7 +10,7 @@ from fts.errors import InvalidOutcome
 from fts.models.auction import Auction
 from fts.models.certificate import Certificate, Status
 from fts.models.columns import Flags, Floats, Ints
-from fts.models.number import read_numbers, read_tolerance
+from fts.models.parse_number import parse_numbers, parse_tolerance
 from fts.solver.best_response import respond
 from fts.solver.compiled import Short, compiled, entries
 from fts.solver.connected_parts import ConnectedParts, connected_parts
@@ -77,13 +77,13 @@ def certified(
     other_rule: bool = False,
 ) -> tuple[Floats, Certificate]:
     """The demand prices an answer is judged with, NaN where null, and its certificate; see :func:`certify`."""
-    tol = TOL if tol is None else read_tolerance(tol)
+    tol = TOL if tol is None else parse_tolerance(tol)
     part = part_of(auction)
-    rates = read_numbers(rates, len(auction.portfolio_ids), "rates", InvalidOutcome)
-    prices = read_numbers(prices, len(auction.product_ids), "prices", InvalidOutcome)
+    rates = parse_numbers(rates, len(auction.portfolio_ids), "rates", InvalidOutcome)
+    prices = parse_numbers(prices, len(auction.product_ids), "prices", InvalidOutcome)
     given = None
     if demand_prices is not None:
-        given = read_numbers(demand_prices, len(auction.demand_ids), "demand_prices", InvalidOutcome)[part.demands]
+        given = parse_numbers(demand_prices, len(auction.demand_ids), "demand_prices", InvalidOutcome)[part.demands]
     with np.errstate(all="ignore"):
         x, pi = rates[part.portfolios], prices[part.products]
         lam = demand_prices_of(part, pi, given)

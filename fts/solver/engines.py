@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import pandas as pd
 
-from fts import adapters
+from fts import _optional
 from fts.errors import ConfigurationError, MissingLibrary
 from fts.ports.engine import Engine
 from fts.solver.native import engine as native
@@ -95,5 +95,5 @@ def engine(name: str) -> Engine:
     if name == "native":
         own: Engine = native.solve
         return own
-    made: Engine = adapters.load("solver.cvxpy_engine").CvxpyEngine(name.upper())
+    made: Engine = _optional.load("solver.cvxpy_engine").CvxpyEngine(name.upper())
     return made

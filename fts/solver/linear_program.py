@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fts import adapters
+from fts import _optional
 from fts.models.columns import Floats
 
 
@@ -23,7 +23,7 @@ def cheapest(cost: Floats, at_most: tuple[Any, Floats], equal: tuple[Any, Floats
     NotSolved
         HiGHS gave up.
     """
-    found: Floats | None = adapters.load("solver.optimizer").vertex(cost, at_most, equal, bounds)
+    found: Floats | None = _optional.load("solver.optimizer").vertex(cost, at_most, equal, bounds)
     return found
 
 
@@ -41,5 +41,5 @@ def least_cost(cost: Floats, equal: tuple[Any, Floats], bounds: Any) -> float | 
     NotSolved
         HiGHS gave up.
     """
-    found: float | None = adapters.load("solver.optimizer").least_cost(cost, equal, bounds)
+    found: float | None = _optional.load("solver.optimizer").least_cost(cost, equal, bounds)
     return found

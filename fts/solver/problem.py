@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fts import adapters
+from fts import _optional
 from fts.errors import InvalidAuction, NotSolved
 from fts.models.auction import Auction
 from fts.models.columns import Floats
@@ -35,7 +35,7 @@ def problem(auction: Auction) -> Any:
     program = program_of(auction)
     if not program.B.shape[1]:
         raise InvalidAuction("no portfolio of this auction can trade, so there is no problem to write; use solve()")
-    return adapters.load("solver.cvxpy_engine").model_of(program).problem
+    return _optional.load("solver.cvxpy_engine").model_of(program).problem
 
 
 def outcome_of(auction: Auction, problem: Any) -> Outcome:

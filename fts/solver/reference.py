@@ -11,7 +11,7 @@ import pandas as pd
 from fts.errors import ConfigurationError
 from fts.models.auction import Auction
 from fts.models.columns import Floats
-from fts.models.number import read_number, read_numbers
+from fts.models.parse_number import parse_number, parse_numbers
 
 
 def reference_prices(auction: Auction, given: Any) -> Floats:
@@ -36,14 +36,14 @@ def reference_prices(auction: Auction, given: Any) -> Floats:
                 prices[p] = _price(name, known[name])
         return prices
     name = "reference, if it is no mapping of product to price,"
-    prices = read_numbers(given, len(auction.product_ids), name, ConfigurationError)
+    prices = parse_numbers(given, len(auction.product_ids), name, ConfigurationError)
     if np.isinf(prices).any():
         raise ConfigurationError("reference holds an infinite price; NaN is no reference")
     return prices
 
 
 def _price(name: str, value: Any) -> float:
-    price = read_number(value)
+    price = parse_number(value)
     if price is None or np.isinf(price):
         raise ConfigurationError(f"the reference price of {name!r} is {value!r}; it must be a finite number, or NaN")
     return price

@@ -13,8 +13,8 @@ import pandas as pd
 from fts.errors import ConfigurationError, NotSolved, UnboundedAuction
 from fts.models.auction import Auction
 from fts.models.columns import Flags, Floats
-from fts.models.number import read_tolerance
 from fts.models.outcome import Outcome
+from fts.models.parse_number import parse_tolerance
 from fts.ports.engine import Answer, Engine, Program
 from fts.solver.book_clearing import clear_books_of, find_books
 from fts.solver.clearing import Clearing, clearings, clearings_of, clearings_of_private, plain
@@ -92,7 +92,7 @@ def solve(
     started = perf_counter()
     name = DEFAULT if solver is None else solver
     run = engine(name)
-    tol = tolerance(name) if tol is None else read_tolerance(tol)
+    tol = tolerance(name) if tol is None else parse_tolerance(tol)
     if not (warm is None or isinstance(warm, Outcome)):
         raise ConfigurationError(f"warm is {warm!r}; it must be an earlier Outcome, as solve() returns, or None")
 

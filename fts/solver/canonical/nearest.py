@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import qr, solve_triangular, svd
 
-from fts import adapters
+from fts import _optional
 from fts.models.columns import Flags, Floats, floats
 
 RANK = 1e-11
@@ -162,7 +162,7 @@ def _holding(G: Floats, g: Floats, on: Floats, t: Floats, least: float) -> Float
 
 
 def _non_negative(A: Floats, b: Floats) -> tuple[Floats, float] | None:
-    found: tuple[Floats, float] | None = adapters.load("solver.optimizer").non_negative(A, b)
+    found: tuple[Floats, float] | None = _optional.load("solver.optimizer").non_negative(A, b)
     return found
 
 
