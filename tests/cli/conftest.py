@@ -57,9 +57,7 @@ def environment(tmp_path: Path) -> Environment:
 def fts_command(tmp_path: Path, environment: Environment) -> Command:
     """Run ``fts`` in a fresh process; ``without`` names libraries that shall look as if they were not installed."""
 
-    def run(
-        *words: object, stdin: str | None = None, without: Sequence[str] = ()
-    ) -> subprocess.CompletedProcess[str]:
+    def run(*words: object, stdin: str | None = None, without: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [Path(sys.executable).with_name("fts"), *map(str, words)],
             input=stdin,
