@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 WORKERS ?= 2
 
-.PHONY: install demo test lint bench bench-server soak lock build clean
+.PHONY: install demo check test lint bench bench-server soak lock build clean
 .DEFAULT_GOAL := install
 
 install: $(INSTALLED)
@@ -34,7 +34,14 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov=fts --cov-report=term
 
+# About a minute: no server, no browser, no random markets.
+FAST := tests/models tests/exchange tests/project tests/viz/test_pictures.py tests/solver/test_certificate.py \
+	tests/native/test_books.py tests/native/test_small_parts.py tests/native/test_canonical.py
+check: lint
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not hypothesis" $(FAST)
+
 lint: $(INSTALLED)
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
