@@ -1,4 +1,4 @@
-"""What can go wrong in a market, as one tree.
+"""Errors of a market, as one tree.
 
 Every message says which rule was broken, where, and what to do. The shell prints it as one line,
 the server sends it as ``{"detail": …}``; only the edges decide about exit status and HTTP status.

@@ -57,7 +57,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an engine reached, in the units of its program.
+    """An engine's result, in the units of its program.
 
     Attributes
     ----------

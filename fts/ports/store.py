@@ -261,7 +261,7 @@ class HistoryReader(Protocol):
 
 
 class MarketReader(EntityReader, HistoryReader, Protocol):
-    """Everything that can be read from a market."""
+    """Reads all that a market holds."""
 
 
 class Transaction(EntityReader, Protocol):

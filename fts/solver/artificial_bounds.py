@@ -55,7 +55,7 @@ class Bounded:
 
     @property
     def is_source(self) -> bool:
-        """Whether nothing was cut."""
+        """True if nothing was cut."""
         return self.program is self.source
 
     def restored(self, answer: Answer) -> Answer:
@@ -72,7 +72,7 @@ class Bounded:
         return replace(answer, y=_split(self.segment, self.program.lo, self.program.hi, answer.y))
 
     def _rests(self, answer: Answer) -> Flags:
-        """Which fills rest on an artificial bound in an answer of the bounded program, (K',)."""
+        """Find the fills that rest on an artificial bound in an answer of the bounded program, (K',)."""
         p = self.program
         low = self.cut_low & (answer.y <= p.lo + NEAR * np.abs(p.lo))
         return low | (self.cut_high & (answer.y >= p.hi - NEAR * np.abs(p.hi)))
@@ -91,7 +91,7 @@ class Bounded:
         return replace(restored, y=y)
 
     def binds_price(self, answer: Answer) -> bool:
-        """Whether the price of a demand lies beyond its artificial bound."""
+        """Check whether the price of a demand lies beyond its artificial bound."""
         return bool((np.abs(answer.demand_prices) >= self.price_bound).any())
 
     def between(self, answer: Answer) -> Flags:
@@ -129,7 +129,7 @@ def _unbounded(program: Program) -> Bounded:
 
 
 def usual_sizes(program: Program, rates: Floats | None = None) -> Floats:
-    """What the portfolios of each demand usually trade, (D,) [quantity / time]; infinite where nobody has a limit.
+    """Usual trade of each demand's portfolios, (D,) [quantity / time]; infinite where no portfolio has a limit.
 
     Of each product the lower median of what its portfolios could trade, or what they do trade at the given rates (I,).
     """
@@ -189,7 +189,7 @@ def _demand_sizes(
 
 @compiled
 def _exceeds(demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, size: Floats, price: Floats) -> bool:
-    """Whether a segment is larger than `size (D,)` or its price further from 0 than `price (D,)`."""
+    """Check whether a segment is larger than `size (D,)` or its price further from 0 than `price (D,)`."""
     for k in range(len(c)):
         d = demand[k]
         if hi[k] > size[d] or -lo[k] > size[d]:

@@ -278,7 +278,7 @@ def _trades(
     lam: Floats,
     largest_price: Floats,
 ) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats]:
-    """What rates and prices add up to.
+    """Sums of rates over demands and products, and of prices over portfolios.
 
     Returns
     -------
@@ -336,7 +336,7 @@ def _units(
     lam: Floats,
     usual: Floats,
 ) -> tuple[Floats, Floats, Floats, bool]:
-    """How much of each product could be traded, and the sizes that a demand's rate and price are measured in.
+    """Amount of each product that could be traded, and the sizes that a demand's rate and price are measured in.
 
     Parameters
     ----------

@@ -260,5 +260,5 @@ def _condition(found: Optimum) -> float:
 
 
 def _is_less_trade(answer: Answer, than: Answer) -> bool:
-    """Whether an answer trades so much less than another one that the other's rounding counts in it."""
+    """Check whether an answer trades so much less than another one that the other's rounding counts in it."""
     return float(np.abs(than.x).max(initial=0.0)) > CIRCLES * float(np.abs(answer.x).max(initial=0.0))

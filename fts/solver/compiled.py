@@ -135,7 +135,7 @@ def _checksum(content: bytes) -> str:
 
 
 def entries(matrix: csc_array | csr_array) -> tuple[Short, Short, Floats]:
-    """Where the columns (or rows) of a sparse matrix begin, the other index of each entry, and the entries.
+    """Arrays of a sparse matrix: where columns (or rows) begin, the other index of each entry, and the entries.
 
     Always of one kind of number, so that a loop is translated once.
     """

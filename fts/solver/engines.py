@@ -68,7 +68,7 @@ def engines() -> pd.DataFrame:
 
 
 def installed(name: str) -> bool:
-    """Whether an engine's library is here (a licence is asked for only when it solves)."""
+    """Check whether an engine's library is here (a licence is asked for only when it solves)."""
     return find_spec(ENGINES[name].library) is not None
 
 

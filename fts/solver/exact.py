@@ -113,7 +113,7 @@ def _refined(
 
 @dataclass(frozen=True)
 class Parts:
-    """What is missing at a point.
+    """Residuals at a point.
 
     Attributes
     ----------
@@ -182,7 +182,7 @@ class _Equations:
         return Standing(x, y, prices, demand_prices, between, worth, curve)
 
     def parts(self, at: Standing) -> Parts:
-        """What is missing at a point."""
+        """Residuals at a point."""
         p, e = self.program, self.elimination
         start = self.prepared.first_segment
         rates, net, flow = e.traded(at.x)

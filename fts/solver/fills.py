@@ -1,4 +1,4 @@
-"""What the exact last step asks of every segment, in loops over demands and their segments.
+"""Compiled loops of the exact last step over demands and their segments.
 
 The arguments, where they have no other name: ``start (D + 1,)``, demand ``d`` has the segments
 ``start[d]:start[d + 1]``; ``lo, hi, c, s, size (K,)`` of segments; their fills ``y`` and who is ``between`` its bounds;
@@ -61,7 +61,7 @@ def tell(demand: Index, portfolio: Index, weight: Floats, worth: Floats, lam: Fl
 
 @compiled
 def above(start: Index, c: Floats, s: Floats, y: Floats, lam: Floats) -> Floats:
-    """How far each curve is above its demand's price."""
+    """Distance of each curve above its demand's price, (K,)."""
     curve = np.empty(len(y))
     for d in range(len(start) - 1):
         for k in range(start[d], start[d + 1]):
@@ -83,7 +83,7 @@ def missed(
     rates: Floats,
     reach: Floats,
 ) -> tuple[Floats, float]:
-    """What is missing of demands' rates, and the largest violation of all, relative.
+    """Residuals of demands' rates, and the largest violation of all, relative.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def refuse_overflow(auction: Auction, part: Part, program: Program) -> None:
 
 @compiled
 def _is_ordinary(B: Floats, W: Floats, lo: Floats, hi: Floats, c: Floats, s: Floats) -> bool:
-    """Whether all numbers are so near to 1 that no scale and no square of them leaves float64."""
+    """Check whether all numbers are so near to 1 that no scale and no square of them leaves float64."""
     for weights in (B, W):
         for e in range(len(weights)):
             if not 1 / ORDINARY <= abs(weights[e]) <= ORDINARY:

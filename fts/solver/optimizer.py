@@ -1,4 +1,4 @@
-"""What scipy's optimizer is used for. It takes as long to import as a small market to clear, and few need it."""
+"""Calls of scipy's optimizer. It takes as long to import as a small market to clear, and few markets need it."""
 
 from __future__ import annotations
 

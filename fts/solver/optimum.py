@@ -68,12 +68,12 @@ class Optimum:
 
     @property
     def room(self) -> Floats:
-        """How much each portfolio may trade within the artificial bounds, (I,) [quantity / time]."""
+        """Largest rate of each portfolio within the artificial bounds, (I,) [quantity / time]."""
         return self.prepared.rooms * self.prepared.scales.rate
 
     @property
     def is_exact(self) -> bool:
-        """Whether only rounding is missing."""
+        """True if the residual is rounding."""
         return self.missing <= native.CLEAN
 
 
@@ -151,7 +151,7 @@ def deviations_around(found: Optimum, answer: Answer) -> Deviations:
 
 
 def are_finer(nearer: Deviations, found: Optimum) -> bool:
-    """Whether the dispersion of prices is much less around the prices that were reached than it was taken for."""
+    """Check whether the dispersion of prices is much less around the prices that were reached than was assumed."""
     finer = price_units(nearer.program, nearer.rounding, nearer.prices)
     return bool((finer < FINER * found.scales.price).any())
 

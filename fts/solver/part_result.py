@@ -28,7 +28,7 @@ ILL_CONDITIONED = 1e12
 
 @dataclass(frozen=True)
 class PartResult:
-    """What was reached for some connected parts.
+    """Answers of some connected parts.
 
     Attributes
     ----------

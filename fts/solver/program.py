@@ -16,7 +16,7 @@ from fts.solver.segments import require_auction, segments_of
 
 @dataclass(frozen=True)
 class Part:
-    """What can trade: the auction without idle portfolios, the products only they hold and the demands only they use.
+    """The auction without idle portfolios, the products only they hold and the demands only they use.
 
     Attributes
     ----------

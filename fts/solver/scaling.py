@@ -91,7 +91,7 @@ def scaling_of(program: Program) -> Scaling:
 
 
 def _demand_sizes(program: Program) -> Floats:
-    """How far a demand can go: its extent, or where unlimited the extent of a typical demand of its own weights."""
+    """Largest rate of a demand: its extent, or where unlimited the extent of a typical demand of its own weights."""
     demand, D = program.segment_demand, program.W.shape[0]
     reach = np.maximum(*(np.where(np.isfinite(end), np.abs(end), 0.0) for end in (program.lo, program.hi)))
     size = np.bincount(demand, weights=reach, minlength=D).astype(np.float64)

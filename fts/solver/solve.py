@@ -167,7 +167,7 @@ def _unbounded(auction: Auction, part: Part, pieces: list[ProgramPart], throw: b
 
 
 class _Start:
-    """What an earlier outcome says about the parts of an auction."""
+    """An earlier outcome as a start for the parts of an auction."""
 
     def __init__(self, outcome: Outcome, auction: Auction, part: Part, program: Program, n_parts: int) -> None:
         self._given = outcome, auction, part, program
@@ -223,7 +223,7 @@ class _Library:
 
 
 def _of_part(answer: Answer, piece: ProgramPart) -> Answer:
-    """What an answer of the whole program says of one part."""
+    """Take one part out of an answer of the whole program."""
     return replace(
         answer,
         x=answer.x[piece.portfolios],

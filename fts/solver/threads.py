@@ -1,4 +1,4 @@
-"""How many threads the linear algebra takes: one, where the product system is so small that more are in the way.
+"""Threads of the linear algebra: one, where the product system is so small that more are in the way.
 
 Two threads factor 500 products half as fast as one, 1,000 as fast, and 2,000 one and a half times as fast.
 """

@@ -24,7 +24,7 @@ NEAR = 1e-6
 
 
 def readings_of(program: Program, answer: Answer, tol: float) -> Iterator[Answer]:
-    """What the engine may have meant, the likeliest first; the certificate chooses.
+    """Candidates for the answer that an engine came near to, the likeliest first; the certificate chooses.
 
     Parameters
     ----------

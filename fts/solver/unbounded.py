@@ -129,7 +129,7 @@ class _Market:
         return equal, at_most
 
     def earns(self, rates: Floats) -> bool:
-        """Whether rates near these keep all rules to rounding and earn more than that."""
+        """Check whether rates near these keep all rules to rounding and earn more than that."""
         equal, at_most = self.rules
         still = np.abs(at_most @ rates) <= RUNNING * (abs(at_most) @ np.abs(rates))
         kept = csr_array(vstack([equal, at_most[still]]))

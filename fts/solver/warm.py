@@ -23,7 +23,7 @@ def carried_prices(outcome: Outcome, auction: Auction, part: Part) -> Floats:
 
 
 def start_from(outcome: Outcome, auction: Auction, part: Part, program: Program) -> Answer | None:
-    """What the earlier prices say about the present bids; None where no product has an earlier price.
+    """Answer of the present bids to the earlier prices; None where no product has an earlier price.
 
     A new product has the price its bidders speak of. Sloped curves answer these prices; flat ones at their price keep
     their earlier fill, others are full or empty.

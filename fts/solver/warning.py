@@ -1,4 +1,4 @@
-"""What is legal in an auction but probably not meant."""
+"""Warnings of what is legal in an auction but probably not meant."""
 
 from __future__ import annotations
 

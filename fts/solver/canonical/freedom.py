@@ -1,4 +1,4 @@
-"""What equations leave open: unknowns that one equation after the other settles, and the groups that stay."""
+"""Unknowns that equations leave open: some are settled by one equation after the other, the rest form groups."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _label(E_start: Short, E_column: Short, L_start: Short, L_column: Short, ope
 
 
 def full_rank(matrix: csc_array) -> bool:
-    """Whether the columns are certainly independent."""
+    """Check whether the columns are certainly independent."""
     n_rows, n = matrix.shape
     if n == 0:
         return True

@@ -241,11 +241,11 @@ class _Unknowns:
         return result
 
     def directions(self, group: Group) -> Floats:
-        """How the unknowns of a group may move."""
+        """Basis of the moves that a group's equations allow, (n, k)."""
         return directions(self.equations[group.equations][:, group.unknowns].toarray())
 
     def are_settled(self, group: Group) -> bool:
-        """Whether it is proved by rank that no rate of the group may move."""
+        """Check whether ranks prove that no rate of the group may move."""
         # How a demand's rate is shared among its pieces is no trade: one of them stands for all.
         rates, pieces = np.split(group.unknowns, [np.searchsorted(group.unknowns, self.n_portfolios)])
         _, first = np.unique(self.piece_demand[pieces - self.n_portfolios], return_index=True)
@@ -303,7 +303,7 @@ def _at_bounds(program: Program, answer: Answer, sizes: Floats | None) -> Answer
 
 @compiled
 def _are_near(lo: Floats, hi: Floats, near: Floats, y: Floats) -> bool:
-    """Whether a fill is this near to a bound, (K,), and not at it."""
+    """Check whether a fill is this near to a bound, (K,), and not at it."""
     for k in range(len(y)):
         if (y[k] > lo[k] and y[k] - lo[k] <= near[k]) or (y[k] < hi[k] and hi[k] - y[k] <= near[k]):
             return True

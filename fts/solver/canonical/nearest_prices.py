@@ -249,18 +249,18 @@ class _Unknowns:
         self._nothing = -np.append(deviations.prices, deviations.demand_prices[self._shared])
 
     def is_large(self, group: Group, limit: int) -> bool:
-        """Whether a direct solution of the group would take long."""
+        """Check whether a direct solution of the group would take long."""
         n = len(group.unknowns)
         return n > limit or n * n * (len(group.equations) + len(group.limits)) > WORK
 
     def has_few_rows(self, group: Group, levels: list[Level]) -> bool:
-        """Whether the space of a group's equations and limits is so small that the group is solved in it at once."""
+        """Check whether a group's equations and limits span so few dimensions that it is solved in these at once."""
         n, n_rows = len(group.unknowns), len(group.equations) + len(group.limits)
         k = n_coordinates(levels, n_rows)
         return k <= max(DIRECT, min(COORDINATES, n // FEWER)) and (n + n_rows) * k * k <= WORK
 
     def directions(self, group: Group) -> Floats:
-        """How the unknowns of a group may move."""
+        """Basis of the moves that a group's equations allow, (n, k)."""
         return directions(self.equations[group.equations][:, group.unknowns].toarray())
 
     def portfolios(self, group: Group) -> Ints:
@@ -290,7 +290,7 @@ class _Unknowns:
         return self._least[group.limits] - at, self._most[group.limits] - at
 
     def missing(self, group: Group, answer: Answer) -> Floats:
-        """What is missing in a group's equations."""
+        """Residual of a group's equations, (m,)."""
         return floats(self._told[group.equations] - self.equations[group.equations] @ self.now(answer))
 
     def refined(self, group: Group, answer: Answer, target: Floats) -> Answer:
@@ -313,7 +313,7 @@ class _Unknowns:
         return self._at(answer, floats(now[: self.P]), floats(now[self.P :]))
 
     def _bounds(self, group: Group, now: Extended) -> Bounds:
-        """What a group's unknowns must keep, in the program's own units and without rounding."""
+        """Equations and limits of a group, in the program's own units and without rounding."""
         p, u, n_lone = self.program, group.unknowns, len(self._limit_portfolio)
         portfolio = self._equation_portfolio[group.equations]
         rows, values = self._rows(portfolio), np.zeros(len(portfolio), dtype=np.longdouble)
@@ -345,7 +345,7 @@ class _Unknowns:
         return Bounds(rows[:, u], told, limits[:, u], least - shift, most - shift)
 
     def _rows(self, portfolios: Ints) -> Extended:
-        """What each portfolio holds, and less what it weighs in shared demands, (n, P + S)."""
+        """Products of each portfolio, and less its weights in shared demands, (n, P + S)."""
         B, W = self.program.B[:, portfolios].T.toarray(), self.program.W[self._shared][:, portfolios].T.toarray()
         return np.hstack([B, -W]).astype(np.longdouble)
 

@@ -25,7 +25,7 @@ HELD = (1e-8, 1e-6, 1e-4)
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a point must keep: ``equations @ u = values`` and ``least ≤ limits @ u ≤ most``.
+    """Equations and limits of a point: ``equations @ u = values`` and ``least ≤ limits @ u ≤ most``.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ def refined(bounds: Bounds, point: Extended, unit: Floats, levels: list[Level]) 
 
 
 def _rounding(rows: Extended, point: Extended) -> Extended:
-    """What rounding of a point to float64 may do to rows of it."""
+    """Largest effect on rows of rounding a point to float64, (r,)."""
     return np.asarray(np.finfo(np.float64).eps * (np.abs(rows) @ np.abs(point)))
 
 

@@ -1,4 +1,4 @@
-"""Where an optimum leaves a choice: flat bids tied with the price, and the prices that keep every fill."""
+"""Choices that an optimum leaves: flat bids tied with the price, and the prices that keep every fill."""
 
 from __future__ import annotations
 

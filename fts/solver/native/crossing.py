@@ -1,4 +1,4 @@
-"""Where the net demand of one order book is 0. Traded quantities are summed with compensation."""
+"""Prices at which the net demand of an order book is 0. Traded quantities are summed with compensation."""
 
 from __future__ import annotations
 

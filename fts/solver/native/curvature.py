@@ -34,7 +34,7 @@ class Factor(Protocol):
 
     @property
     def is_exact(self) -> bool:
-        """Whether a solve leaves only rounding; False: it is a preconditioner."""
+        """True if a solve leaves only rounding; False: it is a preconditioner."""
         ...
 
     def solve(self, right: Floats) -> Floats:

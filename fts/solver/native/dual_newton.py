@@ -104,7 +104,7 @@ class Portfolios:
     bids: CompressedBids
 
     def fits(self, program: Program) -> bool:
-        """Whether a program has the same portfolios."""
+        """Check whether a program has the same portfolios."""
         start, row, basis = entries(program.B)
         scale = floats(program.W.data)
         return (

@@ -92,11 +92,11 @@ class Elimination:
         self._system.factor(self._omega, self.g[self.shared_demand])
 
     def worth(self, prices: Floats) -> Floats:
-        """What portfolios are worth at prices ``(P,)``, ``B'π (I,)``."""
+        """Values of portfolios at prices ``(P,)``: ``B'π (I,)``."""
         return _worth(*self._columns, prices)
 
     def traded(self, x: Floats) -> tuple[Floats, Floats, Floats]:
-        """What rates of portfolios add up to: ``W x (D,)``, ``B x (P,)``, ``|B||x| (P,)``."""
+        """Sums of portfolios' rates: ``W x (D,)``, ``B x (P,)``, ``|B||x| (P,)``."""
         rates, net, flow = _traded(*self._columns, *self._private, x, self.n_products, self._n_rows, self.n_demands)
         rates[self.shared_demand] = -net[self.n_products :]
         return rates, net[: self.n_products], flow
@@ -106,7 +106,7 @@ class Elimination:
         return self.n_products + len(self.shared_demand)
 
     def remainder(self, x: Floats, prices: Floats, demand_prices: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """What a point misses of the equations.
+        """Residuals of the equations at a point.
 
         Returns
         -------
@@ -174,7 +174,7 @@ class Elimination:
 
 @compiled
 def _reaches(start: Index, demand: Index, weight: Floats, rate_scale: Floats, n_demands: int) -> Floats:
-    """How much each demand may trade, (D,): the largest ``|W_di| rate_scale_i``."""
+    """Largest rate of each demand, (D,): the largest ``|W_di| rate_scale_i``."""
     reach = np.zeros(n_demands)
     for i in range(len(rate_scale)):
         for e in range(start[i], start[i + 1]):

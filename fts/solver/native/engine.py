@@ -56,7 +56,7 @@ def solve_prepared(prepared: Prepared, warm: Answer | None = None) -> tuple[Answ
 
 
 def _other_ways(prepared: Prepared, warm: Answer | None) -> Iterator[tuple[Prepared, Floats]]:
-    """What else may be tried, in the order in which it helps."""
+    """Fallbacks, the most effective first: a cold start, flatter weights of the barrier, the whole system."""
     if warm is not None:
         yield prepared, prepared.sizes
     # Where bids differ by many orders of magnitude, weights that differ less leave the path straighter.
@@ -72,18 +72,18 @@ def _other_ways(prepared: Prepared, warm: Answer | None) -> Iterator[tuple[Prepa
 
 
 def sure(prepared: Prepared) -> float:
-    """What an exact answer may miss without doubt of its active set."""
+    """Largest residual of an answer whose active set is beyond doubt."""
     return SURE if _is_small(prepared) else CLEAN
 
 
 def _is_small(prepared: Prepared) -> bool:
-    """Whether the Newton system can be solved without elimination."""
+    """Check whether the Newton system can be solved without elimination."""
     e = prepared.elimination
     return e.n_portfolios + e.n_products + len(e.shared_demand) <= LARGEST
 
 
 def mostly_sloped(program: Program) -> bool:
-    """Whether prices alone tell nearly every fill, so that the last step finds its segments from further away."""
+    """Check whether prices alone give nearly every fill, so that the last step finds its segments from further away."""
     return bool(np.count_nonzero(program.s > 0) >= SLOPED * len(program.s))
 
 

@@ -73,7 +73,7 @@ class LowRankFactor:
 
 
 class SparsePattern:
-    """Where the entries of a sparse symmetric matrix stand, and the order in which they are eliminated.
+    """Pattern of a sparse symmetric matrix, and the order in which its rows are eliminated.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ class IndependentProducts:
 
 
 def is_far_wider(n_products: int, n_portfolios: int) -> bool:
-    """Whether products are so many more than portfolios that it pays to choose some."""
+    """Check whether products are so many more than portfolios that it pays to choose some."""
     return n_products >= max(FEWEST_PRODUCTS, FEWER * n_portfolios) and n_portfolios <= MOST_PORTFOLIOS
 
 

@@ -56,7 +56,7 @@ class Iterate:
 
 @dataclass(frozen=True)
 class Residual:
-    """What a point misses of the equations above.
+    """Residuals of the equations above at a point.
 
     Attributes
     ----------

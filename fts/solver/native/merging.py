@@ -25,7 +25,7 @@ NEAR = 1e-11
 
 @dataclass(frozen=True)
 class Merging:
-    """Which products are one.
+    """Products that are merged into one.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ NONE_WEIGHT = np.empty(0)
 
 @dataclass(frozen=True)
 class Outer:
-    """Where outer products ``N N'`` of small blocks of columns ``N`` stand.
+    """Cells of outer products ``N N'`` of small blocks of columns ``N``.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class NormalMatrix:
 
     @property
     def is_dense(self) -> bool:
-        """Whether the matrix is factored as a dense one."""
+        """True if the matrix is factored as a dense one."""
         return self._pattern is None
 
     def _sparse_pattern(self, C: csc_array, counts: Ints) -> SparsePattern | None:
@@ -267,7 +267,7 @@ def _cells_of_blocks(n: int, start: Ints, rows: Ints) -> Ints:
 
 @compiled
 def _cells_in_use(n: int, start: Index, row: Index, value: Floats, others: Ints) -> int:
-    """How many cells of the lower triangle the columns and the other cells take."""
+    """Number of cells of the lower triangle that the columns and the other cells take."""
     used = np.zeros(n * n, dtype=np.bool_)
     for i in range(len(start) - 1):
         for k in range(start[i], start[i + 1]):

@@ -152,7 +152,7 @@ def prepare(program: Program, units: Floats | None = None) -> Prepared:
 
 
 def _rooms(program: Program, sizes: Floats) -> Floats:
-    """How much each portfolio may trade, (I,), by the tightest of its demands."""
+    """Largest rate of each portfolio, (I,), by the tightest of its demands."""
     W = program.W
     offer = floats(np.bincount(program.segment_demand, weights=sizes, minlength=W.shape[0]))
     room = _tightest(*unsigned_entries(W), offer)

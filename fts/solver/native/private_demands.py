@@ -382,7 +382,7 @@ def _cleared(market: Market, layout: Layout, segments: _Segments, found: _Point)
 
 
 def _is_unique(market: Market, layout: Layout, segments: _Segments, found: _Point) -> bool:
-    """Whether ranks prove that prices and fills are the only ones; False: not proved."""
+    """Check whether ranks prove that prices and fills are the only ones; False: not proved."""
     s, n = segments, len(layout.unit)
     start, row, weight = layout.start, layout.row, layout.weight
     # What float64 cannot tell from 0 in the price of a bid.
@@ -404,7 +404,7 @@ def _is_unique(market: Market, layout: Layout, segments: _Segments, found: _Poin
 
 
 def _is_regular(matrix: Floats) -> bool:
-    """Whether a symmetric matrix, of which the lower triangle counts, certainly has an inverse; it is overwritten."""
+    """Check that a symmetric matrix has an inverse for certain; its lower triangle counts, and it is overwritten."""
     diagonal = matrix.diagonal().copy()
     if not (diagonal > 0).all():
         return False

@@ -175,7 +175,7 @@ def _polish(q: int, Q: Floats, R: Floats, A: Floats, bound: Floats, aim: Floats,
 
 @compiled
 def _keeps(start: Ints, index: Ints, normals: Floats, least: Floats, most: Floats, v: Floats) -> bool:
-    """Whether a point is within all limits, to rounding."""
+    """Check whether a point is within all limits, to rounding."""
     level = 1.0
     for p in range(len(v)):
         level = max(level, abs(v[p]))

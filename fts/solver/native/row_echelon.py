@@ -47,7 +47,7 @@ class CombinedProducts:
 
 
 def is_small_enough(program: Program) -> bool:
-    """Whether the dense elimination pays."""
+    """Check whether the dense elimination pays."""
     n_products, n_portfolios = program.B.shape
     return n_products <= MOST_PRODUCTS and n_products * n_portfolios <= MOST_ENTRIES
 

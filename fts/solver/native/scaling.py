@@ -88,7 +88,7 @@ def price_units(program: Program, rounding: Floats | None = None, levels: Floats
 
 @compiled
 def _worths(start: Index, demand: Index, weight: Floats, curve_price: Floats) -> Floats:
-    """What one unit of each portfolio is worth to its demands, (I,)."""
+    """Value of one unit of each portfolio to its demands, (I,)."""
     worth = np.zeros(len(start) - 1)
     for i in range(len(worth)):
         for e in range(start[i], start[i + 1]):
@@ -151,7 +151,7 @@ def _multiplied(start: Index, row: Index, weight: Floats, row_unit: Floats, colu
 
 
 def segment_sizes(program: Program) -> Floats:
-    """How much each segment may trade, (K,) [money in scaled units]; unlimited ones take the market's scale."""
+    """Size of each segment, (K,) [money in scaled units]; unlimited ones take the market's scale."""
     width = program.hi - program.lo
     finite = np.isfinite(width)
     if finite.all():

@@ -154,7 +154,7 @@ def _settle(
 def _wish_middles(
     first: int, last: int, B_start: Ints, row: Ints, a: Floats, least: Floats, most: Floats, target: Floats
 ) -> None:
-    """Where there is no target, the middle of what bids for the product alone leave, or its only finite end."""
+    """Set targets that are missing to the middle of what bids for the product alone leave, or its only finite end."""
     m = len(target)
     low, high = np.full(m, -np.inf), np.full(m, np.inf)
     for i in range(first, last):

@@ -178,7 +178,7 @@ def _set_sizes(
     usual: Floats,
     size: Floats,
 ) -> None:
-    """How much each segment of a part may trade; unlimited and huge ones take what is usual for their products."""
+    """Set the size of each segment of a part; unlimited and huge ones take what is usual for their products."""
     for j in range(first, last):
         below, above = 0.0, 0.0
         for k in range(segments[j], segments[j + 1]):
