@@ -49,9 +49,9 @@ def test_a_bound_that_a_rough_point_misses_holds_the_refined_one() -> None:
 
 
 def test_a_wish_that_weighs_next_to_nothing_counts_after_the_others() -> None:
-    # u0 = 3 is wished a thousand million times as much as u1 = 5, and both are possible.
+    # Both wishes can be met. Beside 1, the root of the second weight is below what counts as rounding.
     bounds = Bounds(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 2)), np.zeros(0), np.zeros(0))
-    level = Level(np.array([1.0, 1e-18]), np.array([3.0, 5.0]))
+    level = Level(np.array([1.0, 1e-26]), np.array([3.0, 5.0]))
     found = refined(bounds, np.zeros(2, dtype=np.longdouble), np.ones(2), [level])
     assert found is not None
     assert found.tolist() == pytest.approx([3, 5], rel=1e-15)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csc_array, csr_array, hstack, vstack
 
-from fts.models.columns import Flags, Floats, Ints, floats
+from fts.models.columns import Flags, Floats, Ints, floats, ints
 from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auctions import Solve, prices_near
 from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
 from fts.solver.canonical.moves import Moves, RowMoves, n_coordinates
 from fts.solver.canonical.nearest import Level, directions
-from fts.solver.canonical.refinement import Bounds, Extended, refined
+from fts.solver.canonical.refinement import Bounds, Extended, PortfolioRows, refined
 from fts.solver.canonical.ties import price_intervals, quotes, told_products
 from fts.solver.deviations import Deviations
 from fts.solver.native.scaling import Scales, scaled
@@ -226,6 +226,8 @@ class _Unknowns:
         W = csr_array(csr_array(p.W.T)[others])
         self._shared = np.unique(W.indices)
         W = csr_array(W[:, self._shared])
+        self._n_closed = int(np.count_nonzero(closed))
+        self._rows = PortfolioRows(program, ints(self._shared))
         self._equation_portfolio = np.append(own[closed], others)
         self._limit_portfolio = own[~closed]
         n = len(self._shared)
@@ -316,17 +318,17 @@ class _Unknowns:
         """Equations and limits of a group, in the program's own units and without rounding."""
         p, u, n_lone = self.program, group.unknowns, len(self._limit_portfolio)
         portfolio = self._equation_portfolio[group.equations]
-        rows, values = self._rows(portfolio), np.zeros(len(portfolio), dtype=np.longdouble)
-        lone = portfolio[alone(p.W)[portfolio]]
-        demand = p.W.indices[p.W.indptr[lone]]
-        values[: len(lone)] = self.low[demand].astype(np.longdouble) * p.W.data[p.W.indptr[lone]]
-        rows[: len(lone), self.P :] = 0
+        # Portfolios with a demand of their own come first.
+        n_own = int(np.count_nonzero(group.equations < self._n_closed))
+        entry = p.W.indptr[portfolio[:n_own]]
+        values = np.zeros(len(portfolio), dtype=np.longdouble)
+        values[:n_own] = self.low[p.W.indices[entry]].astype(np.longdouble) * p.W.data[entry]
         if p.cost is not None:
-            values[len(lone) :] = -p.cost[portfolio[len(lone) :]]
+            values[n_own:] = -p.cost[portfolio[n_own:]]
+        rows = np.vstack([self._rows.of_products(portfolio[:n_own]), self._rows.of_all(portfolio[n_own:])])
         limited = self._limit_portfolio[group.limits[group.limits < n_lone]]
         box = group.limits[group.limits >= n_lone] - n_lone
-        limits = self._rows(limited)
-        limits[:, self.P :] = 0
+        limits = self._rows.of_products(limited)
         entry = p.W.indptr[limited]
         ends = [
             np.append(
@@ -343,11 +345,6 @@ class _Unknowns:
         others[u] = 0
         told, shift = values - rows @ others, limits @ others
         return Bounds(rows[:, u], told, limits[:, u], least - shift, most - shift)
-
-    def _rows(self, portfolios: Ints) -> Extended:
-        """Products of each portfolio, and less its weights in shared demands, (n, P + S)."""
-        B, W = self.program.B[:, portfolios].T.toarray(), self.program.W[self._shared][:, portfolios].T.toarray()
-        return np.hstack([B, -W]).astype(np.longdouble)
 
     def moved(self, answer: Answer, group: Group, move: Floats) -> Answer:
         """The answer after a move of a group's unknowns; demands of one portfolio follow."""

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fts.models.columns import Floats, floats
-from fts.solver.canonical.nearest import Level, by_weight, directions, least_squares
+from fts.models.columns import Floats, Ints, floats
+from fts.ports.engine import Program
+from fts.solver.canonical.nearest import RANK, Level, by_weight, directions
+from fts.solver.compiled import entries
 
 Extended = NDArray[np.longdouble]
 
@@ -38,6 +40,38 @@ class Bounds:
     limits: Extended
     least: Extended
     most: Extended
+
+
+class PortfolioRows:
+    """Rows of portfolios over products and shared demands, without rounding.
+
+    Parameters
+    ----------
+    program : Program
+    shared : (S,)
+        Demands that have no portfolio for themselves.
+    """
+
+    def __init__(self, program: Program, shared: Ints) -> None:
+        self._B, self._W, self._shape = entries(program.B), entries(program.W), (program.B.shape[0], len(shared))
+        self._place = np.zeros(program.W.shape[0], dtype=np.int64)
+        self._place[shared] = program.B.shape[0] + np.arange(len(shared))
+
+    def of_products(self, portfolios: Ints) -> Extended:
+        """Products that each portfolio holds, (n, P + S)."""
+        start, row, weight = self._B
+        rows = np.zeros((len(portfolios), sum(self._shape)), dtype=np.longdouble)
+        for made, i in zip(rows, portfolios.tolist(), strict=True):
+            made[row[start[i] : start[i + 1]]] = weight[start[i] : start[i + 1]]
+        return rows
+
+    def of_all(self, portfolios: Ints) -> Extended:
+        """Products that each portfolio holds, less its weights in demands, all of which are shared, (n, P + S)."""
+        start, demand, weight = self._W
+        rows = self.of_products(portfolios)
+        for made, i in zip(rows, portfolios.tolist(), strict=True):
+            made[self._place[demand[start[i] : start[i + 1]]]] = -weight[start[i] : start[i + 1]]
+        return rows
 
 
 def refined(bounds: Bounds, point: Extended, unit: Floats, levels: list[Level]) -> Extended | None:
@@ -90,19 +124,19 @@ def _on(rows: Extended, values: Extended, point: Extended, unit: Floats, levels:
     kept = length > 0
     rows, values, length = rows[kept], values[kept], length[kept]
     scaled = floats(rows * unit) / length[:, None]
-    free = directions(scaled)
+    restoring = np.linalg.pinv(scaled, rcond=RANK)
     in_units = (Level(level.weight * unit**2, level.target) for level in levels)
-    graded = [one for level in in_units for one in by_weight(level)]
+    approaches, free = [], directions(scaled)
+    for level in (one for whole in in_units for one in by_weight(whole)):
+        wished = level.weight > 0
+        root = np.sqrt(level.weight[wished])
+        G = root[:, None] * free[wished]
+        if G.size:
+            approaches.append((wished, level.target[wished], root, free @ np.linalg.pinv(G, rcond=RANK)))
+            free = free @ directions(G)
     found = point
     for _ in range(ROUNDS):
-        found = found + unit * least_squares(scaled, floats((values - rows @ found) / length))
-        N = free
-        for level in graded:
-            wished = level.weight > 0
-            if not N.shape[1] or not wished.any():
-                continue
-            root = np.sqrt(level.weight[wished])
-            G, g = root[:, None] * N[wished], floats(root * (level.target[wished] - found[wished]) / unit[wished])
-            found = found + unit * (N @ least_squares(G, g))
-            N = N @ directions(G)
+        found = found + unit * (restoring @ floats((values - rows @ found) / length))
+        for wished, target, root, approach in approaches:
+            found = found + unit * (approach @ floats(root * (target - found[wished]) / unit[wished]))
     return found
