@@ -95,7 +95,7 @@ def clearings_of_private(
         yield Clearing(found.answer, prices, prices, Unique(True, True), True, found.state)
         return
     deviations = deviations_from(program, first_prices(program, reference))
-    for clearing in _finished(deviations, reference, _near(found.answer)):
+    for clearing in _finished(deviations, reference, _near(found.answer), again=_natively):
         yield replace(clearing, state=found.state)
 
 
@@ -120,17 +120,19 @@ def clearings(
     known = reference if warm is None else warm.prices
     deviations = deviations_from(program, first_prices(program, known))
     if warm is not None:
-        yield from _finished(deviations, reference, _from(warm))
-    yield from _finished(deviations, reference, _natively if engine is None else _by(engine))
+        # In other deviations the start says nothing more.
+        yield from _finished(deviations, reference, _from(warm), again=_natively)
+    way = _natively if engine is None else _by(engine)
+    yield from _finished(deviations, reference, way, again=way)
     if engine is None and is_small_enough(program):
-        yield from _finished(deviations, reference, _in_combined_products)
+        yield from _finished(deviations, reference, _in_combined_products, again=_in_combined_products)
 
 
 def clearings_of(program: Program, reference: Floats | None, answer: Answer) -> Iterator[Clearing]:
     """Answers of a part that finish another engine's answer exactly; none where it cannot be finished."""
     deviations = deviations_from(program, first_prices(program, reference))
     # The answer stays the engine's: solving again would be the native one's.
-    yield from _finished(deviations, reference, _near(answer), restarts=0)
+    yield from _finished(deviations, reference, _near(answer))
 
 
 def plain(answer: Answer) -> Clearing:
@@ -193,9 +195,16 @@ def _by(engine: Engine) -> Finish:
 
 
 def _finished(
-    deviations: Deviations, reference: Floats | None, solve: Finish, restarts: int = RESTARTS
+    deviations: Deviations,
+    reference: Floats | None,
+    solve: Finish,
+    again: Finish | None = None,
+    restarts: int = RESTARTS,
 ) -> Iterator[Clearing]:
-    """Canonical answers, the likeliest to be proved first; else the point that was reached."""
+    """Canonical answers, the likeliest to be proved first; else the point that was reached.
+
+    `again` solves the program where it is solved once more in finer deviations; None: it is solved once.
+    """
     n_products, n_portfolios = deviations.program.B.shape
     n_rows = n_portfolios if is_far_wider(n_products, n_portfolios) else n_products
     with threads_for(n_rows):
@@ -204,18 +213,18 @@ def _finished(
         yield replace(plain(found.deviations.restored(found.answer)), condition=_condition(found))
         return
     nearer = deviations_around(found, found.answer)
-    if restarts and are_finer(nearer, found):
+    if again is not None and restarts and are_finer(nearer, found):
         # The bids around these prices are nearer to each other than those around the first ones.
         # What follows is taken only where this is not proved.
-        yield from _finished(nearer, reference, _again(solve), restarts - 1)
+        yield from _finished(nearer, reference, again, again, restarts - 1)
     usual = found.room
     with threads_for(n_rows):
         found, made = _chosen(polished(found, nearer), reference)
-    if restarts and not made.unique.prices:
+    if again is not None and restarts and not made.unique.prices:
         # Open prices may have been far away, and the canonical ones are not.
         nearer = deviations_around(found, made.answer)
         if are_finer(nearer, found):
-            yield from _finished(nearer, reference, _again(solve), restarts - 1)
+            yield from _finished(nearer, reference, again, again, restarts - 1)
     condition = 1.0 if made.found else _condition(found)
     # Rounding is measured against what is traded; where nothing is, against what could be.
     for room in (found.room,) if np.array_equal(found.room, usual) else (found.room, usual):
@@ -241,11 +250,6 @@ def _chosen(found: Optimum, reference: Floats | None) -> tuple[Optimum, Canonica
 
 def _canonical(found: Optimum, reference: Floats | None) -> Canonical:
     return canonical(found.deviations, found.answer, native.solve_exactly, found.scales, reference, found.bounds.sizes)
-
-
-def _again(solve: Finish) -> Finish:
-    """The way to solve a program again in other deviations: a warm or given start says nothing more there."""
-    return solve if solve in (_natively, _in_combined_products) or solve.__name__ == "finish_engine" else _natively
 
 
 def _condition(found: Optimum) -> float:
