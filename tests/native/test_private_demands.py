@@ -16,7 +16,8 @@ from test_dual_newton import imbalance, is_best, market
 import fts
 from fts.ports.engine import Program
 from fts.solver.clearing import clearings
-from fts.solver.native.bid_barrier import begin_near, sort_bids
+from fts.solver.native.bid_barrier import begin_near
+from fts.solver.native.bid_layout import sort_bids
 from fts.solver.native.private_demands import Layout, clear_private
 
 SEEDS = st.integers(0, 10**6)

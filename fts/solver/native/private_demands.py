@@ -2,8 +2,9 @@
 
 Rates of portfolios and prices of demands then follow from fills and prices of products, so Mehrotra's method
 (:mod:`fts.solver.native.interior_point`) needs three compiled passes over the bids in a step, each of which reads a bid
-once (`bid_barrier.py`), and a dense Cholesky factor of the products. The exact last step is the same too: the equations
-that active segments leave are solved until only rounding is left, and segments that are wrong are moved.
+once (`bid_barrier.py`), and a dense Cholesky factor of the products. The exact last step (`bid_active_set.py`) is the
+same too: the equations that active segments leave are solved until only rounding is left, and segments that are wrong
+are moved.
 
 An answer is returned with a proof where it is the only one: portfolios of segments strictly inside determine all
 prices, and those of flat segments tied with the price are independent.
@@ -24,23 +25,9 @@ from fts.models.columns import Floats, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.compiled import Index, Short
 from fts.solver.deviations import ROUNDING as PRICE_ROUNDING
-from fts.solver.native.bid_barrier import (
-    balance,
-    begin_cold,
-    begin_near,
-    form,
-    inside,
-    lay_out_entries,
-    lay_out_segments,
-    place,
-    predict,
-    price_bounds,
-    price_units,
-    respond,
-    restore,
-    sort_bids,
-    stiffen,
-)
+from fts.solver.native.bid_active_set import balance, inside, place, stiffen
+from fts.solver.native.bid_barrier import begin_cold, begin_near, form, predict, price_bounds, respond
+from fts.solver.native.bid_layout import lay_out_entries, lay_out_segments, price_units, restore, sort_bids
 from fts.solver.native.bid_response import deviate, price_demands
 from fts.solver.native.curvature import DENSE
 from fts.solver.native.dual_newton import Market, Portfolios, market_of
