@@ -308,7 +308,9 @@ class _Unknowns:
         bounds = self._bounds(group, now)
         # Units that differ by much hide what tells nearly parallel rows apart, and one unit for all hides small prices.
         units = self._unit[u], np.full(len(u), self._unit[u].max())
-        found = next((one for unit in units if (one := refined(bounds, now[u], unit, levels)) is not None), None)
+        origin = -self._nothing[u]
+        tried = (refined(bounds, now[u], origin, unit, levels) for unit in units)
+        found = next((one for one in tried if one is not None), None)
         if found is None:
             return answer
         now[u] = found

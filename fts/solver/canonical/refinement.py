@@ -74,7 +74,7 @@ class PortfolioRows:
         return rows
 
 
-def refined(bounds: Bounds, point: Extended, unit: Floats, levels: list[Level]) -> Extended | None:
+def refined(bounds: Bounds, point: Extended, origin: Floats, unit: Floats, levels: list[Level]) -> Extended | None:
     """The nearest point again, without the rounding of its computation.
 
     Parameters
@@ -82,6 +82,8 @@ def refined(bounds: Bounds, point: Extended, unit: Floats, levels: list[Level]) 
     bounds : Bounds
     point : (n,)
         The nearest point, to rounding.
+    origin : (n,)
+        Prices from which the unknowns are deviations: a price is known to rounding of its level.
     unit : (n,)
         Typical sizes of the unknowns.
     levels : list of Level
@@ -102,20 +104,20 @@ def refined(bounds: Bounds, point: Extended, unit: Floats, levels: list[Level]) 
             rows = np.vstack([bounds.equations, bounds.limits[held]])
             found = _on(rows, np.append(bounds.values, ends[held]), point, unit, levels)
             through = bounds.limits @ found
-            missed = np.maximum(bounds.least - through, through - bounds.most) > _rounding(bounds.limits, found)
+            missed = np.maximum(bounds.least - through, through - bounds.most) > _rounding(bounds.limits, found, origin)
             if not (missed & ~held).any():
                 break
             ends = np.where(missed, np.where(through < bounds.least, bounds.least, bounds.most), ends)
             held |= missed
-        lacking = np.abs(bounds.values - bounds.equations @ found) > _rounding(bounds.equations, found)
+        lacking = np.abs(bounds.values - bounds.equations @ found) > _rounding(bounds.equations, found, origin)
         if not missed.any() and not lacking.any():
             return found
     return None
 
 
-def _rounding(rows: Extended, point: Extended) -> Extended:
-    """Largest effect on rows of rounding a point to float64, (r,)."""
-    return np.asarray(np.finfo(np.float64).eps * (np.abs(rows) @ np.abs(point)))
+def _rounding(rows: Extended, point: Extended, origin: Floats) -> Extended:
+    """Largest effect on rows of rounding a point to float64 at the level of its prices, (r,)."""
+    return np.asarray(np.finfo(np.float64).eps * (np.abs(rows) @ (np.abs(point) + np.abs(origin))))
 
 
 def _on(rows: Extended, values: Extended, point: Extended, unit: Floats, levels: list[Level]) -> Extended:
