@@ -58,24 +58,11 @@ class Batches:
         return self._context.read.batches(*read_span(before, after), self._context.options.page_limit)
 
     def run(self, instant: InstantLike | None = None) -> BatchRecord:
-        """Clear the market, and let the outcome hold from an instant on.
-
-        The auction is that of the instant, or of now if that is earlier. Bids may change while it is
-        cleared. A market that cannot be cleared (``cleared`` is False, ``reason`` says why) keeps its last
-        prices and rates.
-
-        Parameters
-        ----------
-        instant : instant, optional
-            Later than every batch so far that was given no end; by default now. Inside a slice it ends that
-            slice, and holds until the next.
+        """Clear the market, and let the outcome hold from an instant on; see :meth:`Market.run_batch`.
 
         Raises
         ------
-        InvalidInstant
-            A batch of this instant, or a later one that was given no end, has been run.
-        MissingLibrary, MissingLicence, ConfigurationError
-            The solver cannot be used. The batch is recorded as not solved.
+        InvalidInstant, MissingLibrary, MissingLicence, ConfigurationError
         """
         with self.lock:
             record, fault = self._run_now(instant)
@@ -135,7 +122,7 @@ class Batches:
         return self._clearing_for(reference)(self._auction(batch.instant, batch.solved_at, batch.duration))
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
-        """Call something with the record of every batch once it is stored, until what this returns is called.
+        """Call a function with the record of every batch once it is stored; returns a function that ends this.
 
         It is called in the thread that ran the batch, before the next batch may begin: it must not run one.
         """
