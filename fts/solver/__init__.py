@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from fts.solver.auction_warnings import warnings_of
 from fts.solver.certificate import certified, certify
+from fts.solver.cvxpy_problem import outcome_of, problem
 from fts.solver.engines import engines
-from fts.solver.interval import price_interval
-from fts.solver.lp import write_lp
-from fts.solver.mps import write_mps
+from fts.solver.lp_file import write_lp
+from fts.solver.mps_file import write_mps
 from fts.solver.part_result import part_results_of
-from fts.solver.problem import outcome_of, problem
+from fts.solver.price_intervals import price_interval
 from fts.solver.solve import solve
-from fts.solver.warning import warnings_of
 
 __all__ = [
     "certified",

@@ -17,7 +17,7 @@ from fts.ports.engine import Answer, Program
 from fts.solver.compiled import Index, compiled, unsigned_entries
 from fts.solver.medians import medians
 
-NEAR = 1e-6
+RESTS_WITHIN = 1e-6
 """A fill within this share of an artificial bound rests on it."""
 COMPRESSED = 0.25
 """The power of what a price is beyond its bound."""
@@ -74,8 +74,8 @@ class Bounded:
     def _rests(self, answer: Answer) -> Flags:
         """Find the fills that rest on an artificial bound in an answer of the bounded program, (K',)."""
         p = self.program
-        low = self.cut_low & (answer.y <= p.lo + NEAR * np.abs(p.lo))
-        return low | (self.cut_high & (answer.y >= p.hi - NEAR * np.abs(p.hi)))
+        low = self.cut_low & (answer.y <= p.lo + RESTS_WITHIN * np.abs(p.lo))
+        return low | (self.cut_high & (answer.y >= p.hi - RESTS_WITHIN * np.abs(p.hi)))
 
     def binding(self, answer: Answer) -> Flags:
         """The demands of whose fills one rests on an artificial bound in an answer of the bounded program, (D,)."""

@@ -46,7 +46,7 @@ def _best_response(q: Floats, p: Floats, start: int, end: int, z: float, lam: fl
 
 
 @compiled
-def _lost(q: Floats, p: Floats, start: int, end: int, z: float, response: float, lam: float) -> float:
+def _forgone_surplus(q: Floats, p: Floats, start: int, end: int, z: float, response: float, lam: float) -> float:
     """Money lost by trading ``z`` instead of ``response``: ``∫ |curve - lam|`` between them."""
     low, high, lost = min(z, response), max(z, response), 0.0
     for k in range(start, end - 1):
@@ -76,13 +76,13 @@ def _utility(q: Floats, p: Floats, start: int, end: int, z: float) -> float:
 
 
 @compiled
-def _off(at: float, to: float, per_unit: float) -> float:
+def _scaled_deviation(at: float, to: float, per_unit: float) -> float:
     """A deviation in units, whose inverse is given; 0/0 is 0."""
     return 0.0 if at == to else (at - to) * per_unit
 
 
 @compiled
-def _distance(
+def _curve_distance(
     q: Floats, p: Floats, start: int, end: int, z: float, lam: float, per_Z: float, per_Lambda: float
 ) -> float:
     """The least τ for which a point of the curve is within ``τ·Z`` of ``z`` and ``τ·Lambda`` of ``lam``.
@@ -93,7 +93,7 @@ def _distance(
     u = v = g = 0.0
     for k in range(start, end):
         u0, v0, g0 = u, v, g
-        u, v = _off(q[k], z, per_Z), _off(p[k], lam, per_Lambda)
+        u, v = _scaled_deviation(q[k], z, per_Z), _scaled_deviation(p[k], lam, per_Lambda)
         g = 0.0 if u == v else u - v
         if g <= 0:
             continue
@@ -202,9 +202,9 @@ def respond(
         turnover[d] = abs(lam[d]) * (abs(clamped) + abs(near)) + abs(value[d])
         # A rate that is its own best response lies on the curve; at an unlimited end it may be near it only.
         if response != z[d] or np.isinf(first) or np.isinf(last):
-            lost[d] = np.inf if np.isinf(response) else _lost(q, p, start, end, clamped, near, lam[d])
+            lost[d] = np.inf if np.isinf(response) else _forgone_surplus(q, p, start, end, clamped, near, lam[d])
             if Z[d] > 0:
-                fit[d] = _distance(q, p, start, end, z[d], lam[d], 1.0 / Z[d], 1.0 / Lambda[d])
+                fit[d] = _curve_distance(q, p, start, end, z[d], lam[d], 1.0 / Z[d], 1.0 / Lambda[d])
             else:
                 fit[d] = _distance_in_price(q, p, start, end, z[d], lam[d], Lambda[d])
     return domain, fit, lost, turnover, value

@@ -8,7 +8,7 @@ from scipy.sparse import csc_array
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Program
 from fts.solver.cleared_parts import ClearedParts
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Int32s, compiled, csc_arrays
 from fts.solver.connected_parts import ConnectedParts, list_parts
 from fts.solver.native.books import clear_each
 
@@ -18,11 +18,13 @@ TIE = 1e-11
 
 def find_books(B: csc_array, W: csc_array, parts: ConnectedParts) -> Flags:
     """The parts that are order books, (n_parts,)."""
-    return _are_books(*entries(W)[:2], parts.portfolio, parts.product, W.shape[0], parts.count)
+    return _are_books(*csc_arrays(W)[:2], parts.portfolio, parts.product, W.shape[0], parts.count)
 
 
 @compiled
-def _are_books(W_start: Short, W_demand: Short, portfolio: Ints, product: Ints, n_demands: int, n_parts: int) -> Flags:
+def _are_books(
+    W_start: Int32s, W_demand: Int32s, portfolio: Ints, product: Ints, n_demands: int, n_parts: int
+) -> Flags:
     users, book = np.zeros(n_demands, dtype=np.int32), np.ones(n_parts, dtype=np.bool_)
     products = np.zeros(n_parts, dtype=np.int32)
     for p in range(len(product)):
@@ -53,19 +55,19 @@ def clear_books_of(
     wished = np.full(program.B.shape[0], np.nan) if reference is None else reference
     return ClearedParts(
         *_clear(
-            *entries(program.B), *entries(program.W), parts.product, parts.portfolio, books, program.segment_demand,
-            program.lo, program.hi, program.c, program.s, wished,
+            *csc_arrays(program.B), *csc_arrays(program.W), parts.product, parts.portfolio, books,
+            program.segment_demand, program.lo, program.hi, program.c, program.s, wished,
         )
     )  # fmt: skip
 
 
 @compiled
 def _clear(
-    B_start: Short,
-    B_product: Short,
+    B_start: Int32s,
+    B_product: Int32s,
     B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
+    W_start: Int32s,
+    W_demand: Int32s,
     W_weight: Floats,
     product: Ints,
     portfolio: Ints,

@@ -12,15 +12,15 @@ from fts.models.certificate import Certificate, Status
 from fts.models.columns import Flags, Floats, Ints
 from fts.models.parse_number import parse_numbers, parse_tolerance
 from fts.solver.best_response import respond
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Int32s, compiled, csc_arrays
 from fts.solver.connected_parts import ConnectedParts, connected_parts
+from fts.solver.demand_duals import demand_prices_of
 from fts.solver.medians import medians
-from fts.solver.multipliers import demand_prices_of
-from fts.solver.program import Part, part_of
+from fts.solver.program import TradablePart, tradable_part
 
 TOL = 1e-9
 """Tolerance of answers whose maker states none."""
-LEAST = 1e-6
+LEAST_SCALE = 1e-6
 """The share of a product's usual price, and of what its portfolios could trade, below which a deviation is rounding."""
 MEASURES = ("imbalance", "domain", "consistency", "gap", "fit")
 IMBALANCE, DOMAIN, CONSISTENCY, GAP, FIT, WELFARE = range(6)
@@ -78,7 +78,7 @@ def certified(
 ) -> tuple[Floats, Certificate]:
     """The demand prices an answer is judged with, NaN where null, and its certificate; see :func:`certify`."""
     tol = TOL if tol is None else parse_tolerance(tol)
-    part = part_of(auction)
+    part = tradable_part(auction)
     rates = parse_numbers(rates, len(auction.portfolio_ids), "rates", InvalidOutcome)
     prices = parse_numbers(prices, len(auction.product_ids), "prices", InvalidOutcome)
     given = None
@@ -156,7 +156,7 @@ def _largest(values: Floats) -> float:
 
 
 def measure(
-    auction: Auction, part: Part, parts: ConnectedParts, x: Floats, pi: Floats, lam: Floats, tol: float
+    auction: Auction, part: TradablePart, parts: ConnectedParts, x: Floats, pi: Floats, lam: Floats, tol: float
 ) -> Measures:
     """The measures of rates `x (I,)`, prices `pi (P,)` and demand prices `lam (D,)` of what can trade.
 
@@ -173,7 +173,7 @@ def measure(
         Decides where an unlimited end counts as tied.
     """
     table = _measure(
-        *entries(part.B), *entries(part.W), auction.point_offsets, auction.point_rates, auction.point_prices,
+        *csc_arrays(part.B), *csc_arrays(part.W), auction.point_offsets, auction.point_rates, auction.point_prices,
         part.demands, parts.product, parts.portfolio, parts.demand, parts.count if len(x) else 0, x, pi, lam, tol,
     )  # fmt: skip
     return Measures(*table)
@@ -181,11 +181,11 @@ def measure(
 
 @compiled
 def _measure(
-    B_start: Short,
-    B_product: Short,
+    B_start: Int32s,
+    B_product: Int32s,
     B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
+    W_start: Int32s,
+    W_demand: Int32s,
     W_weight: Floats,
     offsets: Ints,
     q: Floats,
@@ -230,7 +230,7 @@ def _measure(
         if table[GAP, b] != 0:
             table[GAP, b] /= money[b]
     for k in range(len(pi)):
-        net[k] = 0.0 if net[k] == 0 else abs(net[k]) / max(traded[k], LEAST * could[k])
+        net[k] = 0.0 if net[k] == 0 else abs(net[k]) / max(traded[k], LEAST_SCALE * could[k])
     _set_largest(product_part, net, table[IMBALANCE])
     _set_largest(demand_part, domain, table[DOMAIN])
     _set_largest(portfolio_part, consistency, table[CONSISTENCY])
@@ -266,11 +266,11 @@ def _ends(offsets: Ints, q: Floats, p: Floats, demands: Ints) -> tuple[Floats, F
 
 @compiled
 def _trades(
-    B_start: Short,
-    B_product: Short,
+    B_start: Int32s,
+    B_product: Int32s,
     B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
+    W_start: Int32s,
+    W_demand: Int32s,
     W_weight: Floats,
     part: Ints,
     x: Floats,
@@ -322,11 +322,11 @@ def _trades(
 
 @compiled
 def _units(
-    B_start: Short,
-    B_product: Short,
+    B_start: Int32s,
+    B_product: Int32s,
     B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
+    W_start: Int32s,
+    W_demand: Int32s,
     W_weight: Floats,
     part: Ints,
     zeta: Floats,
@@ -367,7 +367,7 @@ def _units(
             V = min(V, traded[p] / b)
             rho += b * abs(pi[p])
             known += b * usual[p]
-        known *= LEAST
+        known *= LEAST_SCALE
         floored |= known > rho
         for e in range(W_start[i], W_start[i + 1]):
             d, w = W_demand[e], abs(W_weight[e])

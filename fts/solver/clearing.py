@@ -11,24 +11,24 @@ from fts.models.columns import Floats
 from fts.models.outcome import Unique
 from fts.ports.engine import Answer, Engine, Program
 from fts.solver.artificial_bounds import Bounded
-from fts.solver.canonical.choice import Canonical, canonical
+from fts.solver.blas_threads import threads_for
+from fts.solver.canonical.canonical import Canonical, canonical_solution
 from fts.solver.deviations import Deviations, deviations_from, first_prices
-from fts.solver.exact import finish
+from fts.solver.engine_scaling import scaling_of
 from fts.solver.native import engine as native
 from fts.solver.native.dual_newton import State, clear_sloped
+from fts.solver.native.equilibration import scaled
 from fts.solver.native.independent_products import is_far_wider
-from fts.solver.native.prepared import Prepared, prepare
+from fts.solver.native.polish import polish
+from fts.solver.native.presolved import PresolvedProgram, presolve
 from fts.solver.native.private_demands import Layout, clear_private
 from fts.solver.native.row_echelon import combined_products, importance_of, is_small_enough
-from fts.solver.native.scaling import scaled
 from fts.solver.optimum import Finish, Optimum, are_finer, deviations_around, find_optimum, in_traded_sizes, polished
 from fts.solver.rounding import without_rounding
-from fts.solver.scaling import scaling_of
-from fts.solver.threads import threads_for
 
 RESTARTS = 3
 """At most so many times a part is solved again in the dispersion around the prices that were reached."""
-FAR = 1e4
+FAR_FROM_FIRST = 1e4
 """A price this many times its dispersion from the first one has rounding that counts."""
 CIRCLES = 10.0
 """An engine's largest rate, as a multiple of the canonical one, from which on the last step is done again."""
@@ -135,61 +135,61 @@ def clearings_of(program: Program, reference: Floats | None, answer: Answer) -> 
     yield from _finished(deviations, reference, _near(answer))
 
 
-def plain(answer: Answer) -> Clearing:
+def unfinished_clearing(answer: Answer) -> Clearing:
     """An answer about whose choice nothing is known."""
     unknown = np.full(len(answer.prices), np.nan)
     return Clearing(answer, unknown, unknown, Unique(False, False), False)
 
 
-def _natively(prepared: Prepared, _: Bounded, __: Deviations) -> tuple[Answer, float]:
-    exact, missing, _rough = native.solve_prepared(prepared)
-    return exact, missing
+def _natively(prepared: PresolvedProgram, _: Bounded, __: Deviations) -> tuple[Answer, float]:
+    exact, residual, _rough = native.solve_prepared(prepared)
+    return exact, residual
 
 
-def _in_combined_products(prepared: Prepared, bounds: Bounded, _: Deviations) -> tuple[Answer, float]:
+def _in_combined_products(prepared: PresolvedProgram, bounds: Bounded, _: Deviations) -> tuple[Answer, float]:
     """The exact answer where rows of products are nearly dependent."""
     program, price = bounds.program, prepared.scales.price
     best, least = _combined(program, price, np.ones(program.B.shape[1]))
-    if least <= native.sure(prepared):
+    if least <= native.largest_sure_residual(prepared):
         return best, least
-    again, missing = _combined(program, price, importance_of(program, best))
-    return (again, missing) if missing < least else (best, least)
+    again, residual = _combined(program, price, importance_of(program, best))
+    return (again, residual) if residual < least else (best, least)
 
 
 def _combined(program: Program, price: Floats, importance: Floats) -> tuple[Answer, float]:
     combined = combined_products(program, price, importance)
-    exact, missing, _ = native.solve_prepared(prepare(combined.program))
-    return combined.restored(exact), missing
+    exact, residual, _ = native.solve_prepared(presolve(combined.program))
+    return combined.restored(exact), residual
 
 
 def _from(start: Answer) -> Finish:
     """From the answer of a similar program."""
 
-    def finish_warm(prepared: Prepared, bounds: Bounded, deviations: Deviations) -> tuple[Answer, float]:
+    def finish_warm(prepared: PresolvedProgram, bounds: Bounded, deviations: Deviations) -> tuple[Answer, float]:
         near = bounds.cut(deviations.deviating(start))
         if native.mostly_sloped(bounds.program):
             # Where prices tell the fills, the exact last step finds them from the earlier prices at once.
-            exact, missing = finish(prepared, near)
-            if missing <= native.sure(prepared):
-                return exact, missing
-        exact, missing, _ = native.solve_prepared(prepared, near)
-        return exact, missing
+            exact, residual = polish(prepared, near)
+            if residual <= native.largest_sure_residual(prepared):
+                return exact, residual
+        exact, residual, _ = native.solve_prepared(prepared, near)
+        return exact, residual
 
     return finish_warm
 
 
 def _near(start: Answer) -> Finish:
     """By the exact last step from an answer of the same program."""
-    return lambda prepared, bounds, deviations: finish(prepared, bounds.cut(deviations.deviating(start)))
+    return lambda prepared, bounds, deviations: polish(prepared, bounds.cut(deviations.deviating(start)))
 
 
 def _by(engine: Engine) -> Finish:
     """By the exact last step from another engine's answer."""
 
-    def finish_engine(prepared: Prepared, bounds: Bounded, _: Deviations) -> tuple[Answer, float]:
+    def finish_engine(prepared: PresolvedProgram, bounds: Bounded, _: Deviations) -> tuple[Answer, float]:
         scaling = scaling_of(bounds.program)
         answer = scaling.restored(bounds.program, engine(scaling.scaled(bounds.program), ENGINE_TOL))
-        return finish(prepared, answer)
+        return polish(prepared, answer)
 
     return finish_engine
 
@@ -210,7 +210,7 @@ def _finished(
     with threads_for(n_rows):
         found = find_optimum(deviations, solve)
     if not found.is_exact:
-        yield replace(plain(found.deviations.restored(found.answer)), condition=_condition(found))
+        yield replace(unfinished_clearing(found.deviations.restored(found.answer)), condition=_condition(found))
         return
     nearer = deviations_around(found, found.answer)
     if again is not None and restarts and are_finer(nearer, found):
@@ -219,7 +219,7 @@ def _finished(
         yield from _finished(nearer, reference, again, again, restarts - 1)
     usual = found.room
     with threads_for(n_rows):
-        found, made = _chosen(polished(found, nearer), reference)
+        found, made = _select_canonical(polished(found, nearer), reference)
     if again is not None and restarts and not made.unique.prices:
         # Open prices may have been far away, and the canonical ones are not.
         nearer = deviations_around(found, made.answer)
@@ -232,14 +232,14 @@ def _finished(
             yield Clearing(one.answer, one.price_low, one.price_high, one.unique, one.found, condition=condition)
 
 
-def _chosen(found: Optimum, reference: Floats | None) -> tuple[Optimum, Canonical]:
+def _select_canonical(found: Optimum, reference: Floats | None) -> tuple[Optimum, Canonical]:
     """The canonical answer, and the optimum that it was chosen from."""
     made = _canonical(found, reference)
     if found.is_widened or _is_less_trade(made.answer, found.answer):
         # What an engine trades in circles leaves its rounding in everybody's rates.
         found = in_traded_sizes(found, made.answer)
         made = _canonical(found, reference)
-    if not made.unique.prices and (np.abs(made.answer.prices) > FAR * found.scales.price).any():
+    if not made.unique.prices and (np.abs(made.answer.prices) > FAR_FROM_FIRST * found.scales.price).any():
         # Open prices may have moved far from the first ones, whose rounding they have until they are chosen again.
         nearer = deviations_around(found, made.answer)
         answer = nearer.deviating(found.deviations.restored(made.answer))
@@ -249,7 +249,9 @@ def _chosen(found: Optimum, reference: Floats | None) -> tuple[Optimum, Canonica
 
 
 def _canonical(found: Optimum, reference: Floats | None) -> Canonical:
-    return canonical(found.deviations, found.answer, native.solve_exactly, found.scales, reference, found.bounds.sizes)
+    return canonical_solution(
+        found.deviations, found.answer, native.solve_exactly, found.scales, reference, found.bounds.sizes
+    )
 
 
 def _condition(found: Optimum) -> float:

@@ -30,7 +30,7 @@ from scipy.sparse import csc_array, csr_array
 from fts.models.columns import Floats, floats
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
-Short = NDArray[np.int32]
+Int32s = NDArray[np.int32]
 Index = NDArray[np.uint32]
 """Positions for the inner loops: one that cannot be negative needs no test for it, which halves their time."""
 
@@ -134,7 +134,7 @@ def _checksum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def entries(matrix: csc_array | csr_array) -> tuple[Short, Short, Floats]:
+def csc_arrays(matrix: csc_array | csr_array) -> tuple[Int32s, Int32s, Floats]:
     """Arrays of a sparse matrix: where columns (or rows) begin, the other index of each entry, and the entries.
 
     Always of one kind of number, so that a loop is translated once.
@@ -152,6 +152,6 @@ def unsigned(positions: NDArray[np.integer[Any]]) -> Index:
 
 
 def unsigned_entries(matrix: csc_array | csr_array) -> tuple[Index, Index, Floats]:
-    """:func:`entries` with unsigned positions."""
-    start, row, value = entries(matrix)
+    """:func:`csc_arrays` with unsigned positions."""
+    start, row, value = csc_arrays(matrix)
     return unsigned(start), unsigned(row), value

@@ -10,7 +10,7 @@ from scipy.sparse import csc_array
 
 from fts.models.columns import Flags, Ints
 from fts.ports.engine import Program
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Int32s, compiled, csc_arrays
 from fts.solver.program import columns_of
 
 
@@ -53,13 +53,13 @@ class ProgramPart:
 
 def connected_parts(B: csc_array, W: csc_array) -> ConnectedParts:
     """The connected parts of portfolios with basis weights `B` (P, I) and demand weights `W` (D, I), by column."""
-    count, product, portfolio, demand = _label(*entries(B)[:2], *entries(W)[:2], B.shape[0], W.shape[0])
+    count, product, portfolio, demand = _label(*csc_arrays(B)[:2], *csc_arrays(W)[:2], B.shape[0], W.shape[0])
     return ConnectedParts(count, product, portfolio, demand)
 
 
 @compiled
 def _label(
-    B_start: Short, B_product: Short, W_start: Short, W_demand: Short, n_products: int, n_demands: int
+    B_start: Int32s, B_product: Int32s, W_start: Int32s, W_demand: Int32s, n_products: int, n_demands: int
 ) -> tuple[int, Ints, Ints, Ints]:
     """Labels by union of sets (Tarjan), numbered in the order of the products."""
     parent = np.arange(n_products)
@@ -112,7 +112,7 @@ def _label(
 
 @compiled
 def list_parts(
-    W_start: Short, W_demand: Short, product: Ints, portfolio: Ints, chosen: Flags, n_chosen: int
+    W_start: Int32s, W_demand: Int32s, product: Ints, portfolio: Ints, chosen: Flags, n_chosen: int
 ) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints]:
     """List the products, portfolios and demands of chosen parts whose bids have one demand each, part by part.
 

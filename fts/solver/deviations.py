@@ -14,14 +14,14 @@ import numpy as np
 
 from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
+from fts.solver.blas_threads import threads_for
 from fts.solver.compensated import two_product, two_sum
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Int32s, compiled, csc_arrays
 from fts.solver.native.independent_products import is_far_wider
-from fts.solver.threads import threads_for
 
-ROUNDING = 4 * float(np.finfo(float).eps)
+MONEY_ROUNDING = 4 * float(np.finfo(float).eps)
 """A share of the money in a portfolio that its price may be off by."""
-ROUNDS = 100
+FIRST_PRICE_ROUNDS = 100
 """At most so many passes over the portfolios in which products without bids of their own get a first price."""
 
 
@@ -67,7 +67,7 @@ def deviations_from(program: Program, prices: Floats) -> Deviations:
     """The program in deviations from these prices, (P,)."""
     segments = program.segment_demand, program.c
     c, cost, demand_prices, rounding, priced = _deviate(
-        *entries(program.B), *entries(program.W), *segments, prices, program.W.shape[0]
+        *csc_arrays(program.B), *csc_arrays(program.W), *segments, prices, program.W.shape[0]
     )
     inner = replace(program, c=c, cost=cost if priced else None)
     return Deviations(inner, program, prices, demand_prices, rounding)
@@ -75,11 +75,11 @@ def deviations_from(program: Program, prices: Floats) -> Deviations:
 
 @compiled
 def _deviate(
-    B_start: Short,
-    B_product: Short,
+    B_start: Int32s,
+    B_product: Int32s,
     B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
+    W_start: Int32s,
+    W_demand: Int32s,
     W_weight: Floats,
     segment_demand: Ints,
     c: Floats,
@@ -114,7 +114,7 @@ def _deviate(
         high[i], low[i] = total, error
         for e in range(W_start[i], W_start[i + 1]):
             d = W_demand[e]
-            rounding[d] = max(rounding[d], ROUNDING * size / abs(W_weight[e]))
+            rounding[d] = max(rounding[d], MONEY_ROUNDING * size / abs(W_weight[e]))
         at = W_start[i]
         if W_start[i + 1] - at == 1:
             d, price = W_demand[at], (total + error) / W_weight[at]
@@ -130,7 +130,7 @@ def _deviate(
             level[d] = c[k]
     for d in range(D):
         if holder[d] < 0:
-            most = rounding[d] / ROUNDING
+            most = rounding[d] / MONEY_ROUNDING
             level[d] = min(max(level[d], -most), most) if np.isinf(worth[d]) else worth[d]
     for i in range(I):
         at = W_start[i]
@@ -173,7 +173,7 @@ def first_prices(program: Program, known: Floats | None = None) -> Floats:
     if not np.isnan(prices).any():
         return prices
     middle = middle_prices(program)
-    if not _fill_in(*entries(program.B), *entries(program.W), middle, prices):
+    if not _fill_in(*csc_arrays(program.B), *csc_arrays(program.W), middle, prices):
         if is_far_wider(*program.B.shape) and np.isnan(prices).all():
             return _least_prices(program, middle)
         return np.where(np.isnan(prices), 0.0, prices)
@@ -197,11 +197,11 @@ def _least_prices(program: Program, middle: Floats) -> Floats:
 
 @compiled
 def _fill_in(
-    B_start: Short,
-    B_product: Short,
+    B_start: Int32s,
+    B_product: Int32s,
     B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
+    W_start: Int32s,
+    W_demand: Int32s,
     W_weight: Floats,
     middle: Floats,
     prices: Floats,
@@ -210,7 +210,7 @@ def _fill_in(
     holders = np.zeros(len(prices), dtype=np.int64)
     for e in range(len(B_product)):
         holders[B_product[e]] += 1
-    for round_number in range(ROUNDS):
+    for round_number in range(FIRST_PRICE_ROUNDS):
         if _implied(B_start, B_product, B_weight, W_start, W_demand, W_weight, middle, prices):
             continue
         unknown = np.isnan(prices)
@@ -218,7 +218,7 @@ def _fill_in(
         if least == np.inf:
             return not unknown.any()
         # A round gives a portfolio at most one price, so in the rounds left none may come to have one unknown.
-        if least > ROUNDS - round_number:
+        if least > FIRST_PRICE_ROUNDS - round_number:
             return False
         # Products that are only traded against each other: the one that most portfolios hold is at 0.
         most = _most_held(B_start, B_product, unknown, holders)
@@ -229,7 +229,7 @@ def _fill_in(
 
 
 @compiled
-def _least_unknown(start: Short, product: Short, unknown: Flags) -> float:
+def _least_unknown(start: Int32s, product: Int32s, unknown: Flags) -> float:
     """Count the unknown products of the portfolio that has fewest, at least one; infinite where all are known."""
     least = np.inf
     for i in range(len(start) - 1):
@@ -242,7 +242,7 @@ def _least_unknown(start: Short, product: Short, unknown: Flags) -> float:
 
 
 @compiled
-def _most_held(start: Short, product: Short, unknown: Flags, holders: Ints) -> Flags:
+def _most_held(start: Int32s, product: Int32s, unknown: Flags, holders: Ints) -> Flags:
     """Unknown products that no portfolio holds with an unknown product that more portfolios hold, (P,)."""
     most = unknown.copy()
     for i in range(len(start) - 1):
@@ -279,11 +279,11 @@ def _middles(demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, n_deman
 
 @compiled
 def _implied(
-    B_start: Short,
-    B_product: Short,
+    B_start: Int32s,
+    B_product: Int32s,
     B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
+    W_start: Int32s,
+    W_demand: Int32s,
     W_weight: Floats,
     middle: Floats,
     prices: Floats,

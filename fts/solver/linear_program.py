@@ -8,7 +8,7 @@ from fts import _optional
 from fts.models.columns import Floats
 
 
-def cheapest(cost: Floats, at_most: tuple[Any, Floats], equal: tuple[Any, Floats], bounds: Any) -> Floats | None:
+def solve_lp(cost: Floats, at_most: tuple[Any, Floats], equal: tuple[Any, Floats], bounds: Any) -> Floats | None:
     """A vertex with the least cost, or None where there is none.
 
     Parameters

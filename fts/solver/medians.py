@@ -7,7 +7,7 @@ import numpy as np
 from fts.models.columns import Floats
 from fts.solver.compiled import Index, compiled
 
-FEW = 32
+INSERTION_SORT_LENGTH = 32
 """Up to so many numbers are sorted by insertion."""
 
 
@@ -15,7 +15,7 @@ FEW = 32
 def lower_median(values: Floats, first: int, last: int) -> float:
     """The lower median of ``values[first:last]``, whose order is lost."""
     middle = (last - first - 1) // 2
-    if last - first > FEW:
+    if last - first > INSERTION_SORT_LENGTH:
         return _select(values, first, last - 1, first + middle)
     for k in range(first + 1, last):
         value, at = values[k], k

@@ -24,7 +24,7 @@ SOLVED, NO_VERTEX = 0, (2, 3)
 
 
 def vertex(cost: Floats, at_most: tuple[Any, Floats], equal: tuple[Any, Floats], bounds: Any) -> Floats | None:
-    """A vertex with the least cost; see :func:`fts.solver.linear_program.cheapest`."""
+    """A vertex with the least cost; see :func:`fts.solver.linear_program.solve_lp`."""
     result = _solved(_WAYS, cost, A_ub=at_most[0], b_ub=at_most[1], A_eq=equal[0], b_eq=equal[1], bounds=bounds)
     return None if result is None else floats(result.x)
 
@@ -47,7 +47,7 @@ def _solved(ways: Sequence[tuple[str, dict[str, Any]]], cost: Floats, **program:
     raise NotSolved(f"a linear program has no answer: {result.message}")
 
 
-def non_negative(A: Floats, b: Floats) -> tuple[Floats, float] | None:
+def non_negative_least_squares(A: Floats, b: Floats) -> tuple[Floats, float] | None:
     """The ``t ≥ 0`` with the least ``|A t - b|``, and that length; None where its limit of steps was reached."""
     try:
         t, length = nnls(A, b, maxiter=50 * (A.shape[0] + 10))

@@ -10,27 +10,27 @@ import numpy as np
 from fts.models.columns import Flags, Floats
 from fts.ports.engine import Answer
 from fts.solver.artificial_bounds import Bounded, bounded, usual_sizes
-from fts.solver.deviations import ROUNDING, Deviations, deviations_from, first_prices
-from fts.solver.exact import SOFT, finish
+from fts.solver.deviations import MONEY_ROUNDING, Deviations, deviations_from, first_prices
 from fts.solver.native import engine as native
-from fts.solver.native.prepared import Prepared, prepare
-from fts.solver.native.scaling import Scales, price_units, scales_in
-from fts.solver.rounding import NOISE, without
+from fts.solver.native.equilibration import Scales, price_units, scales_in
+from fts.solver.native.polish import SOFT, polish
+from fts.solver.native.presolved import PresolvedProgram, presolve
+from fts.solver.rounding import NOISE_SHARES, zero_noise
 
-USUAL = 1e4
+BOUND_FACTOR = 1e4
 """Artificial bounds, in shares of what is usual."""
 WIDER = 1e3
 """A bound that matters is made so many times as wide."""
-WIDENED = 8
+MAX_WIDENINGS = 8
 """At most so many times; then there are no artificial bounds of sizes."""
 FINER = 0.03
 """A dispersion of this share of another one is much less."""
 NOTHING = 1e-12
 """A price of this share of its dispersion is rounding of 0."""
-RECENTRED = 3
+MAX_RECENTRINGS = 3
 """At most so many times first prices are replaced by better ones."""
 
-Finish = Callable[[Prepared, Bounded, Deviations], tuple[Answer, float]]
+Finish = Callable[[PresolvedProgram, Bounded, Deviations], tuple[Answer, float]]
 """An exact answer of a bounded program made ready, and what it misses."""
 
 
@@ -42,7 +42,7 @@ class Optimum:
     ----------
     deviations : Deviations
     answer : Answer
-    missing : float
+    residual : float
         What the answer misses of the equations, relative.
     scales : Scales
         In which prices are measured by their dispersion.
@@ -58,12 +58,12 @@ class Optimum:
 
     deviations: Deviations
     answer: Answer
-    missing: float
+    residual: float
     scales: Scales
     size: Floats
     price: Floats
     bounds: Bounded
-    prepared: Prepared
+    prepared: PresolvedProgram
     is_widened: bool
 
     @property
@@ -74,43 +74,43 @@ class Optimum:
     @property
     def is_exact(self) -> bool:
         """True if the residual is rounding."""
-        return self.missing <= native.CLEAN
+        return self.residual <= native.POLISHED_TOLERANCE
 
 
 def find_optimum(deviations: Deviations, solve: Finish) -> Optimum:
     """An exact answer in the least artificial bounds that do not matter; else the point that was reached."""
     program, units = deviations.program, _units(deviations)
     scales = scales_in(program, units)
-    size, price = USUAL * usual_sizes(program), USUAL * scales.demand_price
+    size, price = BOUND_FACTOR * usual_sizes(program), BOUND_FACTOR * scales.demand_price
     grown: Answer | None = None
-    for attempt in range(WIDENED + 1):
-        is_last = attempt == WIDENED
+    for attempt in range(MAX_WIDENINGS + 1):
+        is_last = attempt == MAX_WIDENINGS
         bounds = bounded(program, np.full(len(size), np.inf) if is_last else size, price)
-        prepared = prepare(bounds.program, units)
-        exact, missing = _solved(prepared, bounds, deviations, solve, None if is_last else grown)
+        prepared = presolve(bounds.program, units)
+        exact, residual = _solved(prepared, bounds, deviations, solve, None if is_last else grown)
         binding = bounds.binding(exact)
-        if missing <= native.CLEAN and binding.any():
+        if residual <= native.POLISHED_TOLERANCE and binding.any():
             # Only the bids that want more have more: what is far from the market stays far.
             size, grown = np.where(binding, WIDER * size, size), bounds.grown(exact, WIDER)
             continue
         centred, restored = deviations, bounds.restored(exact)
-        if not missing <= native.CLEAN or bounds.binds_price(exact):
+        if not residual <= native.POLISHED_TOLERANCE or bounds.binds_price(exact):
             # In deviations from the prices that were reached, the rounding of prices is smaller.
-            centred, restored, missing = _recentred(deviations, restored, bounds.between(exact), units)
-        if missing <= native.CLEAN or bounds.is_source:
+            centred, restored, residual = _recentred(deviations, restored, bounds.between(exact), units)
+        if residual <= native.POLISHED_TOLERANCE or bounds.is_source:
             break
         size, price, grown = WIDER * size, WIDER * price, None
-    return Optimum(centred, restored, missing, scales, size, price, bounds, prepared, attempt > 0)
+    return Optimum(centred, restored, residual, scales, size, price, bounds, prepared, attempt > 0)
 
 
 def _solved(
-    prepared: Prepared, bounds: Bounded, deviations: Deviations, solve: Finish, grown: Answer | None
+    prepared: PresolvedProgram, bounds: Bounded, deviations: Deviations, solve: Finish, grown: Answer | None
 ) -> tuple[Answer, float]:
     """An exact answer: from the one in narrower bounds, where the last step alone is sure of it, else by `solve`."""
     if grown is not None:
-        exact, missing = finish(prepared, bounds.cut(grown))
-        if missing <= native.sure(prepared):
-            return exact, missing
+        exact, residual = polish(prepared, bounds.cut(grown))
+        if residual <= native.largest_sure_residual(prepared):
+            return exact, residual
     return solve(prepared, bounds, deviations)
 
 
@@ -131,22 +131,22 @@ def _recentred(
     deviations: Deviations, answer: Answer, between: Flags, units: Floats
 ) -> tuple[Deviations, Answer, float]:
     """The program in deviations from the prices that an answer's active segments tell, and its exact answer there."""
-    found, missing = answer, np.inf
-    for _ in range(RECENTRED):
+    found, residual = answer, np.inf
+    for _ in range(MAX_RECENTRINGS):
         # Units stay those of the first prices: beside a price cap, every bid that it leaves idle looks far away.
-        prepared = prepare(deviations.program, units)
-        found, missing = finish(prepared, found, between=between)
-        if missing <= native.CLEAN or not np.isfinite(found.prices).all():
+        prepared = presolve(deviations.program, units)
+        found, residual = polish(prepared, found, between=between)
+        if residual <= native.POLISHED_TOLERANCE or not np.isfinite(found.prices).all():
             break
         nearer = deviations_from(deviations.source, deviations.prices + found.prices)
         found = nearer.deviating(deviations.restored(found))
         deviations = nearer
-    return deviations, found, missing
+    return deviations, found, residual
 
 
 def deviations_around(found: Optimum, answer: Answer) -> Deviations:
     """The program in deviations from an answer's prices, without their rounding of 0, which is no dispersion."""
-    prices = without(found.deviations.prices + answer.prices, NOTHING * found.scales.price)
+    prices = zero_noise(found.deviations.prices + answer.prices, NOTHING * found.scales.price)
     return deviations_from(found.deviations.source, prices)
 
 
@@ -160,21 +160,21 @@ def polished(found: Optimum, nearer: Deviations) -> Optimum:
     """The optimum with the last step once more in deviations from its own prices, if that misses only rounding."""
     start = nearer.deviating(found.deviations.restored(found.answer))
     bounds = bounded(nearer.program, found.size, found.price)
-    prepared = found.prepared.repriced(bounds.program) or prepare(bounds.program, found.scales.price)
-    exact, missing = finish(prepared, bounds.cut(start), stiffness=SOFT)
-    if not missing <= max(found.missing, ROUNDING) or bounds.binding(exact).any() or bounds.binds_price(exact):
+    prepared = found.prepared.repriced(bounds.program) or presolve(bounds.program, found.scales.price)
+    exact, residual = polish(prepared, bounds.cut(start), stiffness=SOFT)
+    if not residual <= max(found.residual, MONEY_ROUNDING) or bounds.binding(exact).any() or bounds.binds_price(exact):
         return found
-    return replace(found, deviations=nearer, answer=bounds.restored(exact), missing=missing)
+    return replace(found, deviations=nearer, answer=bounds.restored(exact), residual=residual)
 
 
 def in_traded_sizes(found: Optimum, answer: Answer) -> Optimum:
     """Another exact answer, finished again in bounds that its own trades set: rounding is measured against these."""
     # Where only rounding is traded, what could be traded is usual.
-    traded = without(answer.x, NOISE[0] * found.prepared.rooms * found.prepared.scales.rate)
+    traded = zero_noise(answer.x, NOISE_SHARES[0] * found.prepared.rooms * found.prepared.scales.rate)
     program = found.deviations.program
-    tight = bounded(program, USUAL * usual_sizes(program, traded), USUAL * found.scales.demand_price)
-    prepared = prepare(tight.program, found.scales.price)
-    exact, missing = finish(prepared, tight.cut(answer))
-    if not missing <= native.CLEAN or tight.binding(exact).any() or tight.binds_price(exact):
+    tight = bounded(program, BOUND_FACTOR * usual_sizes(program, traded), BOUND_FACTOR * found.scales.demand_price)
+    prepared = presolve(tight.program, found.scales.price)
+    exact, residual = polish(prepared, tight.cut(answer))
+    if not residual <= native.POLISHED_TOLERANCE or tight.binding(exact).any() or tight.binds_price(exact):
         return replace(found, answer=answer)
     return replace(found, answer=tight.restored(exact), bounds=tight, prepared=prepared)

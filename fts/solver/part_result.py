@@ -17,10 +17,10 @@ from fts.solver.certificate import MEASURES, Measures, measure
 from fts.solver.cleared_parts import ClearedParts
 from fts.solver.clearing import Clearing
 from fts.solver.connected_parts import ConnectedParts, ProgramPart, connected_parts
-from fts.solver.multipliers import demand_prices_of
+from fts.solver.demand_duals import demand_prices_of
 from fts.solver.native.dual_newton import State
 from fts.solver.native.private_demands import Layout
-from fts.solver.program import Part, part_of, restricted
+from fts.solver.program import TradablePart, restricted, tradable_part
 
 ILL_CONDITIONED = 1e12
 """A condition beyond which float64 cannot tell the canonical answer from others."""
@@ -64,7 +64,7 @@ class PartResult:
     state: State | Layout | None = None
 
 
-def judge_part(auction: Auction, part: Part, piece: ProgramPart, clearing: Clearing, tol: float) -> PartResult:
+def judge_part(auction: Auction, part: TradablePart, piece: ProgramPart, clearing: Clearing, tol: float) -> PartResult:
     """An answer of one connected part with its measures.
 
     ``exact`` needs the canonical answer as well. Where float64 cannot hold it, ``solved`` is left.
@@ -102,7 +102,7 @@ def judge_part(auction: Auction, part: Part, piece: ProgramPart, clearing: Clear
 
 
 def judge_cleared(
-    auction: Auction, part: Part, parts: ConnectedParts, cleared: list[ClearedParts], tol: float
+    auction: Auction, part: TradablePart, parts: ConnectedParts, cleared: list[ClearedParts], tol: float
 ) -> tuple[PartResult, Flags]:
     """The answers of parts that were cleared together, as far as they are proved, and which these are, (n_parts,)."""
     x, prices, lam = np.zeros(len(part.portfolios)), np.zeros(len(part.products)), np.zeros(len(part.demands))
@@ -151,7 +151,7 @@ def judge_cleared(
 
 def outcome_of_parts(
     auction: Auction,
-    part: Part,
+    part: TradablePart,
     parts: ConnectedParts,
     results: list[PartResult],
     tol: float,
@@ -194,7 +194,7 @@ def outcome_of_parts(
     )
 
 
-def _warnings(auction: Auction, part: Part, results: list[PartResult]) -> list[str]:
+def _warnings(auction: Auction, part: TradablePart, results: list[PartResult]) -> list[str]:
     """A sentence about every part whose canonical answer float64 cannot hold."""
     return [
         f"the canonical answer of the part with product {auction.product_ids[int(part.products[p])].as_py()!r} "
@@ -226,7 +226,7 @@ def _status(statuses: tuple[Status, ...]) -> Status:
 
 
 def _part_results(
-    auction: Auction, part: Part, parts: ConnectedParts, statuses: tuple[Status, ...], measures: Measures
+    auction: Auction, part: TradablePart, parts: ConnectedParts, statuses: tuple[Status, ...], measures: Measures
 ) -> PartResults:
     product: Ints = np.full(len(auction.product_ids), -1)
     portfolio: Ints = np.full(len(auction.portfolio_ids), -1)
@@ -236,7 +236,7 @@ def _part_results(
 
 def part_results_of(outcome: Outcome) -> PartResults:
     """The connected parts of an outcome, judged afresh."""
-    auction, part = outcome.auction, part_of(outcome.auction)
+    auction, part = outcome.auction, tradable_part(outcome.auction)
     parts = connected_parts(part.B, part.W)
     x, pi, lam = outcome.rates[part.portfolios], outcome.prices[part.products], outcome.demand_prices[part.demands]
     with np.errstate(all="ignore"):

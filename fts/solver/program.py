@@ -10,12 +10,12 @@ from scipy.sparse import csc_array
 from fts.models.auction import Auction
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Answer, Program
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Int32s, compiled, csc_arrays
 from fts.solver.segments import require_auction, segments_of
 
 
 @dataclass(frozen=True)
-class Part:
+class TradablePart:
     """The auction without idle portfolios, the products only they hold and the demands only they use.
 
     Attributes
@@ -33,16 +33,16 @@ class Part:
     W: csc_array
 
 
-def part_of(auction: Auction) -> Part:
+def tradable_part(auction: Auction) -> TradablePart:
     """The part of an auction that can trade."""
     require_auction(auction)
     B, W = auction.basis, auction.weights
     if not auction.idle.any():
-        return Part(np.arange(B.shape[1]), np.arange(B.shape[0]), np.arange(W.shape[0]), B, W)
+        return TradablePart(np.arange(B.shape[1]), np.arange(B.shape[0]), np.arange(W.shape[0]), B, W)
     active, priced = ~auction.idle, ~auction.unpriced
     B, W = B[:, active], W[:, active]
     used = np.bincount(W.indices, minlength=W.shape[0]) > 0
-    return Part(
+    return TradablePart(
         portfolios=np.flatnonzero(active),
         products=np.flatnonzero(priced),
         demands=np.flatnonzero(used),
@@ -52,20 +52,20 @@ def part_of(auction: Auction) -> Part:
 
 
 def restricted(
-    part: Part,
+    part: TradablePart,
     products: Ints,
     portfolios: Ints,
     demands: Ints,
     B: csc_array | None = None,
     W: csc_array | None = None,
-) -> Part:
+) -> TradablePart:
     """Some connected parts of what can trade, given by their positions in it, in this order.
 
     `B` and `W` are the matrices of these, if they are known.
     """
     if B is part.B and W is part.W:
         return part
-    return Part(
+    return TradablePart(
         part.portfolios[portfolios],
         part.products[products],
         part.demands[demands],
@@ -78,12 +78,12 @@ def columns_of(matrix: csc_array, columns: Ints, rows: Ints) -> csc_array:
     """Some columns of a matrix, whose entries all stand in some rows, which become its rows in their order."""
     place = np.zeros(matrix.shape[0], dtype=np.int32)
     place[rows] = np.arange(len(rows))
-    start, index, value = _chosen(*entries(matrix), columns, place)
+    start, index, value = _chosen(*csc_arrays(matrix), columns, place)
     return csc_array((value, index, start), shape=(len(rows), len(columns)))
 
 
 @compiled
-def _chosen(start: Short, index: Short, value: Floats, columns: Ints, row: Short) -> tuple[Short, Short, Floats]:
+def _chosen(start: Int32s, index: Int32s, value: Floats, columns: Ints, row: Int32s) -> tuple[Int32s, Int32s, Floats]:
     begins, n = np.zeros(len(columns) + 1, dtype=np.int32), 0
     for j in range(len(columns)):
         n += start[columns[j] + 1] - start[columns[j]]
@@ -97,9 +97,9 @@ def _chosen(start: Short, index: Short, value: Floats, columns: Ints, row: Short
     return begins, rows, values
 
 
-def program_of(auction: Auction, part: Part | None = None) -> Program:
+def program_of(auction: Auction, part: TradablePart | None = None) -> Program:
     """The program of the part of an auction that can trade."""
-    part = part_of(auction) if part is None else part
+    part = tradable_part(auction) if part is None else part
     segments = segments_of(auction)
     if len(part.demands) == len(auction.demand_ids):
         return Program(
@@ -120,14 +120,14 @@ def program_of(auction: Auction, part: Part | None = None) -> Program:
     )
 
 
-def alone(W: csc_array) -> Flags:
+def has_private_demand(W: csc_array) -> Flags:
     """Portfolios with one demand that nobody else uses, (I,); most bids are of this kind."""
-    start, demand, _ = entries(W)
+    start, demand, _ = csc_arrays(W)
     return _alone(start, demand, W.shape[0])
 
 
 @compiled
-def _alone(start: Short, demand: Short, n_demands: int) -> Flags:
+def _alone(start: Int32s, demand: Int32s, n_demands: int) -> Flags:
     users, single = np.zeros(n_demands, dtype=np.int32), np.empty(len(start) - 1, dtype=np.bool_)
     for e in range(len(demand)):
         users[demand[e]] += 1
@@ -136,7 +136,7 @@ def _alone(start: Short, demand: Short, n_demands: int) -> Flags:
     return single
 
 
-def spread(auction: Auction, part: Part, answer: Answer) -> tuple[Floats, Floats, Floats]:
+def expand_solution(auction: Auction, part: TradablePart, answer: Answer) -> tuple[Floats, Floats, Floats]:
     """Rates, prices and demand prices of the whole auction.
 
     Idle portfolios have rate 0; products and demands that only they use have no price (NaN).

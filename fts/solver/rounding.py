@@ -9,13 +9,13 @@ import numpy as np
 
 from fts.models.columns import Floats
 from fts.ports.engine import Answer, Program
-from fts.solver.canonical.choice import Canonical
+from fts.solver.canonical.canonical import Canonical
 from fts.solver.canonical.ties import price_intervals, quotes
-from fts.solver.deviations import ROUNDING, Deviations
-from fts.solver.native.scaling import Scales
-from fts.solver.program import alone
+from fts.solver.deviations import MONEY_ROUNDING, Deviations
+from fts.solver.native.equilibration import Scales
+from fts.solver.program import has_private_demand
 
-NOISE = (1e-14, 0.0, 1e-12, 1e-10)
+NOISE_SHARES = (1e-14, 0.0, 1e-12, 1e-10)
 """Shares of usual rates and prices that may be rounding of 0, the likeliest first."""
 NUMBER = 1e-13
 """A price this near to a quote that determines it, in shares of the dispersion of prices, is the quote."""
@@ -34,7 +34,7 @@ def without_rounding(deviations: Deviations, made: Canonical, scales: Scales, ro
     room : (I,) [quantity / time]
         How much each portfolio may trade.
     """
-    for noise in NOISE:
+    for noise in NOISE_SHARES:
         yield _restored(deviations, made, scales, room, noise)
 
 
@@ -50,14 +50,14 @@ def _restored(deviations: Deviations, made: Canonical, scales: Scales, room: Flo
     numbers = _quotes(deviations.source, answer, scales, deviations.rounding)
     prices = restored.prices
     level = np.abs(deviations.prices) + np.abs(answer.prices)
-    rounding = np.maximum(NUMBER * scales.price, ROUNDING * level)
+    rounding = np.maximum(NUMBER * scales.price, MONEY_ROUNDING * level)
     for quote, number in zip(quoted, numbers, strict=True):
         near = np.isfinite(quote)
         near[near] = np.abs(answer.prices[near] - quote[near]) <= rounding[near]
         prices = np.where(near, number, prices)
-    prices = without(prices, noise * (scales.price + np.abs(deviations.prices)))
-    prices = without(prices, _price_rounding(deviations.source, prices, level))
-    own = without(restored.demand_prices, noise * (scales.demand_price + np.abs(deviations.demand_prices)))
+    prices = zero_noise(prices, noise * (scales.price + np.abs(deviations.prices)))
+    prices = zero_noise(prices, _price_rounding(deviations.source, prices, level))
+    own = zero_noise(restored.demand_prices, noise * (scales.demand_price + np.abs(deviations.demand_prices)))
     determined = made.price_low == made.price_high
     low, high = (
         np.where(determined, prices, np.where(np.isnan(end), np.nan, number))
@@ -82,10 +82,10 @@ def _price_rounding(program: Program, prices: Floats, level: Floats) -> Floats:
     money = abs(B).T @ level
     least = np.full(len(prices), np.inf)
     np.minimum.at(least, B.indices[at], money[owner] / np.abs(B.data[at]))
-    return np.where(faint & np.isfinite(least), ROUNDING * least, 0.0)
+    return np.where(faint & np.isfinite(least), MONEY_ROUNDING * least, 0.0)
 
 
-def without(values: Floats, noise: Floats) -> Floats:
+def zero_noise(values: Floats, noise: Floats) -> Floats:
     """Values with 0 where they are at most the noise."""
     return np.where(np.abs(values) <= noise, 0.0, values)
 
@@ -99,7 +99,7 @@ def _quotes(program: Program, answer: Answer, scales: Scales, rounding: Floats) 
 
 def _rates_at_kinks(program: Program, answer: Answer) -> Floats:
     """Rates; those of portfolios whose own demand stands at a bound or a kink are exactly what its fills add up to."""
-    single = np.flatnonzero(alone(program.W))
+    single = np.flatnonzero(has_private_demand(program.W))
     n_demands = program.W.shape[0]
     inside = (answer.y > program.lo) & (answer.y < program.hi)
     at_kink = np.bincount(program.segment_demand, weights=inside, minlength=n_demands) == 0

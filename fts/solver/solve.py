@@ -17,14 +17,16 @@ from fts.models.outcome import Outcome
 from fts.models.parse_number import parse_tolerance
 from fts.ports.engine import Answer, Engine, Program
 from fts.solver.book_clearing import clear_books_of, find_books
-from fts.solver.clearing import Clearing, clearings, clearings_of, clearings_of_private, plain
+from fts.solver.candidates import candidates
+from fts.solver.clearing import Clearing, clearings, clearings_of, clearings_of_private, unfinished_clearing
 from fts.solver.connected_parts import ConnectedParts, ProgramPart, connected_parts, programs_of
 from fts.solver.deviations import deviations_from, first_prices
+from fts.solver.engine_scaling import scaling_of
 from fts.solver.engines import DEFAULT, NATIVE, engine, installed, tolerance
-from fts.solver.magnitude import refuse_overflow
 from fts.solver.native.dual_newton import State
 from fts.solver.native.private_demands import Layout
 from fts.solver.native.small_parts import clear_small_of, find_small
+from fts.solver.overflow import check_range
 from fts.solver.part_result import (
     PartResult,
     judge_cleared,
@@ -32,12 +34,10 @@ from fts.solver.part_result import (
     outcome_of_parts,
     worst_measure,
 )
-from fts.solver.program import Part, part_of, program_of, restricted
-from fts.solver.reference import reference_prices
-from fts.solver.scaling import scaling_of
-from fts.solver.tidy import readings_of
-from fts.solver.unbounded import refuse_unbounded
-from fts.solver.warm import carried_prices, start_from
+from fts.solver.program import TradablePart, program_of, restricted, tradable_part
+from fts.solver.reference_prices import reference_prices
+from fts.solver.unbounded import check_bounded
+from fts.solver.warm_start import earlier_prices, start_from
 
 SHARPER = 1e-3
 """The tolerance of a second attempt, as a share of the first one's."""
@@ -96,9 +96,9 @@ def solve(
     if not (warm is None or isinstance(warm, Outcome)):
         raise ConfigurationError(f"warm is {warm!r}; it must be an earlier Outcome, as solve() returns, or None")
 
-    part = part_of(auction)
+    part = tradable_part(auction)
     program = program_of(auction, part)
-    refuse_overflow(auction, part, program)
+    check_range(auction, part, program)
     parts = connected_parts(part.B, part.W)
     near = None if reference is None else reference_prices(auction, reference)[part.products]
     # A number that runs over shows in the certificate, which then proves nothing.
@@ -117,7 +117,7 @@ def solve(
             if piece.number in unbounded:
                 candidates = iter(())
             elif not len(piece.program.c):
-                candidates = iter([replace(plain(_no_trade(piece.program)), canonical=True)])
+                candidates = iter([replace(unfinished_clearing(_no_trade(piece.program)), canonical=True)])
             elif library is None:
                 candidates = _native(piece, own, start)
             else:
@@ -130,7 +130,7 @@ def solve(
 
 
 def _cleared_together(
-    auction: Auction, part: Part, program: Program, parts: ConnectedParts, near: Floats | None, tol: float
+    auction: Auction, part: TradablePart, program: Program, parts: ConnectedParts, near: Floats | None, tol: float
 ) -> tuple[list[PartResult], Flags]:
     """The results of order books and small parts, and which parts are left, (n_parts,).
 
@@ -150,7 +150,7 @@ def _cleared_together(
     return ([result] if proved.any() else []), ~proved
 
 
-def _unbounded(auction: Auction, part: Part, pieces: list[ProgramPart], throw: bool) -> set[int]:
+def _unbounded(auction: Auction, part: TradablePart, pieces: list[ProgramPart], throw: bool) -> set[int]:
     """The numbers of the parts that have no largest gain; with `throw` the first one raises UnboundedAuction."""
     found = set()
     for piece in pieces:
@@ -158,7 +158,7 @@ def _unbounded(auction: Auction, part: Part, pieces: list[ProgramPart], throw: b
         if not (np.isinf(piece.program.lo).any() or np.isinf(piece.program.hi).any()):
             continue
         try:
-            refuse_unbounded(auction, restricted(part, piece.products, piece.portfolios, piece.demands), piece.program)
+            check_bounded(auction, restricted(part, piece.products, piece.portfolios, piece.demands), piece.program)
         except UnboundedAuction:
             if throw:
                 raise
@@ -169,9 +169,9 @@ def _unbounded(auction: Auction, part: Part, pieces: list[ProgramPart], throw: b
 class _Start:
     """An earlier outcome as a start for the parts of an auction."""
 
-    def __init__(self, outcome: Outcome, auction: Auction, part: Part, program: Program, n_parts: int) -> None:
+    def __init__(self, outcome: Outcome, auction: Auction, part: TradablePart, program: Program, n_parts: int) -> None:
         self._given = outcome, auction, part, program
-        self.prices = carried_prices(outcome, auction, part)
+        self.prices = earlier_prices(outcome, auction, part)
         # A state is of a whole program.
         state = outcome.engine_state if n_parts == 1 else None
         self.state = state if isinstance(state, (State, Layout)) else None
@@ -208,10 +208,10 @@ class _Library:
             answer = _of_part(self._answer(attempt), piece)
             yield from clearings_of(piece.program, near, answer)
             scaling = scaling_of(piece.program)
-            for reading in readings_of(
+            for reading in candidates(
                 scaling.scaled(piece.program), scaling.measured(piece.program, answer), self._tol
             ):
-                yield plain(scaling.restored(piece.program, reading))
+                yield unfinished_clearing(scaling.restored(piece.program, reading))
 
     def _answer(self, attempt: int) -> Answer:
         if attempt == len(self._answers):
@@ -239,7 +239,9 @@ def _no_trade(program: Program) -> Answer:
     return Answer(np.zeros(I), np.zeros(0), np.zeros(P), np.zeros(D), "nothing can trade", 0)
 
 
-def _best(auction: Auction, part: Part, piece: ProgramPart, candidates: Iterator[Clearing], tol: float) -> PartResult:
+def _best(
+    auction: Auction, part: TradablePart, piece: ProgramPart, candidates: Iterator[Clearing], tol: float
+) -> PartResult:
     """The first answer that is canonical and proved, fit included, else the one that is nearest to it."""
     reached: list[PartResult] = []
     for clearing in candidates:
@@ -248,7 +250,7 @@ def _best(auction: Auction, part: Part, piece: ProgramPart, candidates: Iterator
             return result
         reached.append(result)
     if not reached:
-        nothing = plain(replace(_no_trade(piece.program), status="no answer"))
+        nothing = unfinished_clearing(replace(_no_trade(piece.program), status="no answer"))
         return judge_part(auction, part, piece, nothing, tol)
     # An answer that clears the auction, though not the canonical one, comes before one that is nearer to proof.
     return min(reached, key=lambda result: (result.statuses[0] != "solved", worst_measure(result)[1]))

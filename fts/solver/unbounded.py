@@ -12,18 +12,18 @@ from fts.errors import UnboundedAuction
 from fts.models.auction import Auction
 from fts.models.columns import Flags, Floats, Ids, Ints
 from fts.ports.engine import Program
-from fts.solver.linear_program import cheapest
-from fts.solver.program import Part
+from fts.solver.linear_program import solve_lp
+from fts.solver.program import TradablePart
 
 PROFIT = 1e-12
 """A profit below this share of the money that changes hands is rounding, not a profit."""
 RUNNING = 1e-9
 """A rate below this share of the largest one is none."""
-DENSE = 1_500
+MAX_DENSE_CYCLES = 1_500
 """Most portfolios of cycles, or rules, whose rates are refined as a dense matrix."""
 
 
-def refuse_unbounded(auction: Auction, part: Part, program: Program) -> None:
+def check_bounded(auction: Auction, part: TradablePart, program: Program) -> None:
     """Raise where trading some portfolios against each other earns a profit at any size.
 
     Such a cycle has ``B x = 0``, no rate on any demand with a bound on that side, and ``Σ price_d (W x)_d > 0``; only
@@ -134,7 +134,7 @@ class _Market:
         still = np.abs(at_most @ rates) <= RUNNING * (abs(at_most) @ np.abs(rates))
         kept = csr_array(vstack([equal, at_most[still]]))
         # A linear program keeps its rules to a tolerance, and profits are looked for below it.
-        if min(kept.shape) <= DENSE:
+        if min(kept.shape) <= MAX_DENSE_CYCLES:
             for _ in range(2):
                 rates = rates - np.linalg.lstsq(kept.toarray(), kept @ rates, rcond=PROFIT)[0]
         if (np.abs(kept @ rates) > PROFIT * (abs(kept) @ np.abs(rates))).any():
@@ -154,7 +154,7 @@ def _most_profitable(market: _Market) -> Floats | None:
         return None
     equal, at_most = market.rules
     # The cost is enlarged because the tolerance on it is absolute, and a profit of 1e-12 must be seen.
-    return cheapest(
+    return solve_lp(
         -1e3 / scale * profit,
         at_most=(at_most, np.zeros(at_most.shape[0])),
         equal=(equal, np.zeros(equal.shape[0])),
@@ -171,7 +171,7 @@ def _one_cycle(market: _Market) -> Floats | None:
         return None
     equal, at_most = market.rules
     earned = csr_array(np.append(profit, -profit)[None, :] / scale)
-    found = cheapest(
+    found = solve_lp(
         np.ones(2 * n),
         at_most=(_mirrored(at_most), np.zeros(at_most.shape[0])),
         equal=(vstack([_mirrored(equal), earned], format="csr"), np.append(np.zeros(equal.shape[0]), 1.0)),

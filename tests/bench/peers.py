@@ -24,9 +24,9 @@ from fts.models.outcome import Outcome
 from fts.ports.engine import Answer
 from fts.solver import clearing, part_result
 from fts.solver.certificate import certified
+from fts.solver.engine_scaling import scaling_of
 from fts.solver.engines import engine, tolerance
-from fts.solver.program import part_of, program_of, spread
-from fts.solver.scaling import scaling_of
+from fts.solver.program import expand_solution, program_of, tradable_part
 
 Clock = Callable[[], float]
 Result = TypeVar("Result")
@@ -65,12 +65,12 @@ class Case:
 
     def __init__(self, auction: Auction) -> None:
         self.auction = auction
-        self.part = part_of(auction)
+        self.part = tradable_part(auction)
         self.program = program_of(auction, self.part)
 
     def judged(self, answer: Answer, seconds: float) -> Run:
         """A peer's answer with its certificate."""
-        rates, prices, demand_prices = spread(self.auction, self.part, answer)
+        rates, prices, demand_prices = expand_solution(self.auction, self.part, answer)
         certificate = certified(self.auction, rates, prices, demand_prices)[1]
         return Run(seconds, np.nan, np.nan, answer.iterations, certificate, rates, prices)
 
@@ -119,7 +119,10 @@ def native(case: Case, clock: Clock, calls: int, earlier: Outcome | None = None)
         outcome: Outcome = case.auction.solve("native", throw=False, warm=earlier)
         return outcome
 
-    with Stopwatch(clearing, "canonical", clock) as canonical, Stopwatch(part_result, "measure", clock) as proof:
+    with (
+        Stopwatch(clearing, "canonical_solution", clock) as canonical,
+        Stopwatch(part_result, "measure", clock) as proof,
+    ):
         outcome, seconds = timed(solve, clock, calls)
     return Run(
         seconds=seconds,

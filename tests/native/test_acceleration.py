@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fts.solver.acceleration import DEPTH, Acceleration
+from fts.solver.native.acceleration import DEPTH, Acceleration
 
 
 def test_slow_linear_iterations_end_after_as_many_points_as_unknowns():

@@ -13,10 +13,10 @@ import fts
 from fts.errors import UnboundedAuction
 from fts.models.outcome import Unique
 from fts.ports.engine import Answer
-from fts.solver.clearing import plain
+from fts.solver.clearing import unfinished_clearing
 from fts.solver.connected_parts import connected_parts, programs_of
 from fts.solver.part_result import judge_part, outcome_of_parts
-from fts.solver.program import part_of, program_of
+from fts.solver.program import program_of, tradable_part
 
 _SPEC = importlib.util.spec_from_file_location("native_markets", Path(__file__).parent / "conftest.py")
 _MARKETS = importlib.util.module_from_spec(_SPEC)
@@ -70,7 +70,7 @@ def test_markets_that_share_nothing_clear_together_as_alone(seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_parts_are_those_of_a_search_over_neighbours(seed):
     auction = market(seed)
-    part = part_of(auction)
+    part = tradable_part(auction)
     found = connected_parts(part.B, part.W)
     links = np.vstack([part.B.toarray() != 0, part.W.toarray() != 0])
     reached = np.full(links.shape[1], -1)
@@ -128,10 +128,10 @@ def test_an_answer_that_is_not_the_canonical_one_is_solved_only_where_float64_ca
     # Both pay 5, so any split of the 3 that are offered clears; in proportion to 4 and 2 it would be 2 and 1.
     demands = {"a": fts.Constant(5, 0, 4), "b": fts.Constant(5, 0, 2), "s": fts.Constant(1, -3, 0)}
     auction = fts.Auction(demands, {name: fts.Portfolio(name, "noon") for name in demands})
-    part = part_of(auction)
+    part = tradable_part(auction)
     [piece] = programs_of(program_of(auction, part), connected_parts(part.B, part.W))
     answer = Answer(np.array([1.0, 2.0, -3.0]), np.zeros(3), np.array([5.0]), np.full(3, 5.0), "solved", 0)
-    clearing = replace(plain(answer), condition=condition, unique=Unique(True, True))
+    clearing = replace(unfinished_clearing(answer), condition=condition, unique=Unique(True, True))
     result = judge_part(auction, part, piece, clearing, 1e-9)
     assert result.statuses == (status,) and result.unique == (False, False)
     outcome = outcome_of_parts(auction, part, connected_parts(part.B, part.W), [result], 1e-9, "native", 0.0)

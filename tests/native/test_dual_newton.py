@@ -13,9 +13,9 @@ from scipy.sparse import csc_array
 from threadpoolctl import threadpool_limits
 
 from fts.ports.engine import Program
-from fts.solver.compiled import entries
+from fts.solver.compiled import csc_arrays
 from fts.solver.native.bid_response import deviate
-from fts.solver.native.curvature import DENSE, FormedHessian, Hessian, KeptHessian, conjugate_gradients
+from fts.solver.native.curvature import MAX_DENSE_PRODUCTS, FormedHessian, Hessian, KeptHessian, conjugate_gradients
 from fts.solver.native.dual_newton import Cleared, clear_sloped
 from fts.solver.native.engine import solve_exactly
 from fts.solver.native.profiles import compress
@@ -308,7 +308,7 @@ def test_profiles_and_their_multiples_count_once(seed):
 @pytest.mark.parametrize("kind", ["kept", "formed"])
 def test_the_hessian_and_its_factor_are_those_of_the_sum_over_bids(kind):
     program = wide_market(1)
-    start, row, weight = entries(program.B)
+    start, row, weight = csc_arrays(program.B)
     short = compress(start, row, weight, program.B.shape[0])
     curvature = np.where(np.random.default_rng(2).random(program.B.shape[1]) < 0.7, 1 / program.s, 0.0)
     by_hand = (program.B * curvature) @ program.B.T
@@ -336,7 +336,7 @@ def test_deviations_are_exact_where_plain_ones_cancel():
     weights, first = rng.uniform(0.1, 1, 6) * np.array([1, -1, 1, -1, 1, -1]), rng.uniform(1e9, 2e9, 6)
     program = bids([dict(enumerate(weights.tolist()))], [(0, 1, float(weights @ first), 1)], 6)
     scale, shifted, at = np.array([0.3]), np.empty(1), np.zeros(1, dtype=np.int32)
-    deviate(*entries(program.B), scale, at, at + 1, program.c, first, shifted)
+    deviate(*csc_arrays(program.B), scale, at, at + 1, program.c, first, shifted)
     exact = Fraction(float(program.c[0])) - sum(map(_times, weights.tolist(), first.tolist())) / Fraction(0.3)
     assert shifted[0] == pytest.approx(float(exact), rel=1e-15, abs=0)
 
@@ -356,7 +356,7 @@ def test_the_number_of_threads_does_not_change_a_bit():
 
 def test_more_products_than_are_kept_as_a_dense_matrix():
     rng = np.random.default_rng(4)
-    products, n = DENSE + 100, 12_000
+    products, n = MAX_DENSE_PRODUCTS + 100, 12_000
     columns = [{i % products: 1.0} if i < 6_000 else _pair(rng, products) for i in range(n)]
     fundamental = rng.uniform(20, 80, products)
     segments = []

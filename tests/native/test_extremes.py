@@ -7,7 +7,7 @@ import pytest
 
 from fts import Auction, Constant, Curve, Portfolio
 from fts.solver import solve
-from fts.solver.native.scaling import scales_of
+from fts.solver.native.equilibration import scales_of
 from fts.solver.program import program_of
 
 BUYER, SELLER = [(0, 60), (100, 20)], [(-100, 60), (0, 20)]

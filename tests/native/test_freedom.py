@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_array, random_array, vstack
 from scipy.sparse.csgraph import connected_components
 
-from fts.solver.canonical.freedom import groups, open_unknowns
+from fts.solver.canonical.rank import blocks, undetermined
 
 
 def rows(rng: np.random.Generator, n: int) -> csr_array:
@@ -32,7 +32,7 @@ def test_equations_with_one_unknown_left_settle_it_round_after_round(seed: int) 
         if not found:
             break
         left -= found
-    assert set(np.flatnonzero(open_unknowns(equations, settled)).tolist()) == left
+    assert set(np.flatnonzero(undetermined(equations, settled)).tolist()) == left
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -42,7 +42,7 @@ def test_groups_are_the_components_of_the_open_unknowns(seed: int) -> None:
     places = np.flatnonzero(is_open)
     touch = (vstack([equations, limits, csr_array((1, 30))]).toarray() != 0)[:, places]
     count, label = connected_components(csr_array(touch.T.astype(float) @ touch), directed=False)
-    found = list(groups(equations, limits, is_open))
+    found = list(blocks(equations, limits, is_open))
     assert len(found) == (count if len(places) else 0)
     for group in found:
         own = np.isin(places, group.unknowns)

@@ -9,7 +9,7 @@ from scipy.sparse import csc_array
 import fts
 from fts.solver.native.dual_newton import clear_sloped
 from fts.solver.native.independent_products import independent_products
-from fts.solver.native.merging import merge
+from fts.solver.native.presolve_rows import merge_proportional
 from fts.solver.program import program_of
 
 
@@ -33,7 +33,7 @@ def test_chosen_products_determine_the_others(rank: int) -> None:
 
 def test_portfolios_are_worth_the_same_at_joined_and_at_split_prices() -> None:
     B = wide(3, 400, 20, 20)
-    merging = merge(csc_array(B))
+    merging = merge_proportional(csc_array(B))
     assert merging.B.shape == (20, 20)
     prices = np.random.default_rng(1).normal(size=400) / np.abs(B).max(axis=1)
     joined = merging.joined(prices)

@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csc_array
 
 import fts
-from fts.solver.native.merging import merge
+from fts.solver.native.presolve_rows import merge_proportional
 
 MONTH = {"h1": 1.0, "h2": 2.0}
 
@@ -22,19 +22,19 @@ def month(**bids: tuple[float, float, float, float]) -> fts.Auction:
 
 def test_proportional_rows_are_one() -> None:
     rows = np.array([[1.0, 0.0, -3.0], [2.0, 5.0, 0.0], [0.1, 0.0, -0.3], [1.0, 0.0, 3.0], [-4.0, -10.0, 0.0]])
-    merged = merge(csc_array(rows))
+    merged = merge_proportional(csc_array(rows))
     assert merged.row.tolist() == [0, 1, 0, 2, 1]
     assert merged.ratio.tolist() == pytest.approx([1.0, 1.0, 0.1, 1.0, -2.0], rel=1e-15)
     assert merged.B.toarray()[merged.row] * merged.ratio[:, None] == pytest.approx(rows, rel=1e-15)
 
 
 def test_splitting_keeps_what_a_row_is_worth() -> None:
-    merged = merge(csc_array(np.array([[1.0, -3.0], [0.1, -0.3], [5.0, 1.0]])))
+    merged = merge_proportional(csc_array(np.array([[1.0, -3.0], [0.1, -0.3], [5.0, 1.0]])))
     assert merged.joined(merged.split(np.array([7.0, -2.0]))) == pytest.approx([7.0, -2.0], rel=1e-15)
 
 
 def test_nearly_proportional_rows_stay_apart() -> None:
-    assert merge(csc_array(np.array([[1.0, 3.0], [1.0, 3.0 + 1e-12]]))).B.shape == (2, 2)
+    assert merge_proportional(csc_array(np.array([[1.0, 3.0], [1.0, 3.0 + 1e-12]]))).B.shape == (2, 2)
 
 
 def test_prices_of_unsplit_hours_are_nearest_to_nought_or_to_the_references() -> None:

@@ -7,20 +7,20 @@ import pytest
 from scipy.optimize import nnls
 
 import fts
+from fts.solver.canonical.lexicographic_lsq import Objective, null_space
 from fts.solver.canonical.moves import Moves, RowMoves, n_coordinates
-from fts.solver.canonical.nearest import Level, directions
 
 PRODUCTS = 250
 
 
-def rows_and_levels(seed: int) -> tuple[np.ndarray, np.ndarray, list[Level]]:
+def rows_and_levels(seed: int) -> tuple[np.ndarray, np.ndarray, list[Objective]]:
     """Three equations of rank two and five limits over thirty unknowns with wishes of three levels."""
     rng = np.random.default_rng(seed)
     equations, limits = rng.normal(size=(3, 30)), rng.normal(size=(5, 30))
     equations[2] = equations[0] - 2 * equations[1]
     # The last level has fewer unknowns than there are rows.
     chosen, weight = rng.permutation(np.repeat([0, 1, 2], [14, 14, 2])), 10.0 ** rng.uniform(-2, 2, 30)
-    return equations, limits, [Level(weight * (chosen == number), rng.normal(size=30)) for number in range(3)]
+    return equations, limits, [Objective(weight * (chosen == number), rng.normal(size=30)) for number in range(3)]
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -28,7 +28,7 @@ def rows_and_levels(seed: int) -> tuple[np.ndarray, np.ndarray, list[Level]]:
 def test_moves_in_the_space_of_the_rows_are_those_of_all_unknowns(seed: int, is_first: bool) -> None:
     equations, limits, levels = rows_and_levels(seed)
     assert n_coordinates(levels, 8) == 18
-    of_all = Moves(equations, limits, levels, directions(equations))
+    of_all = Moves(equations, limits, levels, null_space(equations))
     of_rows = RowMoves(equations, limits, levels)
     now, low, high = np.zeros(30), np.full(5, -0.1), np.array([0.1, 0.0, np.inf, 1.0, 0.5])
     first = of_all.nearest(now, low, high, 1e-14, is_first=True)
@@ -46,7 +46,7 @@ def test_moves_in_the_space_of_the_rows_are_those_of_all_unknowns(seed: int, is_
 def test_what_is_missing_in_equations_is_restored_by_the_least_move() -> None:
     equations, limits, _ = rows_and_levels(1)
     missing = equations @ np.random.default_rng(0).normal(size=30)
-    move = RowMoves(equations, limits, [Level(np.ones(30), np.zeros(30))]).restored(missing)
+    move = RowMoves(equations, limits, [Objective(np.ones(30), np.zeros(30))]).restored(missing)
     assert move == pytest.approx(np.linalg.pinv(equations) @ missing, abs=1e-12)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import fts
-from fts.solver.program import part_of, program_of
-from fts.solver.warm import start_from
+from fts.solver.program import program_of, tradable_part
+from fts.solver.warm_start import start_from
 
 
 def market(products: int, bids: int, flat: bool) -> fts.Auction:
@@ -55,7 +55,7 @@ def test_a_new_product_starts_at_what_its_bidders_say_and_the_others_at_their_pr
             "e": fts.Portfolio("e", {"old": 1, "new": -1}),
         },
     )
-    part = part_of(auction)
+    part = tradable_part(auction)
     start = start_from(earlier, auction, part, program_of(auction, part))
     assert auction.product_ids.to_pylist() == ["new", "old"]
     assert start.prices == pytest.approx([(30 + 34 + 36) / 3, 10])
@@ -64,7 +64,7 @@ def test_a_new_product_starts_at_what_its_bidders_say_and_the_others_at_their_pr
 def test_where_every_product_is_new_it_starts_cold():
     earlier = market(3, 30, False).solve("native")
     auction = fts.Auction({"a": [(0, 5), (1, 4)]}, {"a": fts.Portfolio("a", "another")})
-    part = part_of(auction)
+    part = tradable_part(auction)
     assert start_from(earlier, auction, part, program_of(auction, part)) is None
 
 

@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import csc_array
 
 from fts.ports.engine import Answer, Program
-from fts.solver.native.order import FEW, order_of, ordered, placed
-from fts.solver.native.prepared import prepare
+from fts.solver.native.order import MIN_ORDERED_PORTFOLIOS, at_positions, order_of, ordered
+from fts.solver.native.presolved import presolve
 
 
 def program(n: int, seed: int = 0) -> Program:
@@ -53,16 +53,16 @@ def test_values_return_to_their_places() -> None:
     order = order_of(program(600))
     assert order is not None
     values = np.arange(600.0)
-    assert placed(values[order.portfolio], order.portfolio).tolist() == values.tolist()
+    assert at_positions(values[order.portfolio], order.portfolio).tolist() == values.tolist()
 
 
 def test_a_small_program_stays_as_it_is() -> None:
-    assert order_of(program(FEW - 10)) is None
+    assert order_of(program(MIN_ORDERED_PORTFOLIOS - 10)) is None
 
 
 def test_an_answer_is_in_the_order_of_the_original_program() -> None:
     p = program(600)
-    prepared = prepare(p)
+    prepared = presolve(p)
     assert prepared.order is not None
     rng = np.random.default_rng(1)
     given = Answer(
@@ -72,4 +72,4 @@ def test_an_answer_is_in_the_order_of_the_original_program() -> None:
     for name in ("x", "y", "prices", "demand_prices"):
         assert getattr(found, name) == pytest.approx(getattr(given, name), rel=1e-12, abs=1e-12)
     flags = rng.random(len(p.c)) < 0.5
-    assert (placed(prepared.flags(flags), prepared.order.segment) == flags).all()
+    assert (at_positions(prepared.flags(flags), prepared.order.segment) == flags).all()

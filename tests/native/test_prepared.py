@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_dual_newton import market
 
-from fts.solver.native.prepared import prepare
+from fts.solver.native.presolved import presolve
 
 
 @given(st.integers(0, 10**6), st.booleans())
 def test_other_prices_make_the_same_as_preparing_afresh(seed, has_cost):
     program, rng = market(seed, products=6, bids=600), np.random.default_rng(seed)
     units = rng.uniform(1, 2, 6)
-    first = prepare(program, units)
+    first = presolve(program, units)
     cost = rng.normal(0, 1, 600) if has_cost else None
     other = replace(program, c=program.c + rng.normal(0, 1, len(program.c)), cost=cost)
-    made, afresh = first.repriced(other), prepare(other, units)
+    made, afresh = first.repriced(other), presolve(other, units)
     assert made is not None
     assert np.array_equal(made.program.c, afresh.program.c) and np.array_equal(made.sizes, afresh.sizes)
     assert (made.program.cost is None) == (afresh.program.cost is None)
@@ -33,10 +33,10 @@ def test_other_prices_make_the_same_as_preparing_afresh(seed, has_cost):
 def test_what_is_not_only_other_prices_is_prepared_afresh(changed):
     program = market(1, products=6, bids=600)
     other = replace(program, **{changed: 2.0 * getattr(program, changed)})
-    assert prepare(program).repriced(other) is None
+    assert presolve(program).repriced(other) is None
 
 
 def test_an_unlimited_segment_is_prepared_afresh():
     program = market(1, products=6, bids=600)
     unlimited = replace(program, hi=np.where(np.arange(len(program.hi)) == 0, np.inf, program.hi))
-    assert prepare(unlimited).repriced(replace(unlimited, c=program.c + 1.0)) is None
+    assert presolve(unlimited).repriced(replace(unlimited, c=program.c + 1.0)) is None

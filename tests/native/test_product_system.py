@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import csc_array
 
 from fts.solver.native.elimination import Elimination
-from fts.solver.native.factor import LowRankFactor
-from fts.solver.native.normal import NormalMatrix, Outer
+from fts.solver.native.factorization import LowRankFactor
+from fts.solver.native.normal_matrix import NormalMatrix, Outer
 
 
 def sparse(rng: np.random.Generator, rows: int, columns: int, share: float) -> csc_array:

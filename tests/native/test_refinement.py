@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fts
-from fts.solver.canonical.nearest import Level
+from fts.solver.canonical.lexicographic_lsq import Objective
 from fts.solver.canonical.refinement import Bounds, refined
 
 
@@ -43,7 +43,7 @@ def test_a_bound_that_a_rough_point_misses_holds_the_refined_one() -> None:
     ends = np.array([2, -np.inf]), np.array([np.inf, 0.5])
     bounds = Bounds(np.zeros((0, 2)), np.zeros(0), limits, *(end.astype(np.longdouble) for end in ends))
     rough = np.array([0.5 + 1e-9, 1.5 - 2e-7], dtype=np.longdouble)
-    found = refined(bounds, rough, np.zeros(2), np.ones(2), [Level(np.ones(2), np.zeros(2))])
+    found = refined(bounds, rough, np.zeros(2), np.ones(2), [Objective(np.ones(2), np.zeros(2))])
     assert found is not None
     assert found.tolist() == [0.5, 1.5]
 
@@ -51,7 +51,7 @@ def test_a_bound_that_a_rough_point_misses_holds_the_refined_one() -> None:
 def test_a_wish_that_weighs_next_to_nothing_counts_after_the_others() -> None:
     # Both wishes can be met. Beside 1, the root of the second weight is below what counts as rounding.
     bounds = Bounds(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 2)), np.zeros(0), np.zeros(0))
-    level = Level(np.array([1.0, 1e-26]), np.array([3.0, 5.0]))
+    level = Objective(np.array([1.0, 1e-26]), np.array([3.0, 5.0]))
     found = refined(bounds, np.zeros(2, dtype=np.longdouble), np.zeros(2), np.ones(2), [level])
     assert found is not None
     assert found.tolist() == pytest.approx([3, 5], rel=1e-15)

@@ -14,8 +14,8 @@ from fts.models.columns import Floats
 from fts.solver.cleared_parts import ClearedParts
 from fts.solver.clearing import clearings
 from fts.solver.connected_parts import ConnectedParts, connected_parts, programs_of
-from fts.solver.native.small_parts import MOST_BIDS, clear_small_of, find_small
-from fts.solver.program import part_of, program_of
+from fts.solver.native.small_parts import MAX_SMALL_BIDS, clear_small_of, find_small
+from fts.solver.program import program_of, tradable_part
 
 CLOSE = 1e-9
 
@@ -41,7 +41,7 @@ def together(auctions: list[Auction]) -> Auction:
 
 
 def cleared(auction: Auction, reference: dict[str, float] | None = None) -> ClearedParts:
-    part = part_of(auction)
+    part = tradable_part(auction)
     program, parts = program_of(auction, part), connected_parts(part.B, part.W)
     near = None
     if reference is not None:
@@ -208,13 +208,13 @@ def test_a_bid_written_with_negative_weights_trades_the_same() -> None:
 
 
 def taken(auction: Auction) -> list[bool]:
-    part = part_of(auction)
+    part = tradable_part(auction)
     return [bool(one) for one in find_small(program_of(auction, part), connected_parts(part.B, part.W))]
 
 
 def test_shared_demands_and_large_parts_are_left_to_the_general_method() -> None:
     shared = Auction({"d": Constant(1, -1, 1)}, {"a": Portfolio({"d": 1}, "A"), "b": Portfolio({"d": 1}, "B")})
-    many = {f"b{n}": (Constant(1, 0, 1), {"A": 1.0}) for n in range(MOST_BIDS + 1)}
+    many = {f"b{n}": (Constant(1, 0, 1), {"A": 1.0}) for n in range(MAX_SMALL_BIDS + 1)}
     assert taken(together([open_pair(), shared, market(**many)])) == [True, False, False]
 
 
@@ -263,7 +263,7 @@ def test_the_general_method_has_the_same_answer(family: str, with_reference: boo
     compared = 0
     for seed in range(8):
         auction = FAMILIES[family](seed)
-        part = part_of(auction)
+        part = tradable_part(auction)
         program, parts = program_of(auction, part), connected_parts(part.B, part.W)
         small = find_small(program, parts)
         found, near = clear_small_of(program, parts, small), None
@@ -302,7 +302,7 @@ def test_small_parts_of_most_families_are_found() -> None:
 
 def test_many_parts_at_once_are_as_one_by_one_bit_for_bit() -> None:
     auction = together([open_pair(), *small_markets(("network", "unlimited", "level-30", "many-points"), range(4))])
-    part = part_of(auction)
+    part = tradable_part(auction)
     program, parts = program_of(auction, part), connected_parts(part.B, part.W)
     small = find_small(program, parts)
     at_once = clear_small_of(program, parts, small)
@@ -334,7 +334,7 @@ def test_a_part_by_itself_is_as_within_its_auction_bit_for_bit() -> None:
 
 def test_labels_say_which_part_everything_belongs_to() -> None:
     auction = together([open_pair(), *small_markets(("unlimited",), range(3))])
-    part = part_of(auction)
+    part = tradable_part(auction)
     parts: ConnectedParts = connected_parts(part.B, part.W)
     found = clear_small_of(program_of(auction, part), parts, np.ones(parts.count, dtype=bool))
     assert np.array_equal(found.numbers[found.label], parts.product[found.products])

@@ -7,9 +7,9 @@ import pytest
 from conftest import market
 
 from fts.ports.engine import Answer
-from fts.solver.canonical.least_trade import _equations
+from fts.solver.canonical.min_norm_rates import _equations
 from fts.solver.canonical.ties import largest_lengths, lengths, quotes, tied_segments
-from fts.solver.program import alone, program_of
+from fts.solver.program import has_private_demand, program_of
 
 SEEDS = pytest.mark.parametrize("seed", range(30))
 
@@ -21,7 +21,7 @@ def test_quotes_are_the_ends_of_bids_for_one_product(seed: int) -> None:
     low = np.where(rng.random(len(W)) < 0.2, -np.inf, rng.normal(size=len(W)))
     high = np.where(rng.random(len(W)) < 0.2, np.inf, np.maximum(low, -9.0) + rng.random(len(W)))
     least, most, only = quotes(program, low, high)
-    is_single = alone(program.W) & (np.count_nonzero(B, axis=0) == 1)
+    is_single = has_private_demand(program.W) & (np.count_nonzero(B, axis=0) == 1)
     for p, row in enumerate(B):
         ends = []
         for i in np.flatnonzero((row != 0) & is_single):

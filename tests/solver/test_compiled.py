@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csc_array
 
-from fts.solver import best_response, fills
-from fts.solver.compiled import called_loops, compiled, entries
-from fts.solver.native import barrier, normal
+from fts.solver import best_response
+from fts.solver.compiled import called_loops, compiled, csc_arrays
+from fts.solver.native import interior_point_kernels, normal_matrix, polish_kernels
 
-PACKAGE = Path(fills.__file__).parents[1]
+PACKAGE = Path(best_response.__file__).parents[1]
 
 
 def test_numba_has_one_home():
@@ -245,7 +245,10 @@ assert total(np.array([1, 2])) == 3
     assert is_kept(tiny)
 
 
-@pytest.mark.parametrize("loop", [best_response.respond, fills.missed, barrier.assess, normal._add_columns])
+@pytest.mark.parametrize(
+    "loop",
+    [best_response.respond, polish_kernels.kkt_residuals, interior_point_kernels.assess, normal_matrix._add_columns],
+)
 def test_the_loops_are_compiled_and_documented(loop):
     assert loop.py_func.__doc__ and loop.__doc__
 
@@ -254,7 +257,7 @@ def test_entries_are_of_one_kind_whatever_the_matrix_has():
     matrix = csc_array(np.array([[1.0, 0.0], [2.0, 3.0]]))
     wide = csc_array((matrix.data, matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)), shape=(2, 2))
     for one in (matrix, wide):
-        start, row, weight = entries(one)
+        start, row, weight = csc_arrays(one)
         assert (start.dtype, row.dtype, weight.dtype) == (np.int32, np.int32, np.float64)
         assert (start.tolist(), row.tolist(), weight.tolist()) == ([0, 2, 3], [0, 1, 1], [1.0, 2.0, 3.0])
 
@@ -264,15 +267,15 @@ def test_the_segments_of_the_last_step_are_as_they_are_written():
     start = np.array([0, 2, 2, 3, 6])
     lo, hi = -rng.random(6), rng.random(6)
     c, s, size, y, lam = rng.normal(size=6), rng.random(6), hi - lo, rng.normal(size=6), rng.normal(size=4)
-    fill, between = fills.placed(start, lo, hi, c, s, size, y, lam)
+    fill, between = polish_kernels.classify_segments(start, lo, hi, c, s, size, y, lam)
     owner = np.repeat(np.arange(4), np.diff(start))
     pull = np.clip(y, lo, hi) + size * (c - s * np.clip(y, lo, hi) - lam[owner])
     assert fill == pytest.approx(np.where(pull >= hi, hi, np.where(pull <= lo, lo, np.clip(y, lo, hi))))
     assert between.tolist() == ((pull > lo) & (pull < hi)).tolist()
-    curve = fills.above(start, c, s, fill, lam)
+    curve = polish_kernels.reduced_costs(start, c, s, fill, lam)
     assert curve == pytest.approx(c - s * fill - lam[owner])
-    h, g, t, soft, slow = fills.bent(start, s, size, between, curve, np.zeros(4), 1e-3, 1e-3)
-    bend = np.where(between, np.maximum(s, 1e-3 / size), fills.FIXED / size)
+    h, g, t, soft, slow = polish_kernels.curvature_and_rhs(start, s, size, between, curve, np.zeros(4), 1e-3, 1e-3)
+    bend = np.where(between, np.maximum(s, 1e-3 / size), polish_kernels.FIXED / size)
     assert h == pytest.approx(bend)
     assert g == pytest.approx(np.bincount(owner, 1 / bend, 4))
     assert t == pytest.approx(np.bincount(owner, np.where(between, curve / bend, 0.0), 4))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import fts
 from fts.solver import write_lp, write_mps
-from fts.solver.number import format_float
+from fts.solver.format_float import format_float
 from fts.solver.segments import segments_of
 
 

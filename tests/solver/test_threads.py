@@ -10,8 +10,8 @@ from threadpoolctl import ThreadpoolController
 
 import fts
 from fts.solver import clearing
-from fts.solver.program import part_of, program_of
-from fts.solver.threads import FEW, threads_for
+from fts.solver.blas_threads import MAX_PRODUCTS_ON_ONE_THREAD, threads_for
+from fts.solver.program import program_of, tradable_part
 
 BLAS = ThreadpoolController().select(user_api="blas")
 
@@ -28,14 +28,14 @@ def two_threads():
 
 def test_one_thread_for_few_products_and_as_before_afterwards(two_threads):
     before = counts()
-    with threads_for(FEW):
+    with threads_for(MAX_PRODUCTS_ON_ONE_THREAD):
         assert counts() == {1}
     assert counts() == before
 
 
 def test_many_products_take_what_there_is(two_threads):
     before = counts()
-    with threads_for(FEW + 1):
+    with threads_for(MAX_PRODUCTS_ON_ONE_THREAD + 1):
         assert counts() == before
 
 
@@ -69,13 +69,13 @@ def test_an_error_leaves_it_as_it_was(two_threads):
 
 
 def test_the_canonical_step_of_a_small_auction_runs_on_one_thread(two_threads, monkeypatch):
-    seen, own = [], clearing.canonical
+    seen, own = [], clearing.canonical_solution
 
     def watched(*given, **named):
         seen.append(counts())
         return own(*given, **named)
 
-    monkeypatch.setattr(clearing, "canonical", watched)
+    monkeypatch.setattr(clearing, "canonical_solution", watched)
     before = counts()
     auction = fts.Auction(
         {"buy": fts.Constant(3, 0, 1), "sell": fts.Constant(1, -1, 0), "gas": fts.Constant(1, -1, 1)},
@@ -96,19 +96,19 @@ def test_between_two_answers_of_a_part_it_is_as_it_was(two_threads):
         {"buy": fts.Constant(3, 0, 1), "sell": fts.Constant(1, -1, 0)},
         {"b": fts.Portfolio("buy", "power"), "s": fts.Portfolio("sell", "power")},
     )
-    answers = clearing.clearings(program_of(auction, part_of(auction)))
+    answers = clearing.clearings(program_of(auction, tradable_part(auction)))
     assert next(answers).canonical and counts() == before
     assert list(answers) and counts() == before
 
 
 def test_the_canonical_step_of_few_wide_portfolios_runs_on_one_thread(two_threads, monkeypatch):
-    seen, own = [], clearing.canonical
+    seen, own = [], clearing.canonical_solution
 
     def watched(*given, **named):
         seen.append(counts())
         return own(*given, **named)
 
-    monkeypatch.setattr(clearing, "canonical", watched)
-    basis = {f"p{k:04d}": 1.0 for k in range(FEW + 1)}
+    monkeypatch.setattr(clearing, "canonical_solution", watched)
+    basis = {f"p{k:04d}": 1.0 for k in range(MAX_PRODUCTS_ON_ONE_THREAD + 1)}
     assert fts.Auction({"d": [(0, 10), (3, 5)]}, {"b": fts.Portfolio("d", basis)}).solve("native").prices is not None
     assert set(map(frozenset, seen)) == {frozenset({1})}

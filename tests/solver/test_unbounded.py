@@ -11,8 +11,8 @@ import pytest
 import fts
 from fts import Auction, Constant, Portfolio
 from fts.errors import UnboundedAuction
-from fts.solver.program import part_of, program_of
-from fts.solver.unbounded import refuse_unbounded
+from fts.solver.program import program_of, tradable_part
+from fts.solver.unbounded import check_bounded
 
 CASES = {
     "buyer above seller": (
@@ -118,7 +118,7 @@ def test_cycle_without_profit_is_solved(name, engine):
 
 def test_bounded_auction_costs_no_linear_program(monkeypatch, built):
     forbidden = lambda *a, **k: pytest.fail("a linear program was solved")  # noqa: E731
-    monkeypatch.setattr(sys.modules["fts.solver.unbounded"], "cheapest", forbidden)
+    monkeypatch.setattr(sys.modules["fts.solver.unbounded"], "solve_lp", forbidden)
     bounded = Auction(
         {"a": [(0, 5), (5, 0)], "b": [(-5, 5), (0, 0)]}, {"a": Portfolio("a", "A"), "b": Portfolio("b", "A")}
     )
@@ -200,5 +200,5 @@ def test_sellers_alone_earn_nothing_however_nearly_equal_their_portfolios(curves
             "portfolios": {name: {"demand": d, "basis": b} for name, (d, b) in portfolios.items()},
         }
     )
-    part = part_of(auction)
-    refuse_unbounded(auction, part, program_of(auction, part))
+    part = tradable_part(auction)
+    check_bounded(auction, part, program_of(auction, part))

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.linalg import qr
 
 from fts.models.columns import Floats, floats
-from fts.solver.canonical.nearest import Level, by_weight, least_squares, nearest
-from fts.solver.canonical.nearest import directions as directions_of
+from fts.solver.canonical.lexicographic_lsq import Objective, by_weight, least_squares, lexicographic_lsq
+from fts.solver.canonical.lexicographic_lsq import null_space as directions_of
 
 
 class Moves:
@@ -29,7 +29,7 @@ class Moves:
         An orthonormal basis of the moves that keep the equations.
     """
 
-    def __init__(self, equations: Floats, limits: Floats, levels: Sequence[Level], directions: Floats) -> None:
+    def __init__(self, equations: Floats, limits: Floats, levels: Sequence[Objective], directions: Floats) -> None:
         self._equations, self._limits, self._levels, self._directions = equations, limits, levels, directions
 
     def nearest(self, now: Floats, low: Floats, high: Floats, noise: float, *, is_first: bool) -> Floats | None:
@@ -51,12 +51,12 @@ class Moves:
         (n,) or None
             None where no point was found that keeps the bounds to rounding.
         """
-        levels = [Level(one.weight, one.target - now) for one in self._levels]
-        return nearest(self._directions, self._limits, low, high, levels, noise)
+        levels = [Objective(one.weight, one.target - now) for one in self._levels]
+        return lexicographic_lsq(self._directions, self._limits, low, high, levels, noise)
 
-    def restored(self, missing: Floats) -> Floats:
+    def restored(self, residual: Floats) -> Floats:
         """Compute the least move that changes the equations by what is missing, (e,)."""
-        return least_squares(self._equations, missing)
+        return least_squares(self._equations, residual)
 
     def towards_zero(self, now: Floats) -> Floats:
         """Compute the move from a point to the one nearest to 0, whatever the limits."""
@@ -73,7 +73,7 @@ class RowMoves:
         The wishes, with the targets as points; each unknown has a weight in one of them.
     """
 
-    def __init__(self, equations: Floats, limits: Floats, levels: Sequence[Level]) -> None:
+    def __init__(self, equations: Floats, limits: Floats, levels: Sequence[Objective]) -> None:
         rows = np.vstack([equations, limits])
         n = rows.shape[1]
         self._point, root, bases, owners = np.zeros(n), np.zeros(n), [], []
@@ -95,23 +95,23 @@ class RowMoves:
         target = self._point - now
         wished = floats(self._basis.T @ (self._weight * target))
         numbers = range(self._level.max(initial=-1) + 1)
-        levels = [Level((self._level == number).astype(np.float64), wished) for number in numbers]
-        along = nearest(self._directions, self._limits, low, high, levels, noise)
+        levels = [Objective((self._level == number).astype(np.float64), wished) for number in numbers]
+        along = lexicographic_lsq(self._directions, self._limits, low, high, levels, noise)
         if along is None:
             return None
         # The first move brings what no row sees to its target; a later one would only add the rounding of that.
         return floats(target - self._basis @ (wished - along) if is_first else self._basis @ along)
 
-    def restored(self, missing: Floats) -> Floats:
+    def restored(self, residual: Floats) -> Floats:
         """Compute the least move that changes the equations by what is missing, (e,)."""
-        return floats(self._basis @ least_squares(self._equations, missing))
+        return floats(self._basis @ least_squares(self._equations, residual))
 
     def towards_zero(self, now: Floats) -> Floats:
         """Compute the move to 0, from which the equations are to be restored."""
         return -now
 
 
-def n_coordinates(levels: Sequence[Level], n_rows: int) -> int:
+def n_coordinates(levels: Sequence[Objective], n_rows: int) -> int:
     """Count the most coordinates of the space that so many rows span."""
     return sum(min(int(np.count_nonzero(graded.weight)), n_rows) for one in levels for graded in by_weight(one))
 

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from fts.models.columns import Floats, Ints, floats
 from fts.ports.engine import Program
-from fts.solver.canonical.nearest import RANK, Level, by_weight, directions
-from fts.solver.compiled import entries
+from fts.solver.canonical.lexicographic_lsq import RANK, Objective, by_weight, null_space
+from fts.solver.compiled import csc_arrays
 
 Extended = NDArray[np.longdouble]
 
-ROUNDS = 4
+MAX_CORRECTIONS = 4
 """Corrections; each one takes out the rounding of the one before."""
-HELD = (1e-8, 1e-6, 1e-4)
+HELD_WITHIN = (1e-8, 1e-6, 1e-4)
 """A bound this near to a point, in units of the unknowns, holds it: the first that gives a point within all bounds."""
 
 
@@ -53,7 +53,7 @@ class PortfolioRows:
     """
 
     def __init__(self, program: Program, shared: Ints) -> None:
-        self._B, self._W, self._shape = entries(program.B), entries(program.W), (program.B.shape[0], len(shared))
+        self._B, self._W, self._shape = csc_arrays(program.B), csc_arrays(program.W), (program.B.shape[0], len(shared))
         self._place = np.zeros(program.W.shape[0], dtype=np.int64)
         self._place[shared] = program.B.shape[0] + np.arange(len(shared))
 
@@ -74,7 +74,7 @@ class PortfolioRows:
         return rows
 
 
-def refined(bounds: Bounds, point: Extended, origin: Floats, unit: Floats, levels: list[Level]) -> Extended | None:
+def refined(bounds: Bounds, point: Extended, origin: Floats, unit: Floats, levels: list[Objective]) -> Extended | None:
     """The nearest point again, without the rounding of its computation.
 
     Parameters
@@ -98,9 +98,9 @@ def refined(bounds: Bounds, point: Extended, origin: Floats, unit: Floats, level
     least, most = np.abs(bounds.limits @ point - bounds.least), np.abs(bounds.limits @ point - bounds.most)
     ends = np.where(least <= most, bounds.least, bounds.most)
     away = np.minimum(least, most) / size
-    for near in HELD:
+    for near in HELD_WITHIN:
         held = away <= near
-        for _ in range(ROUNDS):
+        for _ in range(MAX_CORRECTIONS):
             rows = np.vstack([bounds.equations, bounds.limits[held]])
             found = _on(rows, np.append(bounds.values, ends[held]), point, unit, levels)
             through = bounds.limits @ found
@@ -120,24 +120,24 @@ def _rounding(rows: Extended, point: Extended, origin: Floats) -> Extended:
     return np.asarray(np.finfo(np.float64).eps * (np.abs(rows) @ (np.abs(point) + np.abs(origin))))
 
 
-def _on(rows: Extended, values: Extended, point: Extended, unit: Floats, levels: list[Level]) -> Extended:
+def _on(rows: Extended, values: Extended, point: Extended, unit: Floats, levels: list[Objective]) -> Extended:
     """The nearest point with ``rows @ u = values``, from one that is near to it."""
     length = np.linalg.norm(floats(rows * unit), axis=1)
     kept = length > 0
     rows, values, length = rows[kept], values[kept], length[kept]
     scaled = floats(rows * unit) / length[:, None]
     restoring = np.linalg.pinv(scaled, rcond=RANK)
-    in_units = (Level(level.weight * unit**2, level.target) for level in levels)
-    approaches, free = [], directions(scaled)
+    in_units = (Objective(level.weight * unit**2, level.target) for level in levels)
+    approaches, free = [], null_space(scaled)
     for level in (one for whole in in_units for one in by_weight(whole)):
         wished = level.weight > 0
         root = np.sqrt(level.weight[wished])
         G = root[:, None] * free[wished]
         if G.size:
             approaches.append((wished, level.target[wished], root, free @ np.linalg.pinv(G, rcond=RANK)))
-            free = free @ directions(G)
+            free = free @ null_space(G)
     found = point
-    for _ in range(ROUNDS):
+    for _ in range(MAX_CORRECTIONS):
         found = found + unit * (restoring @ floats((values - rows @ found) / length))
         for wished, target, root, approach in approaches:
             found = found + unit * (approach @ floats(root * (target - found[wished]) / unit[wished]))

@@ -8,7 +8,7 @@ from scipy.sparse import csc_array
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Answer, Program
 from fts.solver.compiled import Index, compiled, unsigned, unsigned_entries
-from fts.solver.program import alone
+from fts.solver.program import has_private_demand
 
 FLAT = 1e-12
 """A segment is flat when its price falls by at most this share of the dispersion of prices."""
@@ -81,7 +81,7 @@ def quotes(program: Program, low: Floats, high: Floats) -> tuple[Floats, Floats,
     The third result says where no other portfolio holds the product, so that the interval is all there is.
     """
     B, W = unsigned_entries(program.B), unsigned_entries(program.W)
-    return _quotes(*B, *W, alone(program.W), low, high, program.B.shape[0])
+    return _quotes(*B, *W, has_private_demand(program.W), low, high, program.B.shape[0])
 
 
 @compiled
@@ -112,10 +112,10 @@ def _quotes(
     return least, most, only
 
 
-def told_products(program: Program, pinned: Flags) -> Ints:
+def pinned_products(program: Program, pinned: Flags) -> Ints:
     """Products whose price a portfolio of that product alone tells, with a private demand of known price (D,)."""
     B, W = program.B, program.W
-    i = np.flatnonzero(alone(W) & (np.diff(B.indptr) == 1))
+    i = np.flatnonzero(has_private_demand(W) & (np.diff(B.indptr) == 1))
     known = np.zeros(B.shape[0], dtype=bool)
     known[B.indices[B.indptr[i[pinned[W.indices[W.indptr[i]]]]]]] = True
     return np.flatnonzero(known)

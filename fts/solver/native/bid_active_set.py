@@ -100,10 +100,10 @@ def balance(
     -------
     moves, changes, flat : int
         How many flat segments moved; how many bids changed their curvature; how many flat segments are in between.
-    missing : float
+    residual : float
         The largest difference between the price of a flat segment in between and that of its bid.
     """
-    n, moves, changes, flat, missing = len(net), 0, 0, 0, 0.0
+    n, moves, changes, flat, residual = len(net), 0, 0, 0, 0.0
     net[:], traded[:] = 0.0, 0.0
     for i in range(len(first) - 1):
         price, changed = 0.0, 0.0
@@ -135,7 +135,7 @@ def balance(
                         state[k] = 0
                 if state[k] == 0:
                     rest[k] = above
-                    missing = max(missing, abs(above))
+                    residual = max(residual, abs(above))
                     flat_bid[flat], flat_segment[flat] = i, k
                     flat += 1
             rate += y[k]
@@ -151,7 +151,7 @@ def balance(
                 column, weighted = row[e] * n, difference * weight[e]
                 for f in range(e, start[i + 1]):
                     matrix[column + row[f]] += weighted * weight[f]
-    return moves, changes, flat, missing
+    return moves, changes, flat, residual
 
 
 @compiled

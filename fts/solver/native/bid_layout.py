@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from fts.models.columns import Floats
-from fts.solver.compiled import Index, Short, compiled
+from fts.solver.compiled import Index, Int32s, compiled
 
 MAX_SAMPLE = 31
 """At most so many bids make the unit of a product's price."""
 
 
 @compiled
-def sort_bids(start: Short, row: Short, n_products: int) -> Short:
+def sort_bids(start: Int32s, row: Int32s, n_products: int) -> Int32s:
     """Order bids by their number of products, then by the first of these, (I,).
 
     A processor guesses where a loop ends if the last one was as long; neighbours change the same cells of the matrix.
@@ -40,11 +40,11 @@ def sort_bids(start: Short, row: Short, n_products: int) -> Short:
 
 @compiled
 def price_units(
-    start: Short,
-    row: Short,
+    start: Int32s,
+    row: Int32s,
     weight: Floats,
-    begin: Short,
-    end: Short,
+    begin: Int32s,
+    end: Int32s,
     c: Floats,
     s: Floats,
     lo: Floats,
@@ -89,9 +89,9 @@ def price_units(
 
 @compiled
 def lay_out_entries(
-    order: Short,
-    start: Short,
-    row: Short,
+    order: Int32s,
+    start: Int32s,
+    row: Int32s,
     weight: Floats,
     unit: Floats,
     new_start: Index,
@@ -127,9 +127,9 @@ def lay_out_entries(
 
 @compiled
 def lay_out_segments(
-    order: Short,
-    begin: Short,
-    end: Short,
+    order: Int32s,
+    begin: Int32s,
+    end: Int32s,
     bid_unit: Floats,
     c: Floats,
     s: Floats,
@@ -171,8 +171,8 @@ def lay_out_segments(
 
 @compiled
 def restore(
-    order: Short,
-    begin: Short,
+    order: Int32s,
+    begin: Int32s,
     first: Index,
     bid_unit: Floats,
     scale: Floats,

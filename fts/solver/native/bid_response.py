@@ -15,7 +15,7 @@ import numpy as np
 
 from fts.models.columns import Flags, Floats, Ints
 from fts.solver.compensated import two_product, two_sum
-from fts.solver.compiled import Short, compiled
+from fts.solver.compiled import Int32s, compiled
 
 MAX_SAMPLE = 31
 """At most so many one-product bids make the first price of a product."""
@@ -31,7 +31,7 @@ MAX_AMPLIFICATION = 1e4
 
 @compiled
 def lay_out(
-    W_start: Short, W_demand: Short, segment_demand: Ints, n_demands: int, begin: Short, end: Short
+    W_start: Int32s, W_demand: Int32s, segment_demand: Ints, n_demands: int, begin: Int32s, end: Int32s
 ) -> tuple[bool, bool]:
     """Find the segments of every bid.
 
@@ -72,7 +72,7 @@ def lay_out(
 
 
 @compiled
-def add_bases(begin: Short, end: Short, lo: Floats, hi: Floats, base: Floats) -> None:
+def add_bases(begin: Int32s, end: Int32s, lo: Floats, hi: Floats, base: Floats) -> None:
     """Fill ``base``: the bounds of a demand's segments to the left (full) and to the right (empty) of each."""
     for i in range(len(begin)):
         left = right = 0.0
@@ -95,7 +95,7 @@ def count_flat(s: Floats, lo: Floats, hi: Floats) -> tuple[int, bool]:
 
 
 @compiled
-def divide(start: Short, basis: Floats, scale: Floats) -> Floats:
+def divide(start: Int32s, basis: Floats, scale: Floats) -> Floats:
     """Divide the weights of each bid by its scale, (N,)."""
     weight = np.empty(len(basis))
     for i in range(len(scale)):
@@ -106,11 +106,11 @@ def divide(start: Short, basis: Floats, scale: Floats) -> Floats:
 
 @compiled
 def first_prices(
-    start: Short,
-    row: Short,
+    start: Int32s,
+    row: Int32s,
     weight: Floats,
-    begin: Short,
-    end: Short,
+    begin: Int32s,
+    end: Int32s,
     c: Floats,
     s: Floats,
     lo: Floats,
@@ -183,7 +183,7 @@ def first_prices(
 
 
 @compiled
-def _middle(i: int, begin: Short, end: Short, c: Floats, s: Floats, lo: Floats, hi: Floats) -> float:
+def _middle(i: int, begin: Int32s, end: Int32s, c: Floats, s: Floats, lo: Floats, hi: Floats) -> float:
     """The middle of the highest and the lowest price of a bid's curve."""
     left, right = begin[i], end[i] - 1
     return float(((c[left] - s[left] * lo[left]) + (c[right] - s[right] * hi[right])) / 2)
@@ -191,12 +191,12 @@ def _middle(i: int, begin: Short, end: Short, c: Floats, s: Floats, lo: Floats, 
 
 @compiled
 def deviate(
-    start: Short,
-    row: Short,
+    start: Int32s,
+    row: Int32s,
     basis: Floats,
     scale: Floats,
-    begin: Short,
-    end: Short,
+    begin: Int32s,
+    end: Int32s,
     c: Floats,
     first: Floats,
     shifted: Floats,
@@ -243,11 +243,11 @@ def _segment_at(price: float, k: int, begin: int, end: int, c: Floats, s: Floats
 
 @compiled
 def respond(
-    start: Short,
-    row: Short,
+    start: Int32s,
+    row: Int32s,
     weight: Floats,
-    begin: Short,
-    end: Short,
+    begin: Int32s,
+    end: Int32s,
     single: bool,
     c: Floats,
     s: Floats,
@@ -255,7 +255,7 @@ def respond(
     hi: Floats,
     base: Floats,
     prices: Floats,
-    at: Short,
+    at: Int32s,
     curvature: Floats,
     net: Floats,
     hessian: Floats,
@@ -311,7 +311,7 @@ def respond(
 
 
 @compiled
-def multiply(start: Short, row: Short, weight: Floats, curvature: Floats, step: Floats, product: Floats) -> None:
+def multiply(start: Int32s, row: Int32s, weight: Floats, curvature: Floats, step: Floats, product: Floats) -> None:
     """Fill `product` (P,) with the Hessian times a step: ``Σ_i curvature_i weight_i (weight_i'step)``."""
     product[:] = 0.0
     for i in range(len(curvature)):
@@ -326,12 +326,12 @@ def multiply(start: Short, row: Short, weight: Floats, curvature: Floats, step: 
 
 @compiled
 def settle(
-    start: Short,
-    row: Short,
+    start: Int32s,
+    row: Int32s,
     weight: Floats,
     scale: Floats,
-    begin: Short,
-    end: Short,
+    begin: Int32s,
+    end: Int32s,
     single: bool,
     c: Floats,
     s: Floats,
@@ -339,7 +339,7 @@ def settle(
     hi: Floats,
     base: Floats,
     prices: Floats,
-    at: Short,
+    at: Int32s,
     is_flat: Flags,
     x: Floats,
     y: Floats,
@@ -398,7 +398,7 @@ def settle(
 
 @compiled
 def price_demands(
-    start: Short, row: Short, basis: Floats, scale: Floats, demand: Short, prices: Floats, demand_prices: Floats
+    start: Int32s, row: Int32s, basis: Floats, scale: Floats, demand: Int32s, prices: Floats, demand_prices: Floats
 ) -> None:
     """Fill in the prices of demands (D,) that each portfolio has for itself, ``B_i'π/W_i``."""
     for i in range(len(scale)):
@@ -410,13 +410,13 @@ def price_demands(
 
 @compiled
 def is_determined(
-    start: Short,
-    row: Short,
+    start: Int32s,
+    row: Int32s,
     weight: Floats,
     single: bool,
     lo: Floats,
     hi: Floats,
-    at: Short,
+    at: Int32s,
     y: Floats,
     curvature: Floats,
     diagonal: Floats,

@@ -11,13 +11,13 @@ from fts.models.columns import Floats, Ints
 from fts.solver.compiled import compiled
 from fts.solver.native.small_system import add_trade, compute_factor, compute_worths, solve_prices
 
-STEPS = 50
+MAX_CENTRAL_STEPS = 50
 """At most so many steps of the interior-point method."""
 NO_GAP = 1e-20
 """Where the gap is this small nothing more is gained, whatever is missing."""
 TOWARDS_BOUND = 0.995
 """A step goes at most this share of the way to the nearest bound."""
-LEAST = 1e-12
+LEAST_CURVATURE = 1e-12
 """Curvature (price over size) that every segment has at least in a step: a proximal term."""
 
 
@@ -102,7 +102,7 @@ def follow_path(
     n_bounds = max(n_bounds, 1)
     curve, per_h, pull, rate = np.empty(K), np.empty(K), np.empty(n), np.empty(n)
     step, lower, upper = np.empty((3, K)), np.zeros(K), np.zeros(K)
-    while steps < STEPS:
+    while steps < MAX_CENTRAL_STEPS:
         compute_worths(start, index, weight, prices, worth)
         gap, worst = 0.0, 0.0
         for i in range(n):
@@ -113,13 +113,13 @@ def follow_path(
                 gap += (l[k] * v[k] + u[k] * w[k]) / size[k]
                 worst = max(worst, abs(curve[k]) / (abs(worth[i]) + 1.0))
         gap /= n_bounds
-        missing, flow = np.zeros(m), np.full(m, 1e-200)
-        add_trade(start, index, weight, rate, -1.0, missing)
+        residual, flow = np.zeros(m), np.full(m, 1e-200)
+        add_trade(start, index, weight, rate, -1.0, residual)
         for i in range(n):
             for e in range(start[i], start[i + 1]):
                 flow[index[e]] += abs(weight[e] * rate[i])
         for p in range(m):
-            worst = max(worst, abs(missing[p]) / flow[p])
+            worst = max(worst, abs(residual[p]) / flow[p])
         worst = max(worst, gap)
         if worst <= tolerance or gap <= NO_GAP or not np.isfinite(worst):
             break
@@ -128,7 +128,7 @@ def follow_path(
             response[i] = 0.0
             for k in range(segment[i], segment[i + 1]):
                 h = s[k] + v[k] / l[k] + w[k] / u[k]
-                per_h[k] = 1.0 / max(h, LEAST / size[k])
+                per_h[k] = 1.0 / max(h, LEAST_CURVATURE / size[k])
                 response[i] += per_h[k]
         compute_factor(m, start, index, weight, response, U)
         for k in range(K):
@@ -146,7 +146,7 @@ def follow_path(
                     step[2, k] = (goal - u[k] * w[k] - share * upper[k]) / u[k] if hi[k] < np.inf else 0.0
                     step[0, k] = curve[k] + step[1, k] - step[2, k]
                     pull[i] += step[0, k] * per_h[k]
-            wanted = -missing
+            wanted = -residual
             add_trade(start, index, weight, pull, 1.0, wanted)
             change = solve_prices(m, start, index, weight, response, U, wanted, int(attempt > 0))
             compute_worths(start, index, weight, change, pull)

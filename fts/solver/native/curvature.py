@@ -14,8 +14,8 @@ from scipy.linalg.lapack import dpotrf, dpotrs, spotrf, spotrs
 from fts.models.columns import Floats, floats
 from fts.solver.compiled import compiled
 from fts.solver.native.bid_response import multiply
-from fts.solver.native.factor import DIAGONAL, DenseFactor, LowRankFactor, SparseFactor
-from fts.solver.native.normal import NormalMatrix
+from fts.solver.native.factorization import DIAGONAL, DenseFactor, LowRankFactor, SparseFactor
+from fts.solver.native.normal_matrix import NormalMatrix
 from fts.solver.native.profiles import CompressedBids
 
 Singles: TypeAlias = NDArray[np.float32]
@@ -23,9 +23,9 @@ SHIFT = 1e-5
 """Added to the unit diagonal of a matrix in single precision, so that its rounding leaves it positive definite."""
 MAX_DENSE = 4_000
 """Most products of a dense factor; it takes 8 n² bytes to form and 4 n² to keep."""
-SMALL = 150
+SMALL_HESSIAN = 150
 """Up to so many products a factor costs less than a few steps of conjugate gradients."""
-DENSE = 1_000
+MAX_DENSE_PRODUCTS = 1_000
 """Up to so many products the Hessian is kept and changed bid by bid, if no portfolio is wide."""
 
 
@@ -125,7 +125,7 @@ class KeptHessian:
     tolerances = 1e-3, 1e-12
 
     def __init__(self, n_products: int) -> None:
-        self.n_products, self.patience = n_products, 0 if n_products < SMALL else 60
+        self.n_products, self.patience = n_products, 0 if n_products < SMALL_HESSIAN else 60
         self.cells = np.zeros(n_products * n_products)
 
     def copy(self) -> KeptHessian:

@@ -19,7 +19,8 @@ import numpy as np
 
 from fts.models.columns import Flags, Floats, floats
 from fts.ports.engine import Answer, Program
-from fts.solver.compiled import Short, entries
+from fts.solver.blas_threads import threads_for
+from fts.solver.compiled import Int32s, csc_arrays
 from fts.solver.native.bid_response import (
     add_bases,
     count_flat,
@@ -33,7 +34,7 @@ from fts.solver.native.bid_response import (
     settle,
 )
 from fts.solver.native.curvature import (
-    DENSE,
+    MAX_DENSE_PRODUCTS,
     Diagonal,
     Factor,
     FormedHessian,
@@ -43,11 +44,10 @@ from fts.solver.native.curvature import (
 )
 from fts.solver.native.independent_products import is_far_wider
 from fts.solver.native.profiles import CompressedBids, compress
-from fts.solver.threads import threads_for
 
 MAX_FLAT = 0.02
 """Largest share of flat segments: prices do not determine the fills of those that are in between."""
-MAX_ROUNDS, MAX_SMALL_ROUNDS = 40, 200
+MAX_NEWTON_ROUNDS, MAX_SMALL_ROUNDS = 40, 200
 """At most so many rounds with many products, and with few, where a round takes a part of a millisecond."""
 MAX_PRODUCTS = 10_000
 """Programs of more products are left to the sparse methods of the engine."""
@@ -68,13 +68,13 @@ SHORT_SHARE = 0.6
 """A step of which less than this share is taken was too long: the damping is raised."""
 RESUMMED = 10
 """After so many rounds the Hessian is summed afresh: differences of large numbers leave rounding behind."""
-SOLVED = 1e-15
+SOLVED_GAIN = 1e-15
 """Gain of a step, in shares of the largest, below which what is left is rounding or nearly so."""
-ROUNDING = 1e-14
+IMBALANCE_ROUNDING = 1e-14
 """Net trade of a product, in shares of what is traded of it, that is rounding."""
-RECENTRED = 1e-6
+RECENTRING_IMBALANCE = 1e-6
 """Largest net trade, in the same shares, for which prices are centred again."""
-MAX_IMBALANCE = 1e-13
+NEWTON_MAX_IMBALANCE = 1e-13
 """Largest net trade of an answer, in the same shares."""
 MAX_CORRECTIONS = 6
 """At most so many steps for the rounding that the rounds leave."""
@@ -96,8 +96,8 @@ class Portfolios:
     bids : CompressedBids
     """
 
-    start: Short
-    row: Short
+    start: Int32s
+    row: Int32s
     basis: Floats
     scale: Floats
     n_products: int
@@ -105,7 +105,7 @@ class Portfolios:
 
     def fits(self, program: Program) -> bool:
         """Check whether a program has the same portfolios."""
-        start, row, basis = entries(program.B)
+        start, row, basis = csc_arrays(program.B)
         scale = floats(program.W.data)
         return (
             program.B.shape[0] == self.n_products
@@ -214,9 +214,9 @@ class Market:
 
     program: Program
     portfolios: Portfolios
-    demand: Short
-    begin: Short
-    end: Short
+    demand: Int32s
+    begin: Int32s
+    end: Int32s
     single: bool
     base: Floats
     is_flat: Flags
@@ -224,7 +224,7 @@ class Market:
     is_same: bool
 
     @property
-    def entries(self) -> tuple[Short, Short, Floats, Floats]:
+    def entries(self) -> tuple[Int32s, Int32s, Floats, Floats]:
         """Entries of ``B``, and the weight ``W_i`` of each portfolio in its demand: start, row, basis, scale."""
         return self.portfolios.start, self.portfolios.row, self.portfolios.basis, self.portfolios.scale
 
@@ -258,8 +258,8 @@ def market_of(
     flat, finite = count_flat(p.s, p.lo, p.hi)
     if not finite or flat > max_flat * len(p.s):
         return None
-    B_start, row, basis = entries(p.B if p.B.has_sorted_indices else p.B.sorted_indices())
-    W_start, W_demand, scale = entries(p.W)
+    B_start, row, basis = csc_arrays(p.B if p.B.has_sorted_indices else p.B.sorted_indices())
+    W_start, W_demand, scale = csc_arrays(p.W)
     begin, end = np.empty(n_bids, dtype=np.int32), np.empty(n_bids, dtype=np.int32)
     private, single = lay_out(W_start, W_demand, p.segment_demand, p.W.shape[0], begin, end)
     if not private:
@@ -331,7 +331,7 @@ class _Method:
             self.solves = earlier.solves + 1
         else:
             self.curvature = np.zeros(len(m.begin))
-            kept = self.bids.n_products <= DENSE and self.bids.profiles is None
+            kept = self.bids.n_products <= MAX_DENSE_PRODUCTS and self.bids.profiles is None
             self.hessian = KeptHessian(self.bids.n_products) if kept else FormedHessian(self.bids)
         self.tolerance = self.hessian.tolerances[0]
         self._is_hard = self.hessian.patience == 0
@@ -348,7 +348,7 @@ class _Method:
                 return cleared
         initial, largest = net, 0.0
         per_slope, few = np.inf, len(self.curvature) // 1000
-        for rounds in range(MAX_ROUNDS if self.hessian.patience else MAX_SMALL_ROUNDS):
+        for rounds in range(MAX_NEWTON_ROUNDS if self.hessian.patience else MAX_SMALL_ROUNDS):
             if rounds % RESUMMED == RESUMMED - 1:
                 self.hessian.cells[:], self.curvature[:] = 0.0, 0.0
                 net, _ = self.respond(deviation)
@@ -364,7 +364,7 @@ class _Method:
             if not np.isfinite(net).all():
                 return None
             largest = max(largest, slope)
-            if (changes == 0 and share == 1.0) or slope <= SOLVED * largest:
+            if (changes == 0 and share == 1.0) or slope <= SOLVED_GAIN * largest:
                 cleared = self.settled(deviation, rounds + 1)
                 if cleared is not None:
                     return cleared
@@ -460,7 +460,7 @@ class _Method:
                 self.damp(self.level)
         if self.factor is None or self.factor.is_exact:
             return None if self.factor is None else self.factor.solve(net)
-        return self._iterate(self.factor, net, MAX_ROUNDS)
+        return self._iterate(self.factor, net, MAX_NEWTON_ROUNDS)
 
     def _iterate(self, factor: Factor, net: Floats, max_steps: int) -> Floats | None:
         return conjugate_gradients(self.hessian, self.curvature, self._extra, factor, net, self.tolerance, max_steps)
@@ -469,15 +469,15 @@ class _Method:
         """Correct prices until only rounding is left; None where more is left."""
         self.tolerance = self.hessian.tolerances[1]
         best = self._corrected(self._point(deviation))
-        if ROUNDING < best.imbalance <= RECENTRED:
+        if IMBALANCE_ROUNDING < best.imbalance <= RECENTRING_IMBALANCE:
             # Deviations from prices far away leave rounding; those from the prices found are nearly 0.
             before = self.first, self.c, self.s
             self.first = self.first + best.deviation
             self.c, self.s = _deviations(self.market, self.first)
             best = self._corrected(self._point(np.zeros(len(self.first))))
-            if not best.imbalance <= MAX_IMBALANCE:
+            if not best.imbalance <= NEWTON_MAX_IMBALANCE:
                 self.first, self.c, self.s = before
-        if not best.imbalance <= MAX_IMBALANCE:
+        if not best.imbalance <= NEWTON_MAX_IMBALANCE:
             return None
         if not best.at_bound:
             raise _FlatBetween
@@ -498,7 +498,7 @@ class _Method:
     def _corrected(self, best: _Point) -> _Point:
         """Solve for what is left of the net trade while that makes it less."""
         for _ in range(MAX_CORRECTIONS):
-            step = self.step(best.net) if best.imbalance > ROUNDING else None
+            step = self.step(best.net) if best.imbalance > IMBALANCE_ROUNDING else None
             if step is None:
                 break
             point = self._point(best.deviation + step)
@@ -517,5 +517,5 @@ class _Method:
             self.bids.extended(deviation), self.at, m.is_flat, x, y, net, traded,
         )  # fmt: skip
         net, traded = self.bids.gathered(net), self.bids.gathered_sizes(traded)
-        missing = np.abs(net) / np.where(traded > 0, traded, 1.0)
-        return _Point(deviation, net, float(missing.max()), at_bound, x, y)
+        residual = np.abs(net) / np.where(traded > 0, traded, 1.0)
+        return _Point(deviation, net, float(residual.max()), at_bound, x, y)

@@ -80,8 +80,8 @@ class Elimination:
         self._nought = np.zeros(self.n_portfolios)
         self.rate_scale = rate_scale
         # A fixed rate has no response; a tiny one keeps the step defined and costs a round of refinement.
-        self.reach = _reaches(*unsigned_entries(W), rate_scale, self.n_demands)
-        self._fixed_response = np.where(fixed, 1e-10 * self.reach, 0.0)
+        self.max_demand_rates = _reaches(*unsigned_entries(W), rate_scale, self.n_demands)
+        self._fixed_response = np.where(fixed, 1e-10 * self.max_demand_rates, 0.0)
         self.proximal = 1e-9 / rate_scale
         self.least_flow = 1e-6 * self.traded(rate_scale)[2]
 
@@ -91,7 +91,7 @@ class Elimination:
         self._omega = _weigh(*self._private, self.g, self.proximal)
         self._system.factor(self._omega, self.g[self.shared_demand])
 
-    def worth(self, prices: Floats) -> Floats:
+    def basis_values(self, prices: Floats) -> Floats:
         """Values of portfolios at prices ``(P,)``: ``B'π (I,)``."""
         return _worth(*self._columns, prices)
 
@@ -123,7 +123,7 @@ class Elimination:
     def _joined(self, prices: Floats, shared: Floats) -> Floats:
         return np.concatenate([prices, shared]) if len(shared) else prices
 
-    def answer(self, t: Floats, portfolio: Floats, product: Floats, rounds: int = 1) -> tuple[Step, Floats]:
+    def solve_newton(self, t: Floats, portfolio: Floats, product: Floats, rounds: int = 1) -> tuple[Step, Floats]:
         """Solve for what segments ask, ``t (D,)``, less what is missing; the step, and that of all demand prices (D,).
 
         Parameters

@@ -9,36 +9,36 @@ import numpy as np
 
 from fts.models.columns import Floats
 from fts.ports.engine import Answer, Program
-from fts.solver.exact import finish
+from fts.solver.native.augmented_system import MAX_AUGMENTED, AugmentedSystem
 from fts.solver.native.interior_point import InteriorPoint
-from fts.solver.native.prepared import Prepared, prepare
-from fts.solver.native.whole import LARGEST, WholeSystem
+from fts.solver.native.polish import polish
+from fts.solver.native.presolved import PresolvedProgram, presolve
 
-ENOUGH = (1e-8, 1e-10, 1e-12, 1e-14, 1e-15)
+POLISH_TOLERANCES = (1e-8, 1e-10, 1e-12, 1e-14, 1e-15)
 """What may be missing when the exact last step is tried, and tried again."""
 SLOPED = 0.98
 """Share of sloped segments from which the last step alone is tried first: it then finds its segments from far away."""
-CLEAN = 1e-10
+POLISHED_TOLERANCE = 1e-10
 """What may be missing after it: rounding."""
-SURE = 1e-14
+SMALL_POLISHED_TOLERANCE = 1e-14
 """What may be missing of a small program: more may hide a wrong fill beside one that is 1e13 times as large."""
-EVEN = 0.25
+WEIGHT_EXPONENT = 0.25
 """The power of the sizes that segments are weighted with where the sizes themselves lead nowhere."""
 
 
 def solve(program: Program, tol: float) -> Answer:
     """Solve a program by the interior-point method and the exact last step."""
-    exact, missing, rough = solve_prepared(prepare(program))
-    return exact if missing <= CLEAN else rough
+    exact, residual, rough = solve_prepared(presolve(program))
+    return exact if residual <= POLISHED_TOLERANCE else rough
 
 
 def solve_exactly(program: Program) -> Answer | None:
     """The exact answer, or None where none was found."""
-    exact, missing, _ = solve_prepared(prepare(program))
-    return exact if missing <= CLEAN else None
+    exact, residual, _ = solve_prepared(presolve(program))
+    return exact if residual <= POLISHED_TOLERANCE else None
 
 
-def solve_prepared(prepared: Prepared, warm: Answer | None = None) -> tuple[Answer, float, Answer]:
+def solve_prepared(prepared: PresolvedProgram, warm: Answer | None = None) -> tuple[Answer, float, Answer]:
     """Solve a program that has been made ready: the exact answer, what it misses, and the answer it was made from.
 
     Parameters
@@ -48,38 +48,38 @@ def solve_prepared(prepared: Prepared, warm: Answer | None = None) -> tuple[Answ
         Of a similar program, to start near.
     """
     found = _solve(prepared, prepared.sizes, warm)
-    for made, sizes in _other_ways(prepared, warm):
-        if found[1] <= sure(prepared):
+    for made, sizes in _fallbacks(prepared, warm):
+        if found[1] <= largest_sure_residual(prepared):
             break
         found = min(found, _solve(made, sizes), key=lambda one: one[1])
     return found
 
 
-def _other_ways(prepared: Prepared, warm: Answer | None) -> Iterator[tuple[Prepared, Floats]]:
+def _fallbacks(prepared: PresolvedProgram, warm: Answer | None) -> Iterator[tuple[PresolvedProgram, Floats]]:
     """Fallbacks, the most effective first: a cold start, flatter weights of the barrier, the whole system."""
     if warm is not None:
         yield prepared, prepared.sizes
     # Where bids differ by many orders of magnitude, weights that differ less leave the path straighter.
-    even = prepared.sizes**EVEN
+    even = prepared.sizes**WEIGHT_EXPONENT
     yield prepared, even
     if _is_small(prepared):
         e, p = prepared.elimination, prepared.program
         # Elimination may have lost what matters; a small program can do without it.
         fixed = np.bincount(p.segment_demand, minlength=p.W.shape[0]) == 0
-        whole = replace(prepared, elimination=WholeSystem(p.B, p.W, e.rate_scale, fixed))
+        whole = replace(prepared, elimination=AugmentedSystem(p.B, p.W, e.rate_scale, fixed))
         yield whole, prepared.sizes
         yield whole, even
 
 
-def sure(prepared: Prepared) -> float:
+def largest_sure_residual(prepared: PresolvedProgram) -> float:
     """Largest residual of an answer whose active set is beyond doubt."""
-    return SURE if _is_small(prepared) else CLEAN
+    return SMALL_POLISHED_TOLERANCE if _is_small(prepared) else POLISHED_TOLERANCE
 
 
-def _is_small(prepared: Prepared) -> bool:
+def _is_small(prepared: PresolvedProgram) -> bool:
     """Check whether the Newton system can be solved without elimination."""
     e = prepared.elimination
-    return e.n_portfolios + e.n_products + len(e.shared_demand) <= LARGEST
+    return e.n_portfolios + e.n_products + len(e.shared_demand) <= MAX_AUGMENTED
 
 
 def mostly_sloped(program: Program) -> bool:
@@ -87,27 +87,27 @@ def mostly_sloped(program: Program) -> bool:
     return bool(np.count_nonzero(program.s > 0) >= SLOPED * len(program.s))
 
 
-def _solve(prepared: Prepared, sizes: Floats, warm: Answer | None = None) -> tuple[Answer, float, Answer]:
+def _solve(prepared: PresolvedProgram, sizes: Floats, warm: Answer | None = None) -> tuple[Answer, float, Answer]:
     """The method with these weights of the segments, (K,), and the exact last step."""
     method = InteriorPoint(prepared.program, sizes, prepared.first_segment, prepared.elimination)
     point, steps = method.start() if warm is None else method.near(*prepared.point(warm)), 0
     if warm is None and mostly_sloped(prepared.program):
         rough = prepared.answer(point.x, point.y, point.prices, point.demand_prices, "solved", 0)
-        exact, missing = finish(prepared, rough)
-        if missing <= CLEAN:
-            return exact, missing, rough
-    for enough in ENOUGH:
+        exact, residual = polish(prepared, rough)
+        if residual <= POLISHED_TOLERANCE:
+            return exact, residual, rough
+    for enough in POLISH_TOLERANCES:
         point, more, status = method.solve(enough, point)
         steps += more
         rough = prepared.answer(point.x, point.y, point.prices, point.demand_prices, status, steps)
-        exact, missing = finish(prepared, rough)
+        exact, residual = polish(prepared, rough)
         # Where the method makes no progress, another start of its patience may help.
-        if missing <= CLEAN:
+        if residual <= POLISHED_TOLERANCE:
             break
-    return exact, missing, rough
+    return exact, residual, rough
 
 
-def without_noise(prepared: Prepared, answer: Answer, share: float) -> Answer:
+def zero_noise(prepared: PresolvedProgram, answer: Answer, share: float) -> Answer:
     """Prices and rates that are a tiny share of what is typical are 0."""
     x, y, prices, demand_prices = answer.x, answer.y, answer.prices, answer.demand_prices
     scales = prepared.scales

@@ -22,7 +22,7 @@ FEWEST_PRODUCTS = 200
 """Fewer products are solved for as they are."""
 MOST_PORTFOLIOS = 1_000
 """With more portfolios the choice takes longer than it saves."""
-DEPENDENT = 1e-13
+DEPENDENT_PIVOT = 1e-13
 """Share of the largest pivot below which a row is a combination of those before, to rounding."""
 
 
@@ -81,7 +81,7 @@ def independent_products(B: csc_array) -> IndependentProducts | None:
         A /= np.where(column > 0, column, 1.0)
     R, order = qr(A.T, mode="r", pivoting=True, overwrite_a=True, check_finite=False)
     pivot = np.abs(np.diag(R))
-    rank = int(np.count_nonzero(pivot > DEPENDENT * pivot[0]))
+    rank = int(np.count_nonzero(pivot > DEPENDENT_PIVOT * pivot[0]))
     if not rank or not np.isfinite(pivot).all():
         return None
     combination = solve_triangular(R[:rank, :rank], R[:rank, rank:], check_finite=False).T

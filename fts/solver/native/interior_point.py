@@ -21,18 +21,18 @@ import numpy as np
 from fts.models.columns import Floats
 from fts.ports.engine import Program
 from fts.solver.compiled import Index
-from fts.solver.native.barrier import advance, assess, begin, correct, predict, price_bounds, respond
 from fts.solver.native.elimination import Elimination
+from fts.solver.native.interior_point_kernels import advance, assess, begin, correct, predict, price_bounds, respond
 
 MOST_STEPS = 100
 TOWARDS_BOUND = 0.995
-SHORT = 1.0
+MIN_CORRECTOR_RATIO = 1.0
 """A corrected step that gets less far than this share of the predictor is made again with less correction."""
-PATIENCE = 12
+STALL_STEPS = 12
 """Steps in which the gap must halve; where it does not, the method goes in circles."""
-LEAST = 1e-12
+LEAST_CURVATURE = 1e-12
 """Curvature (price unit over size) below which a segment counts as this curved: a proximal term."""
-INSIDE = 0.1
+WARM_START_MARGIN = 0.1
 """How far inside its bounds, in shares of its size, and above 0, in typical prices, a warm start begins."""
 
 
@@ -103,7 +103,7 @@ class Workspace:
     """Arrays that the passes of one step write, used again in the next.
 
     ``per_h``, ``f``, ``dy``, ``dv``, ``dw`` ``(K,)`` of segments, ``g``, ``t``, ``demand`` ``(D,)`` of demands, as in
-    :mod:`fts.solver.native.barrier`.
+    :mod:`fts.solver.native.interior_point_kernels`.
     """
 
     def __init__(self, n_segments: int, n_demands: int) -> None:
@@ -146,7 +146,7 @@ class InteriorPoint:
         begin(self.first_segment, p.lo, p.hi, p.c, p.s, self.sizes, to.y, to.left, to.right, work.g, work.t)
         e.factor(work.g)
         cost = np.zeros(p.B.shape[1]) if p.cost is None else p.cost
-        step, to.demand_prices = e.answer(work.t, cost, np.zeros(p.B.shape[0]))
+        step, to.demand_prices = e.solve_newton(work.t, cost, np.zeros(p.B.shape[0]))
         to.x, to.prices = step.x, step.prices
         least = max(1e-3 * float(np.mean(np.abs(p.c))), 1e-6)
         price_bounds(
@@ -156,14 +156,16 @@ class InteriorPoint:
 
     def near(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats) -> Iterate:
         """A point inside the bounds near an earlier answer, with multipliers that fit its prices."""
-        p, room = self.program, INSIDE * self.sizes
+        p, room = self.program, WARM_START_MARGIN * self.sizes
         low = np.where(self.below, p.lo + np.minimum(room, (p.hi - p.lo) / 2), -np.inf)
         high = np.where(self.above, p.hi - np.minimum(room, (p.hi - p.lo) / 2), np.inf)
         y = np.clip(y, low, high)
         to = self._spare()
         to.x, to.y, to.prices, to.demand_prices = x, y, prices, demand_prices
         to.left, to.right = np.where(self.below, y - p.lo, 1.0), np.where(self.above, p.hi - y, 1.0)
-        price_bounds(self.first_segment, p.c, p.s, y, self.below, self.above, demand_prices, INSIDE, 0.0, to.v, to.w)
+        price_bounds(
+            self.first_segment, p.c, p.s, y, self.below, self.above, demand_prices, WARM_START_MARGIN, 0.0, to.v, to.w
+        )
         return to
 
     def residual(self, at: Iterate) -> Residual:
@@ -174,7 +176,7 @@ class InteriorPoint:
             portfolio += p.cost
         gap, worst = assess(
             self.first_segment, p.c, p.s, self._per_size, at.y, at.left, at.right, at.v, at.w, at.demand_prices,
-            rates, e.reach, LEAST, work.per_h, work.g, work.t, work.demand,
+            rates, e.max_demand_rates, LEAST_CURVATURE, work.per_h, work.g, work.t, work.demand,
         )  # fmt: skip
         product, flow = -net, flow + e.least_flow
         gap /= self._n_bounds
@@ -182,7 +184,7 @@ class InteriorPoint:
         worst = max(worst, imbalance, float(np.max(np.abs(portfolio), initial=0.0)), gap)
         return Residual(portfolio, product, gap, worst)
 
-    def predictor(self, at: Iterate, missing: Residual) -> tuple[Floats, float, float]:
+    def predictor(self, at: Iterate, residual: Residual) -> tuple[Floats, float, float]:
         """Step straight to the optimum.
 
         Returns
@@ -196,14 +198,14 @@ class InteriorPoint:
         """
         p, work = self.program, self._work
         # A predictor needs no refinement.
-        _, change = self.elimination.answer(work.t, missing.portfolio, missing.product, 0)
+        _, change = self.elimination.solve_newton(work.t, residual.portfolio, residual.product, 0)
         crossed, primal, dual = predict(
             self.first_segment, p.c, p.s, self._per_size, at.y, at.left, at.right, at.v, at.w, self.below, self.above,
             at.demand_prices, work.per_h, change,
         )  # fmt: skip
         return change, crossed / self._n_bounds, min(primal, dual)
 
-    def corrector(self, at: Iterate, missing: Residual, change: Floats, centre: float, share: float) -> Direction:
+    def corrector(self, at: Iterate, residual: Residual, change: Floats, centre: float, share: float) -> Direction:
         """Compute the Newton step that removes what is missing and brings ``l v`` and ``u w`` to ``centre·size``.
 
         Of what the predictor, whose `change` of demands' prices (D,) is given, adds to these, a `share` is taken off.
@@ -213,7 +215,7 @@ class InteriorPoint:
             self.first_segment, p.c, p.s, self.sizes, at.y, at.left, at.right, at.v, at.w, self.below, self.above,
             at.demand_prices, work.per_h, change, work.demand, centre, share, work.f, work.dv, work.dw, work.t,
         )  # fmt: skip
-        step, demand_prices = self.elimination.answer(work.t, missing.portfolio, missing.product, 1)
+        step, demand_prices = self.elimination.solve_newton(work.t, residual.portfolio, residual.product, 1)
         primal, dual = respond(
             self.first_segment, at.left, at.right, at.v, at.w, self.below, self.above, work.per_h, demand_prices,
             work.f, work.dv, work.dw, work.dy,
@@ -230,28 +232,28 @@ class InteriorPoint:
         best, best_miss = at, np.inf
         lowest_gap, waited = np.inf, 0
         for steps in range(MOST_STEPS + 1):
-            missing = self.residual(at)
-            if missing.worst < best_miss:
+            residual = self.residual(at)
+            if residual.worst < best_miss:
                 if best is not at:
                     self._free.append(best)
-                best, best_miss = at, missing.worst
-            lowest_gap, waited = (missing.gap, 0) if missing.gap < lowest_gap / 2 else (lowest_gap, waited + 1)
-            if missing.worst <= tol:
+                best, best_miss = at, residual.worst
+            lowest_gap, waited = (residual.gap, 0) if residual.gap < lowest_gap / 2 else (lowest_gap, waited + 1)
+            if residual.worst <= tol:
                 return at, steps, "solved"
-            if steps == MOST_STEPS or waited >= PATIENCE:
+            if steps == MOST_STEPS or waited >= STALL_STEPS:
                 break
             self.elimination.factor(self._work.g)
             # How far the predictor gets says how much to centre.
-            change, crossed, longest = self.predictor(at, missing)
+            change, crossed, longest = self.predictor(at, residual)
             reach = min(1.0, longest)
             # (l + α Δl)(v + α Δv), where l Δv + v Δl = -l v.
-            after = (1.0 - reach) * missing.gap + reach**2 * crossed
-            target = missing.gap * min(1.0, (after / missing.gap) ** 3) if missing.gap > 0 else 0.0
+            after = (1.0 - reach) * residual.gap + reach**2 * crossed
+            target = residual.gap * min(1.0, (after / residual.gap) ** 3) if residual.gap > 0 else 0.0
             # Corrector: the products of the predictor's changes, and the pull to the centre.
-            step = self.corrector(at, missing, change, target, 1.0)
-            if step.longest < SHORT * reach:
+            step = self.corrector(at, residual, change, target, 1.0)
+            if step.longest < MIN_CORRECTOR_RATIO * reach:
                 # The predictor got further: its changes count only as far as it got (Colombo & Gondzio 2008).
-                step = self.corrector(at, missing, change, target, reach**2)
+                step = self.corrector(at, residual, change, target, reach**2)
             before, at = at, self.advanced(at, step)
             if before is not best:
                 self._free.append(before)

@@ -8,7 +8,7 @@ from fts.models.columns import Flags, Floats, Ints
 from fts.solver.compiled import compiled
 from fts.solver.native.projection import project
 
-SOFT = 1e-3
+UNWISHED_WEIGHT = 1e-3
 """The weight of coordinates without a wish, while the wished ones are chosen, as a share of theirs."""
 RUNS, SETTLED = 8, 1e-13
 """At most so many runs with the others drawn to where they were, until the wished coordinates settle to this share."""
@@ -43,7 +43,7 @@ def find_nearest(
     if (n_wished > 0 and greatest > UNEVEN * smallest) or (n_wished < n and greatest_other > UNEVEN * smallest_other):
         return False
     scale, aim, v = np.empty(n), np.empty(n), np.empty(n)
-    soft = SOFT if n_wished > 0 else 1.0
+    soft = UNWISHED_WEIGHT if n_wished > 0 else 1.0
     for p in range(n):
         scale[p] = root[p] / greatest if wished[p] else soft * root[p] / greatest_other
     normals, least, most = np.empty(len(weight)), np.empty(len(low)), np.empty(len(low))

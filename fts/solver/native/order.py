@@ -16,9 +16,9 @@ from scipy.sparse import csc_array
 
 from fts.models.columns import Floats, Ints
 from fts.ports.engine import Program
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Int32s, compiled, csc_arrays
 
-FEW = 500
+MIN_ORDERED_PORTFOLIOS = 500
 """Programs of fewer portfolios stay as they are."""
 MANY = 15
 """Portfolios of at least so many entries, and demands of at least so many segments, count as alike."""
@@ -44,11 +44,11 @@ def order_of(program: Program) -> Order | None:
     """The order for a program whose segments stand by demand; None where it is too small to matter."""
     B, W = program.B, program.W
     n_demands, n = W.shape
-    if n < FEW:
+    if n < MIN_ORDERED_PORTFOLIOS:
         return None
     first = np.append(0, np.cumsum(np.bincount(program.segment_demand, minlength=n_demands)))
     users = np.bincount(W.indices, minlength=n_demands)
-    start, demand, _ = entries(W)
+    start, demand, _ = csc_arrays(W)
     kind = _kinds(np.diff(B.indptr), start, demand, users, first, MANY)
     portfolio = np.argsort(kind, kind="stable")
     demands, segments = _followed(portfolio, start, demand, users, first)
@@ -74,7 +74,7 @@ def ordered(program: Program, order: Order) -> Program:
     )
 
 
-def placed(values: Any, positions: Ints) -> Any:
+def at_positions(values: Any, positions: Ints) -> Any:
     """Values in the original order from those in the other."""
     original = np.empty_like(values)
     original[positions] = values
@@ -82,17 +82,17 @@ def placed(values: Any, positions: Ints) -> Any:
 
 
 def _columns(matrix: csc_array, order: Ints) -> csc_array:
-    start, row, value = _taken(*entries(matrix), order)
+    start, row, value = _taken(*csc_arrays(matrix), order)
     return csc_array((value, row, start), shape=matrix.shape)
 
 
-def _renumbered(W: csc_array, order: Ints, rank: Short, users: Ints) -> csc_array:
-    start, demand, value = _taken_by_use(*entries(W), order, rank, users)
+def _renumbered(W: csc_array, order: Ints, rank: Int32s, users: Ints) -> csc_array:
+    start, demand, value = _taken_by_use(*csc_arrays(W), order, rank, users)
     return csc_array((value, demand, start), shape=W.shape)
 
 
 @compiled
-def _kinds(n_products: Short, start: Short, demand: Short, users: Ints, first: Ints, many: int) -> NDArray[np.uint8]:
+def _kinds(n_products: Int32s, start: Int32s, demand: Int32s, users: Ints, first: Ints, many: int) -> NDArray[np.uint8]:
     """A number for every portfolio, equal where loops over it have equal lengths, (I,)."""
     kind = np.empty(len(n_products), dtype=np.uint8)
     for i in range(len(kind)):
@@ -105,7 +105,7 @@ def _kinds(n_products: Short, start: Short, demand: Short, users: Ints, first: I
 
 
 @compiled
-def _followed(order: Ints, start: Short, demand: Short, users: Ints, first: Ints) -> tuple[Ints, Ints]:
+def _followed(order: Ints, start: Int32s, demand: Int32s, users: Ints, first: Ints) -> tuple[Ints, Ints]:
     """Demands of one portfolio in the order of these, then the others; and their segments."""
     demands, to = np.empty(len(users), dtype=np.int64), 0
     for i in order:
@@ -126,7 +126,7 @@ def _followed(order: Ints, start: Short, demand: Short, users: Ints, first: Ints
 
 
 @compiled
-def _taken(start: Short, row: Short, value: Floats, order: Ints) -> tuple[Short, Short, Floats]:
+def _taken(start: Int32s, row: Int32s, value: Floats, order: Ints) -> tuple[Int32s, Int32s, Floats]:
     """Columns in another order."""
     begin, rows, values = np.empty_like(start), np.empty_like(row), np.empty_like(value)
     begin[0], to = 0, 0
@@ -140,8 +140,8 @@ def _taken(start: Short, row: Short, value: Floats, order: Ints) -> tuple[Short,
 
 @compiled
 def _taken_by_use(
-    start: Short, row: Short, value: Floats, order: Ints, rank: Short, users: Ints
-) -> tuple[Short, Short, Floats]:
+    start: Int32s, row: Int32s, value: Floats, order: Ints, rank: Int32s, users: Ints
+) -> tuple[Int32s, Int32s, Floats]:
     """Columns of demands in another order, with new numbers that increase: those of one portfolio come first."""
     begin, rows, values = np.empty_like(start), np.empty_like(row), np.empty_like(value)
     begin[0], to = 0, 0

@@ -23,24 +23,24 @@ from scipy.sparse import csc_array
 
 from fts.models.columns import Floats, floats
 from fts.ports.engine import Answer, Program
-from fts.solver.compiled import Index, Short
-from fts.solver.deviations import ROUNDING as PRICE_ROUNDING
+from fts.solver.blas_threads import threads_for
+from fts.solver.compiled import Index, Int32s
+from fts.solver.deviations import MONEY_ROUNDING as PRICE_ROUNDING
 from fts.solver.native.bid_active_set import balance, inside, place, stiffen
 from fts.solver.native.bid_barrier import begin_cold, begin_near, form, predict, price_bounds, respond
 from fts.solver.native.bid_layout import lay_out_entries, lay_out_segments, price_units, restore, sort_bids
 from fts.solver.native.bid_response import deviate, price_demands
-from fts.solver.native.curvature import DENSE
+from fts.solver.native.curvature import MAX_DENSE_PRODUCTS
 from fts.solver.native.dual_newton import Market, Portfolios, market_of
-from fts.solver.native.factor import DIAGONAL
-from fts.solver.native.scaling import LEAST_DISPERSION
-from fts.solver.threads import threads_for
+from fts.solver.native.equilibration import LEAST_DISPERSION
+from fts.solver.native.factorization import DIAGONAL
 
-ENOUGH_FLAT, ENOUGH = (1e-9, 1e-11, 1e-13), (1e-7, 1e-9, 1e-11)
+FLAT_POLISH_TOLERANCES, SLOPED_POLISH_TOLERANCES = (1e-9, 1e-11, 1e-13), (1e-7, 1e-9, 1e-11)
 """What may be missing when the exact last step is tried, and tried again: where all curves are flat, and where prices
 also answer to sloped ones, so that a wrong segment moves less."""
 NEARLY_FLAT = 1e-9
 """Least fall of price along a sloped segment: rounding of prices would become rates."""
-MAX_STEPS, PATIENCE = 100, 12
+MAX_STEPS, STALL_STEPS = 100, 12
 """At most so many steps; steps in which the gap must halve."""
 TOWARDS_BOUND = 0.995
 """A step goes up to this share of the way to the nearest bound."""
@@ -51,18 +51,18 @@ LEAST_ROOM = 1e-3, 1e-6
 STIFF, SOFT = 1e-3, 1e-9
 """Curvature (price unit over size) of flat segments in between within one solve of the last step, at first and at last:
 a stiff one that is wrong moves itself to its bound instead of everybody else."""
-HELD = 1e-8
+HELD_CURVATURE = 1e-8
 """Curvature, over that, of all bids together: what keeps a price that no segment in between determines."""
-FEW = 200
+MOVES_PER_FLAT = 200
 """One over the share of flat segments in between that may move for the stiffness to fall."""
-MAX_ROUNDS = 15
+MAX_POLISH_ROUNDS = 15
 """At most so many solves of the last step."""
 IMBALANCE, MAX_IMBALANCE = 1e-15, 1e-14
 """Net trade of a product, in shares of what is traded of it, and difference of prices, that end the last step at once;
 and where a further solve does not help."""
 AT_BOUND, INSIDE = 1e-12, 1e-9
 """Shares of its size: a fill this near to a bound is at it; one further away is strictly inside."""
-TIE = 1e-10
+TIED_PRICE = 1e-10
 """A price this near to that of a flat segment, in its unit, is tied with it."""
 CERTAIN = 1e-10
 """Least reciprocal condition of a matrix with unit diagonal that proves its rank."""
@@ -86,7 +86,7 @@ class Layout:
     """
 
     portfolios: Portfolios
-    order: Short
+    order: Int32s
     unit: Floats
     bid_unit: Floats
     start: Index
@@ -128,7 +128,7 @@ def clear_private(
     -------
     ClearedPrivate, or None where the program is not of this kind or the method does not end in rounding.
     """
-    if program.B.shape[0] > DENSE:
+    if program.B.shape[0] > MAX_DENSE_PRODUCTS:
         return None
     # More threads would sum in another order.
     with threads_for(1), np.errstate(all="ignore"):
@@ -228,7 +228,7 @@ class _Method:
             share, least = LEAST_ROOM
             room = max(share * float(np.mean(np.abs(s.c))), least)
             price_bounds(*self.bids, s.c, s.s, self.prices, self.y, self.v, self.w, room)
-        for enough in ENOUGH_FLAT if self.is_flat else ENOUGH:
+        for enough in FLAT_POLISH_TOLERANCES if self.is_flat else SLOPED_POLISH_TOLERANCES:
             if not self.follow(enough):
                 return None
             found = self.finished()
@@ -272,7 +272,7 @@ class _Method:
             if max(gap, worst, imbalance) <= enough:
                 return True
             lowest, waited = (gap, 0) if gap < lowest / 2 else (lowest, waited + 1)
-            if self.steps >= MAX_STEPS or waited >= PATIENCE or not np.isfinite(gap + worst + imbalance):
+            if self.steps >= MAX_STEPS or waited >= STALL_STEPS or not np.isfinite(gap + worst + imbalance):
                 return False
             if not self.factor():
                 return False
@@ -315,23 +315,29 @@ class _Method:
         state, rest = np.empty(K, dtype=np.int8), np.zeros(K)
         flat_bid, flat_segment = np.empty(K, dtype=np.uint32), np.empty(K, dtype=np.uint32)
         curvature, sloped, net, traded = np.zeros(len(s.first) - 1), np.zeros(n * n), np.empty(n), np.empty(n)
-        held = HELD * self.squares()
+        held = HELD_CURVATURE * self.squares()
         place(*self.bids, s.c, s.s, s.lo, s.hi, s.size, prices, y, state)
         stiffness, least, is_fresh = STIFF, np.inf, False
-        for rounds in range(MAX_ROUNDS):
-            moves, changes, flat, missing = balance(
+        for rounds in range(MAX_POLISH_ROUNDS):
+            moves, changes, flat, residual = balance(
                 *self.bids, s.c, s.s, s.lo, s.hi, s.size, stiffness, prices, change, y, state, rest, curvature, net,
                 traded, sloped, flat_bid, flat_segment,
             )  # fmt: skip
             imbalance = float(np.max(np.abs(net) / np.where(traded > 0, traded, 1.0), initial=0.0))
-            wrong = max(missing, imbalance)
+            wrong = max(residual, imbalance)
             if not moves and (wrong <= IMBALANCE or (wrong <= MAX_IMBALANCE and wrong > least / 2)):
                 return _Point(prices, y, self.steps)
             least = min(least, wrong) if not moves else np.inf
             if not np.isfinite(wrong) or moves > max(flat, n):
                 return None
             # The first solve tells which segments are wrong.
-            softer = stiffness if not rounds else max(stiffness / 100, SOFT) if moves <= 1 + flat // FEW else STIFF
+            softer = (
+                stiffness
+                if not rounds
+                else max(stiffness / 100, SOFT)
+                if moves <= 1 + flat // MOVES_PER_FLAT
+                else STIFF
+            )
             softer = SOFT if rounds and not moves else softer
             is_fresh &= not moves and not changes and softer == stiffness
             stiffness = softer
@@ -375,7 +381,7 @@ def _is_unique(market: Market, layout: Layout, segments: _Segments, found: _Poin
     # What float64 cannot tell from 0 in the price of a bid.
     owner = np.repeat(np.arange(len(layout.order)), np.diff(start))
     money = np.bincount(owner, weights=np.abs(weight) * np.abs(market.first / layout.unit)[row])
-    near = np.maximum(TIE, PRICE_ROUNDING * money)
+    near = np.maximum(TIED_PRICE, PRICE_ROUNDING * money)
     matrix, tied = np.empty(n * n), np.empty(len(s.c), dtype=np.uint32)
     count = inside(
         start, row, weight, s.first, s.c, s.s, s.size, found.y, s.lo, s.hi, found.prices, near, INSIDE, matrix, tied

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from fts.models.columns import Flags, Floats, Ints
-from fts.solver.compiled import Short, compiled, entries
-from fts.solver.native.normal import WIDE
+from fts.solver.compiled import Int32s, compiled, csc_arrays
+from fts.solver.native.normal_matrix import WIDE
 
-SAME = 4e-16
+PROFILE_ROUNDING = 4e-16
 """Entries of two profiles that differ by less than this share, their rounding, are equal."""
 
 
@@ -38,9 +38,9 @@ class CompressedBids:
 
     n_products: int
     weight: Floats
-    entries: tuple[Short, Short, Floats]
+    entries: tuple[Int32s, Int32s, Floats]
     profiles: csc_array | None
-    runs: tuple[Short, Short, Short]
+    runs: tuple[Int32s, Int32s, Int32s]
     wide: Ints
     profile_of: Ints
     factor: Floats
@@ -113,7 +113,7 @@ class CompressedBids:
         return np.append(curvature, share)
 
 
-def compress(start: Short, row: Short, weight: Floats, n_products: int) -> CompressedBids:
+def compress(start: Int32s, row: Int32s, weight: Floats, n_products: int) -> CompressedBids:
     """Write wide bids as multiples of their profiles; bids with rows in order."""
     wide = np.flatnonzero(np.diff(start) > WIDE)
     if not len(wide):
@@ -137,12 +137,12 @@ def compress(start: Short, row: Short, weight: Floats, n_products: int) -> Compr
     is_wide = np.zeros(len(start) - 1, dtype=bool)
     is_wide[wide] = True
     short = _shortened(start, row, weight, is_wide, profile_of, factor, n_products)
-    runs = _runs_of(*entries(profiles)[:2])
+    runs = _runs_of(*csc_arrays(profiles)[:2])
     return CompressedBids(n_products, weight, short, profiles, runs, wide, profile_of, factor)
 
 
 @compiled
-def _runs_of(start: Short, row: Short) -> tuple[Short, Short, Short]:
+def _runs_of(start: Int32s, row: Int32s) -> tuple[Int32s, Int32s, Int32s]:
     """Cut profiles into runs of neighbouring products; see `CompressedBids`."""
     run_start = np.zeros(len(start), dtype=np.int32)
     run_row, run_at = np.empty(len(row), dtype=np.int32), np.empty(len(row) + 1, dtype=np.int32)
@@ -158,7 +158,9 @@ def _runs_of(start: Short, row: Short) -> tuple[Short, Short, Short]:
 
 
 @compiled
-def _extend(run_start: Short, run_row: Short, run_at: Short, weight: Floats, prices: Floats, extended: Floats) -> None:
+def _extend(
+    run_start: Int32s, run_row: Int32s, run_at: Int32s, weight: Floats, prices: Floats, extended: Floats
+) -> None:
     """Fill in prices of products, and of profiles after them.
 
     Four sums at a time, always the same ones, do not wait for each other.
@@ -182,7 +184,9 @@ def _extend(run_start: Short, run_row: Short, run_at: Short, weight: Floats, pri
 
 
 @compiled
-def _gather(run_start: Short, run_row: Short, run_at: Short, weight: Floats, amounts: Floats, gathered: Floats) -> None:
+def _gather(
+    run_start: Int32s, run_row: Int32s, run_at: Int32s, weight: Floats, amounts: Floats, gathered: Floats
+) -> None:
     """Add amounts of profiles to those of products."""
     for j in range(len(amounts)):
         if amounts[j] != 0.0:
@@ -195,7 +199,7 @@ def _gather(run_start: Short, run_row: Short, run_at: Short, weight: Floats, amo
 
 @compiled
 def _gather_sizes(
-    run_start: Short, run_row: Short, run_at: Short, weight: Floats, sizes: Floats, gathered: Floats
+    run_start: Int32s, run_row: Int32s, run_at: Int32s, weight: Floats, sizes: Floats, gathered: Floats
 ) -> None:
     """Add sizes of profiles, times the sizes of their weights, to those of products."""
     for j in range(len(sizes)):
@@ -208,7 +212,7 @@ def _gather_sizes(
 
 @compiled
 def _gather_squares(
-    run_start: Short, run_row: Short, run_at: Short, weight: Floats, squares: Floats, gathered: Floats
+    run_start: Int32s, run_row: Int32s, run_at: Int32s, weight: Floats, squares: Floats, gathered: Floats
 ) -> None:
     """Add amounts of profiles, times the squares of their weights, to those of products."""
     for j in range(len(squares)):
@@ -220,7 +224,7 @@ def _gather_squares(
 
 
 @compiled
-def _add_squares(start: Short, row: Short, weight: Floats, curvature: Floats, squares: Floats) -> None:
+def _add_squares(start: Int32s, row: Int32s, weight: Floats, curvature: Floats, squares: Floats) -> None:
     """Add ``Σ_i curvature_i weight_i²`` to `squares` (n_rows,)."""
     for i in range(len(curvature)):
         for e in range(start[i], start[i + 1]):
@@ -228,7 +232,7 @@ def _add_squares(start: Short, row: Short, weight: Floats, curvature: Floats, sq
 
 
 @compiled
-def _signatures(start: Short, row: Short, weight: Floats, wide: Ints) -> tuple[Ints, Floats, Floats]:
+def _signatures(start: Int32s, row: Int32s, weight: Floats, wide: Ints) -> tuple[Ints, Floats, Floats]:
     """Compute for every wide bid a number made of its rows, one made of its proportions, and its largest weight.
 
     Bids in one proportion have nearly equal numbers of proportions; the largest weight keeps its sign.
@@ -248,7 +252,7 @@ def _signatures(start: Short, row: Short, weight: Floats, wide: Ints) -> tuple[I
 
 
 @compiled
-def _like(start: Short, row: Short, weight: Floats, wide: Ints, order: Ints, pattern: Ints, largest: Floats) -> Ints:
+def _like(start: Int32s, row: Int32s, weight: Floats, wide: Ints, order: Ints, pattern: Ints, largest: Floats) -> Ints:
     """Find the wide bid that each is a multiple of, to rounding: its position among them; `order` sorts like ones."""
     like = np.arange(len(wide))
     leader = -1
@@ -260,9 +264,9 @@ def _like(start: Short, row: Short, weight: Floats, wide: Ints, order: Ints, pat
             ratio = largest[at] / largest[leader]
             k = 0
             while same and k < length:
-                same = row[a + k] == row[b + k] and abs(weight[a + k] - ratio * weight[b + k]) <= SAME * abs(
-                    weight[a + k]
-                )
+                same = row[a + k] == row[b + k] and abs(
+                    weight[a + k] - ratio * weight[b + k]
+                ) <= PROFILE_ROUNDING * abs(weight[a + k])
                 k += 1
             if same:
                 like[at] = leader
@@ -273,8 +277,8 @@ def _like(start: Short, row: Short, weight: Floats, wide: Ints, order: Ints, pat
 
 @compiled
 def _shortened(
-    start: Short, row: Short, weight: Floats, is_wide: Flags, profile_of: Ints, factor: Floats, n_products: int
-) -> tuple[Short, Short, Floats]:
+    start: Int32s, row: Int32s, weight: Floats, is_wide: Flags, profile_of: Ints, factor: Floats, n_products: int
+) -> tuple[Int32s, Int32s, Floats]:
     """Entries of bids of which the wide ones have one, their profile's."""
     n_bids = len(start) - 1
     short_start = np.zeros(n_bids + 1, dtype=np.int32)

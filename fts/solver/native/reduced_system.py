@@ -16,11 +16,11 @@ from scipy.sparse.csgraph import connected_components
 
 from fts.models.columns import Flags, Floats, Ints
 from fts.solver.compiled import Index, compiled, unsigned_entries
-from fts.solver.native.normal import SMALL, NormalMatrix, Outer
+from fts.solver.native.normal_matrix import MAX_ALWAYS_DENSE, NormalMatrix, Outer
 
-MOST_DEMANDS = 32
+MAX_ELIMINATED_DEMANDS = 32
 """Most shared demands of a component that is eliminated; its own factor is made by a plain loop."""
-MOST_PRODUCTS = 24
+MAX_ELIMINATED_PRODUCTS = 24
 """Most products of a component that is eliminated from a sparse system, which it fills."""
 NOTHING = np.empty(0)
 LEAST_PIVOT = 1e-14
@@ -80,8 +80,10 @@ class ReducedSystem:
             return
         label, able = _components_of(C, n_products, has_own)
         # A small system is dense whatever it holds.
-        self._normal = self._lay_out(C, label, able, n_products if n_products <= SMALL else MOST_PRODUCTS)
-        if n_products > SMALL and self._normal.is_dense and len(self._left):
+        self._normal = self._lay_out(
+            C, label, able, n_products if n_products <= MAX_ALWAYS_DENSE else MAX_ELIMINATED_PRODUCTS
+        )
+        if n_products > MAX_ALWAYS_DENSE and self._normal.is_dense and len(self._left):
             self._normal = self._lay_out(C, label, able, n_products)
 
     def _lay_out(self, C: csc_array, label: Ints, able: Flags, most_products: int) -> NormalMatrix:
@@ -142,7 +144,7 @@ def _components_of(C: csc_array, n_products: int, has_own: Flags) -> tuple[Ints,
         graph = coo_array((np.ones(len(demand)), (demand, n_shared + portfolio)), shape=(nodes, nodes))
         _, found = connected_components(graph.tocsr(), directed=False)
         _, label = np.unique(found[:n_shared], return_inverse=True)
-    able = np.bincount(label) <= MOST_DEMANDS
+    able = np.bincount(label) <= MAX_ELIMINATED_DEMANDS
     able[label[demand[~has_own[portfolio]]]] = False
     return label, able
 

@@ -18,11 +18,11 @@ from scipy.sparse import csc_array
 from fts.models.columns import Floats, floats
 from fts.ports.engine import Answer, Program
 
-MOST_PRODUCTS, MOST_ENTRIES = 200, 100_000
+MAX_ECHELON_PRODUCTS, MAX_ECHELON_ENTRIES = 200, 100_000
 """Larger programs are left as they are: the elimination is dense."""
-AT_BOUND = 1e-4
+BOUND_IMPORTANCE = 1e-4
 """The importance of a portfolio whose demands are all at a bound or a kink, beside the others."""
-DEPENDENT = 1e-14
+NEGLIGIBLE_ROW = 1e-14
 """A row whose largest remaining weight is this share of what it was is a combination of the others, to rounding."""
 
 
@@ -49,7 +49,7 @@ class CombinedProducts:
 def is_small_enough(program: Program) -> bool:
     """Check whether the dense elimination pays."""
     n_products, n_portfolios = program.B.shape
-    return n_products <= MOST_PRODUCTS and n_products * n_portfolios <= MOST_ENTRIES
+    return n_products <= MAX_ECHELON_PRODUCTS and n_products * n_portfolios <= MAX_ECHELON_ENTRIES
 
 
 def combined_products(program: Program, price: Floats, importance: Floats) -> CombinedProducts:
@@ -70,7 +70,7 @@ def combined_products(program: Program, price: Floats, importance: Floats) -> Co
     left, chosen = list(np.flatnonzero(full > 0)), []
     while left:
         share = np.abs(rest[left]).max(axis=1) / full[left]
-        left = [row for row, kept in zip(left, share > DEPENDENT, strict=True) if kept]
+        left = [row for row, kept in zip(left, share > NEGLIGIBLE_ROW, strict=True) if kept]
         if not left:
             break
         row = left.pop(int(np.argmax(np.abs(rest[left]).max(axis=1))))
@@ -91,7 +91,7 @@ def importance_of(program: Program, answer: Answer) -> Floats:
     """The importance of portfolios, (I,): 1 where a demand is between its bounds and kinks at an answer."""
     inside = (answer.y > program.lo) & (answer.y < program.hi)
     moving = np.bincount(program.segment_demand, weights=inside, minlength=program.W.shape[0]) > 0
-    return np.where(abs(program.W).T @ moving.astype(np.float64) > 0, 1.0, AT_BOUND)
+    return np.where(abs(program.W).T @ moving.astype(np.float64) > 0, 1.0, BOUND_IMPORTANCE)
 
 
 def _power_of_2(values: Floats) -> Floats:

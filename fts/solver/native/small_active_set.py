@@ -12,13 +12,13 @@ from fts.models.columns import Floats, Ints
 from fts.solver.compiled import compiled
 from fts.solver.native.small_system import add_trade, compute_factor, compute_worths, solve_prices
 
-ROUNDS = 30
+MAX_SOLVES = 30
 """At most so many solves of the exact step."""
 STIFF, SOFT = 1e-3, 1e-9
 """Curvature (price over size) that a flat segment in between has in one solve, first and last."""
 FIXED = 1e8
 """Curvature (price over size) that stands for a segment at its bound, so that all prices have an equation."""
-ROUNDING, CLEAN = 3e-13, 1e-11
+RESIDUAL_ROUNDING, LARGEST_RESIDUAL = 3e-13, 1e-11
 """What the exact step may miss to stop, and to succeed."""
 SLACK, ROOM = 1e-12, 1e-13
 """Shares of the price and of the size by which a segment may be on the wrong side."""
@@ -61,7 +61,7 @@ def solve_exactly(
             pulled = inside + size[k] * (c[k] - s[k] * inside - worth[i])
             between[k] = lo[k] < pulled < hi[k]
             y[k] = lo[k] if pulled <= lo[k] else hi[k] if pulled >= hi[k] else inside
-    for _ in range(ROUNDS):
+    for _ in range(MAX_SOLVES):
         # What is missing, relative.
         worst = 0.0
         for i in range(n):
@@ -73,16 +73,16 @@ def solve_exactly(
                 if between[k] or not home:
                     worst = max(worst, abs(curve[k]) / max(abs(c[k]), max(abs(worth[i]), 1e-3)))
                 worst = max(worst, max(lo[k] - y[k], y[k] - hi[k]) / size[k])
-        missing, flow = np.zeros(m), floor.copy()
-        add_trade(start, index, weight, rate, -1.0, missing)
+        residual, flow = np.zeros(m), floor.copy()
+        add_trade(start, index, weight, rate, -1.0, residual)
         for i in range(n):
             for e in range(start[i], start[i + 1]):
                 flow[index[e]] += abs(weight[e] * rate[i])
         for p in range(m):
-            worst = max(worst, abs(missing[p]) / flow[p] if missing[p] != 0.0 else 0.0)
-            if not np.isfinite(missing[p]):
+            worst = max(worst, abs(residual[p]) / flow[p] if residual[p] != 0.0 else 0.0)
+            if not np.isfinite(residual[p]):
                 worst = np.inf
-        clean += worst <= ROUNDING
+        clean += worst <= RESIDUAL_ROUNDING
         if worst < least:
             stale = 0 if worst < least / 4 else stale + 1
             least = worst
@@ -92,7 +92,12 @@ def solve_exactly(
                 best_prices[p] = prices[p]
         else:
             stale += 1
-        if clean >= 2 or (least <= ROUNDING and stale > 0) or stale >= 8 or (worst > 100 * least and least < 1e-2):
+        if (
+            clean >= 2
+            or (least <= RESIDUAL_ROUNDING and stale > 0)
+            or stale >= 8
+            or (worst > 100 * least and least < 1e-2)
+        ):
             break
         # One solve of the equations of the segments in between.
         soft, inside_count = False, 0
@@ -108,7 +113,7 @@ def solve_exactly(
                     per_h[k] = size[k] / FIXED
                 response[i] += per_h[k]
         compute_factor(m, start, index, weight, response, U)
-        wanted = -missing
+        wanted = -residual
         add_trade(start, index, weight, pull, 1.0, wanted)
         change = solve_prices(m, start, index, weight, response, U, wanted, int(soft))
         compute_worths(start, index, weight, change, pull)
@@ -144,4 +149,4 @@ def solve_exactly(
         y[k] = at
     for p in range(m):
         prices[p] = best_prices[p]
-    return bool(least <= CLEAN)
+    return bool(least <= LARGEST_RESIDUAL)

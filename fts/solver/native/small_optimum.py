@@ -19,13 +19,13 @@ import numpy as np
 
 from fts.models.columns import Flags, Floats, Ints
 from fts.solver.compiled import compiled
-from fts.solver.native.central_path import STEPS, follow_path, start_path
+from fts.solver.native.central_path import MAX_CENTRAL_STEPS, follow_path, start_path
 from fts.solver.native.small_active_set import solve_exactly
 from fts.solver.native.tradable_bids import leave_independent, leave_lonely
 
 TOLERANCES = (1e-8, 1e-10, 1e-12)
 """What the interior-point method may miss when the exact step is tried, and tried again."""
-FAR = 1e2
+FAR_FROM_ZERO = 1e2
 """Prices this many typical prices from 0 are far from the others."""
 HUGE = 1e4
 """A bound beyond this many sizes is no bound for the interior-point method."""
@@ -184,7 +184,7 @@ def _solve_core(
             solved = solve_exactly(
                 n_products, start, index, weight, segment_start, exact, U, response, worth, fill, best
             )  # fmt: skip
-            if solved or steps >= STEPS:
+            if solved or steps >= MAX_CENTRAL_STEPS:
                 break
         if solved:
             break
@@ -211,12 +211,12 @@ def _soften(curves: Floats, easy: Floats) -> None:
     for k in range(curves.shape[1]):
         lo, hi, c, s, size = curves[0, k], curves[1, k], curves[2, k], curves[3, k], curves[4, k]
         if s == 0:
-            if abs(c) > FAR:
-                c = np.sign(c) * FAR * (1.0 + np.log(abs(c) / FAR))
+            if abs(c) > FAR_FROM_ZERO:
+                c = np.sign(c) * FAR_FROM_ZERO * (1.0 + np.log(abs(c) / FAR_FROM_ZERO))
         else:
-            left, right = max(lo, (c - FAR) / s), min(hi, (c + FAR) / s)
+            left, right = max(lo, (c - FAR_FROM_ZERO) / s), min(hi, (c + FAR_FROM_ZERO) / s)
             if right <= left:
-                c, s = (FAR if lo * s < c - FAR else -FAR), 0.0
+                c, s = (FAR_FROM_ZERO if lo * s < c - FAR_FROM_ZERO else -FAR_FROM_ZERO), 0.0
             else:
                 lo, hi, size = left, right, min(size, right - left)
         easy[0, k] = -np.inf if lo < -HUGE * size else lo

@@ -15,7 +15,7 @@ import numpy as np
 from fts.models.columns import Flags, Floats, Ints
 from fts.ports.engine import Program
 from fts.solver.cleared_parts import ClearedParts
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Int32s, compiled, csc_arrays
 from fts.solver.connected_parts import ConnectedParts, list_parts
 from fts.solver.deviations import deviations_from, first_prices
 from fts.solver.native.small_choice import choose
@@ -23,24 +23,29 @@ from fts.solver.native.small_optimum import find_optima
 from fts.solver.native.small_restoration import restore_units
 from fts.solver.native.small_units import scale_parts
 
-MOST_PRODUCTS, MOST_BIDS, MOST_SEGMENTS = 100, 1_500, 6_000
+MAX_SMALL_PRODUCTS, MAX_SMALL_BIDS, MAX_SMALL_SEGMENTS = 100, 1_500, 6_000
 """The largest part that is cleared here."""
-EVEN = 1e4
+MAX_WEIGHT_RATIO = 1e4
 """Largest ratio of two basis weights of a part that is solved here."""
 
 
 def find_small(program: Program, parts: ConnectedParts) -> Flags:
     """The parts that :func:`clear_small_of` takes, (n_parts,)."""
-    if parts.count == 1 and (len(parts.product) > MOST_PRODUCTS or len(parts.portfolio) > MOST_BIDS):
+    if parts.count == 1 and (len(parts.product) > MAX_SMALL_PRODUCTS or len(parts.portfolio) > MAX_SMALL_BIDS):
         return np.zeros(1, dtype=np.bool_)
     small = _are_small(
-        *entries(program.W)[:2], parts.portfolio, parts.product, program.segment_demand, program.W.shape[0], parts.count
+        *csc_arrays(program.W)[:2],
+        parts.portfolio,
+        parts.product,
+        program.segment_demand,
+        program.W.shape[0],
+        parts.count,
     )
-    return small & _are_even(*entries(program.B), parts.portfolio, parts.count)
+    return small & _are_even(*csc_arrays(program.B), parts.portfolio, parts.count)
 
 
 @compiled
-def _are_even(start: Short, product: Short, weight: Floats, portfolio: Ints, n_parts: int) -> Flags:
+def _are_even(start: Int32s, product: Int32s, weight: Floats, portfolio: Ints, n_parts: int) -> Flags:
     """The parts whose basis weights are within a factor of each other, (n_parts,): others need the general units."""
     least, most = np.full(n_parts, np.inf), np.zeros(n_parts)
     for i in range(len(portfolio)):
@@ -48,7 +53,7 @@ def _are_even(start: Short, product: Short, weight: Floats, portfolio: Ints, n_p
             size = abs(weight[e])
             least[portfolio[i]] = min(least[portfolio[i]], size)
             most[portfolio[i]] = max(most[portfolio[i]], size)
-    return most <= EVEN * least
+    return most <= MAX_WEIGHT_RATIO * least
 
 
 def clear_small_of(
@@ -68,7 +73,7 @@ def clear_small_of(
     first = first_prices(program)
     deviations = deviations_from(program, first)
     numbers = np.flatnonzero(small)
-    B, W = entries(program.B), entries(program.W)
+    B, W = csc_arrays(program.B), csc_arrays(program.W)
     P_start, products, label, I_start, portfolios, demands, portfolio_label = list_parts(
         W[0], W[1], parts.product, parts.portfolio, small, len(numbers)
     )
@@ -108,7 +113,13 @@ def clear_small_of(
 
 @compiled
 def _are_small(
-    W_start: Short, W_demand: Short, portfolio: Ints, product: Ints, segment_demand: Ints, n_demands: int, n_parts: int
+    W_start: Int32s,
+    W_demand: Int32s,
+    portfolio: Ints,
+    product: Ints,
+    segment_demand: Ints,
+    n_demands: int,
+    n_parts: int,
 ) -> Flags:
     """Parts with few products, bids and segments, in which every bid has a demand of its own with a segment."""
     small = np.ones(n_parts, dtype=np.bool_)
@@ -127,5 +138,9 @@ def _are_small(
         counts[2, b] += segments[d]
         small[b] &= W_start[i + 1] - W_start[i] == 1 and users[d] == 1 and segments[d] > 0
     for b in range(n_parts):
-        small[b] &= counts[0, b] <= MOST_PRODUCTS and 0 < counts[1, b] <= MOST_BIDS and counts[2, b] <= MOST_SEGMENTS
+        small[b] &= (
+            counts[0, b] <= MAX_SMALL_PRODUCTS
+            and 0 < counts[1, b] <= MAX_SMALL_BIDS
+            and counts[2, b] <= MAX_SMALL_SEGMENTS
+        )
     return small

@@ -13,9 +13,9 @@ from fts.solver.compiled import compiled
 from fts.solver.native.nearest_point import find_nearest
 from fts.solver.native.orthogonal import DEPENDENT, DOUBTFUL, orthogonalise
 
-SMALL = 1e-8
+SMALL_SHARE = 1e-8
 """A weight with a smaller share of its row settles no price."""
-STILL = 1e-9
+DIRECTION_ROUNDING = 1e-9
 """A share of a direction that is rounding."""
 KEPT = 1e-9
 """Prices must keep every fill to this share of the money in a bid."""
@@ -142,7 +142,7 @@ def _settle(
                 else:
                     at = e
                     left += 1
-            if left == 1 and abs(a[at]) > SMALL * largest:
+            if left == 1 and abs(a[at]) > SMALL_SHARE * largest:
                 prices[row[at]], known[row[at]] = rest / a[at], True
                 again = True
         # Bids for a product alone first: nothing else is as exact.
@@ -256,7 +256,7 @@ def _price_group(
             vector[:] = 0.0
             vector[p] = 1.0
             open_ = orthogonalise(Q, rank, vector, part)
-        moves[products[p]] = open_ > STILL
+        moves[products[p]] = open_ > DIRECTION_ROUNDING
     if not find_nearest(start, index, weight, low, high, root, wish, wished, chosen):
         return False
     for p in range(n):

@@ -5,23 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from fts.models.columns import Flags, Floats, Ints
-from fts.solver.compiled import Short, compiled
+from fts.solver.compiled import Int32s, compiled
 
 NUMBER = 1e-13
 """A price this near to a quote that determines it, in shares of the dispersion of prices, is the quote."""
-ROUNDING = 4 * 2.0**-52
+LEVEL_ROUNDING = 4 * 2.0**-52
 """A share of the level of prices that is rounding."""
-NOISE = 1e-14
+SMALL_NOISE = 1e-14
 """Rates and prices up to this share of usual ones are rounding of 0."""
 
 
 @compiled
 def restore_units(
-    B_start: Short,
-    B_product: Short,
+    B_start: Int32s,
+    B_product: Int32s,
     B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
+    W_start: Int32s,
+    W_demand: Int32s,
     W_weight: Floats,
     lo: Floats,
     hi: Floats,
@@ -81,7 +81,7 @@ def restore_units(
                     below = max(below, price)
                 if not at_low:
                     above = min(above, price)
-            rates[j] = 0.0 if inside and abs(traded) <= NOISE * room else total / w
+            rates[j] = 0.0 if inside and abs(traded) <= SMALL_NOISE * room else total / w
             if start[j + 1] - start[j] > 1:
                 for e in range(start[j], start[j + 1]):
                     only[p0 + row[e]] = False
@@ -98,12 +98,12 @@ def restore_units(
     for p in range(n_products):
         price = first_price[p] + deviation[p] * unit[p]
         level = abs(first_price[p]) + abs(deviation[p]) * unit[p]
-        rounding = max(NUMBER * unit[p], ROUNDING * level)
+        rounding = max(NUMBER * unit[p], LEVEL_ROUNDING * level)
         if np.isfinite(quoted_low[p]) and abs(deviation[p] - quoted_low[p]) * unit[p] <= rounding:
             price = number_low[p]
         if np.isfinite(quoted_high[p]) and abs(deviation[p] - quoted_high[p]) * unit[p] <= rounding:
             price = number_high[p]
-        if abs(price) <= NOISE * (unit[p] + abs(first_price[p])):
+        if abs(price) <= SMALL_NOISE * (unit[p] + abs(first_price[p])):
             price = 0.0
         prices[p] = price
         low[p] = high[p] = price

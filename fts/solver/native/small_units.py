@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fts.models.columns import Floats, Ints
-from fts.solver.compiled import Short, compiled
+from fts.solver.compiled import Int32s, compiled
 from fts.solver.medians import lower_median
 
 TIE = 1e-11
@@ -18,11 +18,11 @@ LEAST_DISPERSION = 1e-6
 
 @compiled
 def scale_parts(
-    B_start: Short,
-    B_product: Short,
+    B_start: Int32s,
+    B_product: Int32s,
     B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
+    W_start: Int32s,
+    W_demand: Int32s,
     W_weight: Floats,
     segment_demand: Ints,
     lo: Floats,

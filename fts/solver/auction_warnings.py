@@ -13,7 +13,7 @@ from scipy.sparse import csc_array
 from fts.models.auction import Auction
 from fts.models.columns import Ids, Ints, ints
 from fts.models.nearest_id import nearest_id
-from fts.solver.program import Part, part_of
+from fts.solver.program import TradablePart, tradable_part
 
 MAX_SENTENCES = 5
 """Largest number of sentences of one kind; one more gives the count of the rest."""
@@ -29,7 +29,7 @@ def warnings_of(auction: Auction) -> tuple[str, ...]:
     brings, such as ``{A: 1}`` and ``{A: 2}`` on one demand, turn one unit of A into two at no cost: the price of A is
     0 for everybody.
     """
-    part = part_of(auction)
+    part = tradable_part(auction)
     free = (_sentence(auction, part, first, second) for first, second in _conversions(part))
     return (
         *_bounded(_undefined(auction), "demand ids that nothing defines are in auction.dropped.undefined"),
@@ -83,7 +83,7 @@ def _incomplete(auction: Auction) -> Iterator[str]:
             yield f"portfolios {_listed(lacking, range(len(lacking)))} have no {what}, so they cannot trade"
 
 
-def _conversions(part: Part) -> Iterator[tuple[int, int]]:
+def _conversions(part: TradablePart) -> Iterator[tuple[int, int]]:
     """Pairs of portfolios with proportional bases and proportional weights, in different proportions."""
     B, W = part.B, part.W
     users = np.bincount(W.indices, minlength=W.shape[0])
@@ -107,7 +107,7 @@ def _conversions(part: Part) -> Iterator[tuple[int, int]]:
             yield first, i
 
 
-def _sentence(auction: Auction, part: Part, first: int, second: int) -> str:
+def _sentence(auction: Auction, part: TradablePart, first: int, second: int) -> str:
     demands = _listed(auction.demand_ids, part.demands[_rows(part.W, first)])
     products = part.products[_rows(part.B, first)]
     what = _listed(auction.product_ids, products)

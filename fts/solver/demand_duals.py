@@ -8,16 +8,16 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import lsmr
 
 from fts.models.columns import Flags, Floats, Ints, floats
-from fts.solver.compiled import Short, compiled, entries
-from fts.solver.program import Part, alone
+from fts.solver.compiled import Int32s, compiled, csc_arrays
+from fts.solver.program import TradablePart, has_private_demand
 
-DENSE = 4_000_000
+MAX_DENSE_COMPONENT = 4_000_000
 """Most entries of a component that is solved as a dense matrix."""
-NOISE = 1e-14
+NEGLIGIBLE_PRICE = 1e-14
 """A share of the largest price of a component that is rounding."""
 
 
-def demand_prices_of(part: Part, prices: Floats, given: Floats | None = None) -> Floats:
+def demand_prices_of(part: TradablePart, prices: Floats, given: Floats | None = None) -> Floats:
     """Marginal price of every demand.
 
     Where one portfolio has one demand for itself it is ``portfolio price / weight``. Other demands take the given
@@ -35,8 +35,8 @@ def demand_prices_of(part: Part, prices: Floats, given: Floats | None = None) ->
     (D,) [money / quantity]
     """
     lam = np.full(part.W.shape[0], np.nan) if given is None else given.copy()
-    single = alone(part.W)
-    _price_private(*entries(part.B), *entries(part.W), single, prices, lam)
+    single = has_private_demand(part.W)
+    _price_private(*csc_arrays(part.B), *csc_arrays(part.W), single, prices, lam)
     if given is None and not single.all():
         r, rho = floats(part.B.T @ prices), floats(abs(part.B).T @ np.abs(prices))
         _fit(part.W, r, rho, np.flatnonzero(~single), lam)
@@ -45,11 +45,11 @@ def demand_prices_of(part: Part, prices: Floats, given: Floats | None = None) ->
 
 @compiled
 def _price_private(
-    B_start: Short,
-    B_product: Short,
+    B_start: Int32s,
+    B_product: Int32s,
     B_weight: Floats,
-    W_start: Short,
-    W_demand: Short,
+    W_start: Int32s,
+    W_demand: Int32s,
     W_weight: Floats,
     single: Flags,
     prices: Floats,
@@ -106,10 +106,10 @@ def _money(W: csc_array, owner: Ints, rho: Floats) -> Floats:
 def _least_squares(A: csr_array, b: Floats) -> Floats:
     column = 1 / np.sqrt((A * A).sum(axis=0))  # no unit of a demand decides what counts as rank
     A = A * column[None, :]
-    if A.shape[0] * A.shape[1] <= DENSE:
+    if A.shape[0] * A.shape[1] <= MAX_DENSE_COMPONENT:
         found = np.linalg.lstsq(A.toarray(), b, rcond=None)[0]
     else:
         found = lsmr(A, b, atol=1e-15, btol=1e-15, maxiter=20 * min(A.shape))[0]
     # A price of 0 comes with the rounding of its neighbours.
-    found = np.where(np.abs(found) > NOISE * np.abs(found).max(initial=0.0), found, 0.0)
+    found = np.where(np.abs(found) > NEGLIGIBLE_PRICE * np.abs(found).max(initial=0.0), found, 0.0)
     return floats(column * found)

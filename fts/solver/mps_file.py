@@ -6,8 +6,8 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from fts.models.auction import Auction
-from fts.solver.lp import is_without_basis_or_demand, is_without_entry
-from fts.solver.number import format_float
+from fts.solver.format_float import format_float
+from fts.solver.lp_file import is_without_basis_or_demand, is_without_entry
 from fts.solver.program_names import Naming, name_rows_and_columns
 from fts.solver.segments import segments_of
 

@@ -26,9 +26,9 @@ from fts.models.outcome import Outcome
 from fts.ports.engine import Answer
 from fts.solver.canonical.ties import price_intervals
 from fts.solver.compiled import compiled
-from fts.solver.linear_program import cheapest, least_cost
-from fts.solver.native.scaling import scales_of
-from fts.solver.program import Part, alone, part_of, program_of
+from fts.solver.linear_program import least_cost, solve_lp
+from fts.solver.native.equilibration import scales_of
+from fts.solver.program import TradablePart, has_private_demand, program_of, tradable_part
 
 FILL_ROUNDING = 1e-12
 """A fill this near to the end of its segment, as a share of its width and of what its demand trades, is at the end."""
@@ -86,7 +86,7 @@ def price_interval(outcome: Outcome, products: Sequence[str]) -> pd.DataFrame:
     is_asked[wanted] = True
     is_asked &= ~np.isnan(outcome.prices) & (np.isnan(low) | np.isnan(high))
     if is_asked.any():
-        part = part_of(outcome.auction)
+        part = tradable_part(outcome.auction)
         asked = np.flatnonzero(is_asked[part.products])
         is_open = (outcome.price_low != outcome.price_high)[part.products]
         down, up = _furthest_moves(_clearing_prices(outcome, part, is_open), asked, outcome)
@@ -118,7 +118,7 @@ class _Polyhedron:
     unit: Floats
 
 
-def _clearing_prices(outcome: Outcome, part: Part, is_open: Flags) -> _Polyhedron:
+def _clearing_prices(outcome: Outcome, part: TradablePart, is_open: Flags) -> _Polyhedron:
     """Write down the clearing prices: unknowns are the products, then the shared demands.
 
     `is_open` (P,) is False where a price is known to be determined.
@@ -144,7 +144,7 @@ def _clearing_prices(outcome: Outcome, part: Part, is_open: Flags) -> _Polyhedro
     curve_low, curve_high = price_intervals(program, answer, scales.demand_price)
     pinned = curve_low == curve_high
 
-    is_private = alone(part.W)
+    is_private = has_private_demand(part.W)
     private, others = np.flatnonzero(is_private), np.flatnonzero(~is_private)
     entry = part.W.indptr[:-1][private]
     demand, weight = part.W.indices[entry], part.W.data[entry]
@@ -343,7 +343,7 @@ class _LinearPrograms:
         bounds = np.full((len(self._unit), 2), np.inf) * np.array([-1.0, 1.0])
         bounds[k] = -1.0, 1.0
         limits = (self._limits, np.zeros(self._limits.shape[0]))
-        found = cheapest(direction, limits, (self._equations, np.zeros(self._equations.shape[0])), bounds)
+        found = solve_lp(direction, limits, (self._equations, np.zeros(self._equations.shape[0])), bounds)
         return found is not None and float(direction @ found) < -0.5
 
 

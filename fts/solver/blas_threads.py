@@ -12,7 +12,7 @@ from typing import Any
 
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
-FEW = 1_000
+MAX_PRODUCTS_ON_ONE_THREAD = 1_000
 """Up to so many products one thread is at least as fast."""
 
 
@@ -60,7 +60,7 @@ _one_thread = _OneThread()
 @contextmanager
 def threads_for(products: int) -> Iterator[None]:
     """The threads that suit a system of so many products, until the block ends."""
-    if products > FEW:
+    if products > MAX_PRODUCTS_ON_ONE_THREAD:
         yield
         return
     _one_thread.enter()

@@ -16,14 +16,14 @@ from scipy.sparse.linalg import splu
 
 from fts.models.columns import Flags, Floats, floats
 from fts.ports.engine import Answer, Program
-from fts.solver.price_search import nearest_prices
-from fts.solver.program import alone
+from fts.solver.price_repair import repair_prices
+from fts.solver.program import has_private_demand
 
-NEAR = 1e-6
+BOUND_SHARE = 1e-6
 """A fill within this share of its segment may stand for the bound itself."""
 
 
-def readings_of(program: Program, answer: Answer, tol: float) -> Iterator[Answer]:
+def candidates(program: Program, answer: Answer, tol: float) -> Iterator[Answer]:
     """Candidates for the answer that an engine came near to, the likeliest first; the certificate chooses.
 
     Parameters
@@ -35,16 +35,16 @@ def readings_of(program: Program, answer: Answer, tol: float) -> Iterator[Answer
     tol : float
         What the answer will be judged with.
     """
-    tidy = within_curves(program, at_bounds(program, answer))
+    tidy = set_private_rates(program, snap_fills(program, answer))
     still = np.zeros(len(answer.x), dtype=bool)
     yield from _with_zero_prices(program, tidy, tol)
-    yield from _with_zero_prices(program, in_balance(program, tidy, still), tol)
+    yield from _with_zero_prices(program, project_onto_balance(program, tidy, still), tol)
     for share in (tol / 10, tol * 10, tol * 1e3):
-        rested, still = at_rest(program, tidy, share)
-        yield from _with_zero_prices(program, in_balance(program, rested, still), tol)
+        rested, still = zero_small_rates(program, tidy, share)
+        yield from _with_zero_prices(program, project_onto_balance(program, rested, still), tol)
     for share in (tol * 1e3, min(1e-3, tol * 1e5)):
-        rested, still = at_rest(program, tidy, share)
-        yield from _with_zero_prices(program, nearest_prices(program, in_balance(program, rested, still)), tol)
+        rested, still = zero_small_rates(program, tidy, share)
+        yield from _with_zero_prices(program, repair_prices(program, project_onto_balance(program, rested, still)), tol)
     yield answer
 
 
@@ -55,7 +55,7 @@ def _with_zero_prices(program: Program, answer: Answer, tol: float) -> Iterator[
         yield zeroed
 
 
-def at_bounds(program: Program, answer: Answer) -> Answer:
+def snap_fills(program: Program, answer: Answer) -> Answer:
     """Put fills on the bounds that prices hold them at.
 
     Of the two slacks of a bound, distance of the fill and advantage of the price, one is 0 at the optimum; the
@@ -68,14 +68,14 @@ def at_bounds(program: Program, answer: Answer) -> Answer:
     unit = np.maximum.reduce([np.abs(lam), *(np.abs(end) for end in ends)])
     unit = np.where(unit > 0, unit, 1.0)
     for bound, distance, advantage in ((lo, y - lo, lam - ends[0]), (hi, hi - y, ends[1] - lam)):
-        held = (distance <= NEAR * width) & (distance / width < advantage / unit)
+        held = (distance <= BOUND_SHARE * width) & (distance / width < advantage / unit)
         y = np.where(held, bound, y)
     return replace(answer, y=y)
 
 
-def within_curves(program: Program, answer: Answer) -> Answer:
+def set_private_rates(program: Program, answer: Answer) -> Answer:
     """Give every portfolio that has a demand for itself exactly the rate that the demand's segments hold."""
-    single = alone(program.W)
+    single = has_private_demand(program.W)
     entry = program.W.indptr[:-1][single]
     z = np.bincount(program.segment_demand, weights=answer.y, minlength=program.W.shape[0])
     x = answer.x.copy()
@@ -104,7 +104,7 @@ def zero_prices(program: Program, answer: Answer, share: float) -> Answer:
     )
 
 
-def at_rest(program: Program, answer: Answer, share: float) -> tuple[Answer, Flags]:
+def zero_small_rates(program: Program, answer: Answer, share: float) -> tuple[Answer, Flags]:
     """Put portfolios to rest that trade a small share of what they could; which ones, (I,)."""
     W = program.W
     owner = np.repeat(np.arange(W.shape[1]), np.diff(W.indptr))
@@ -119,14 +119,14 @@ def at_rest(program: Program, answer: Answer, share: float) -> tuple[Answer, Fla
     return replace(answer, x=np.where(still, 0.0, answer.x), y=y), still
 
 
-def in_balance(program: Program, answer: Answer, still: Flags) -> Answer:
+def project_onto_balance(program: Program, answer: Answer, still: Flags) -> Answer:
     """The nearest rates with every product in balance, measured against the room each portfolio has.
 
     ``x + Δ`` with the least ``Σ (Δ_i / room_i)²`` for which ``B (x + Δ) = 0``; portfolios that are ``still`` stay so.
     """
     B, W = program.B, program.W
     room = np.abs(answer.x)
-    single = alone(W)
+    single = has_private_demand(W)
     entry = W.indptr[:-1][single]
     slack = np.minimum(answer.y - program.lo, program.hi - answer.y)
     slack = np.where(np.isfinite(slack), slack, np.abs(answer.y))

@@ -9,35 +9,35 @@ from scipy.sparse import csc_array, csr_array, hstack, vstack
 
 from fts.models.columns import Flags, Floats, Ints, floats, ints
 from fts.ports.engine import Answer, Program
-from fts.solver.canonical.auctions import Solve, prices_near
-from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
+from fts.solver.canonical.auxiliary_auctions import Solve, prices_near
+from fts.solver.canonical.lexicographic_lsq import Objective, null_space
 from fts.solver.canonical.moves import Moves, RowMoves, n_coordinates
-from fts.solver.canonical.nearest import Level, directions
+from fts.solver.canonical.rank import Block, blocks, full_rank, undetermined
 from fts.solver.canonical.refinement import Bounds, Extended, PortfolioRows, refined
-from fts.solver.canonical.ties import price_intervals, quotes, told_products
+from fts.solver.canonical.ties import pinned_products, price_intervals, quotes
 from fts.solver.deviations import Deviations
-from fts.solver.native.scaling import Scales, scaled
-from fts.solver.program import alone
+from fts.solver.native.equilibration import Scales, scaled
+from fts.solver.program import has_private_demand
 
-DIRECT = 200
+MAX_DIRECT_PRICES = 200
 """Most unknowns of a group that is solved directly before its auctions are tried."""
 COORDINATES = 500
 """Most coordinates of the space of a group's equations and limits, in which it is solved before its auctions."""
 FEWER = 4
 """With more than DIRECT of them, there are so many times as many unknowns."""
-LARGEST = 1_500
+MAX_DENSE_UNKNOWNS = 1_500
 """Most unknowns of a group that is solved directly where its auctions have no exact answer."""
 WORK = 2_000_000_000
 """Most work (rows times unknowns squared) of a direct solution."""
-ROUNDING = 1e-14
+BOUND_ROUNDING = 1e-14
 """What rounding may do to a limit, in typical prices."""
-STEPS = 6
+MAX_MOVES = 6
 """At most so many moves."""
-FAR = 1e8
+FAR_PRICES = 1e8
 """Beyond this many typical prices open prices tell nothing of their limits: an engine ends there if nothing holds."""
-NEAR = 1e-10
+LAST_MOVE = 1e-10
 """A move of this many typical prices is the last one."""
-STILL = 1e-9
+DIRECTION_ROUNDING = 1e-9
 """A share of a direction that is rounding."""
 
 
@@ -63,7 +63,7 @@ class Prices:
     high: Floats
 
 
-def nearest_prices(
+def select_prices(
     deviations: Deviations, answer: Answer, solve: Solve, reference: Floats | None, scales: Scales
 ) -> Prices:
     """The clearing prices nearest to the references; all in deviations from first prices.
@@ -81,10 +81,10 @@ def nearest_prices(
     program = deviations.program
     low, high = price_intervals(program, answer, scales.demand_price, deviations.rounding)
     P: int = program.B.shape[0]
-    if len(told_products(program, low == high)) == P:
+    if len(pinned_products(program, low == high)) == P:
         return Prices(answer, True, True, answer.prices.copy(), answer.prices.copy())
-    unknowns = _Unknowns(deviations, low, high, scales)
-    free = open_unknowns(unknowns.equations, unknowns.settled)
+    unknowns = _PriceSystem(deviations, low, high, scales)
+    free = undetermined(unknowns.equations, unknowns.settled)
     if not free[:P].any():
         return Prices(answer, True, True, answer.prices.copy(), answer.prices.copy())
     least, most, only = quotes(program, low, high)
@@ -92,18 +92,18 @@ def nearest_prices(
     if reference is not None:
         target = np.where(np.isnan(reference), target, reference - deviations.prices)
     moves, found = np.zeros(P, dtype=bool), True
-    for group in groups(unknowns.equations, unknowns.limits, free):
+    for group in blocks(unknowns.equations, unknowns.limits, free):
         products = group.unknowns[group.unknowns < P]
         if not len(products):
             continue
         N = None
-        if not unknowns.is_large(group, DIRECT):
+        if not unknowns.is_large(group, MAX_DIRECT_PRICES):
             N = unknowns.directions(group)
-            moves[products] = np.abs(N[group.unknowns < P]).max(axis=1, initial=0.0) > STILL
+            moves[products] = np.abs(N[group.unknowns < P]).max(axis=1, initial=0.0) > DIRECTION_ROUNDING
         elif not full_rank(csc_array(unknowns.equations[group.equations][:, group.unknowns])):
             moves[products] = True
         if moves[products].any():
-            chosen = _chosen(program, unknowns, group, N, target, answer, solve)
+            chosen = _select_block(program, unknowns, group, N, target, answer, solve)
             answer, found = (answer, False) if chosen is None else (chosen, found)
     crossed = least > most
     ends = []
@@ -120,10 +120,10 @@ def _middles(least: Floats, most: Floats) -> Floats:
     return np.where(lower | upper, middle, np.nan)
 
 
-def _chosen(
+def _select_block(
     program: Program,
-    unknowns: _Unknowns,
-    group: Group,
+    unknowns: _PriceSystem,
+    group: Block,
     N: Floats | None,
     target: Floats,
     answer: Answer,
@@ -139,23 +139,23 @@ def _chosen(
         found = _by_auctions(program, unknowns, group, target, answer, solve)
         if found is not None:
             return found
-        if unknowns.is_large(group, LARGEST):
+        if unknowns.is_large(group, MAX_DENSE_UNKNOWNS):
             return None
         N = unknowns.directions(group)
     found = _by_moves(unknowns, group, Moves(*unknowns.rows(group), levels, N), answer)
     return None if found is None else unknowns.refined(group, found, target)
 
 
-def _by_moves(unknowns: _Unknowns, group: Group, moves: Moves | RowMoves, answer: Answer) -> Answer | None:
+def _by_moves(unknowns: _PriceSystem, group: Block, moves: Moves | RowMoves, answer: Answer) -> Answer | None:
     """The prices of one group by moves from those of an answer; None where no move was found."""
-    far = float(np.abs(unknowns.now(answer)[group.unknowns]).max()) > FAR
+    far = float(np.abs(unknowns.now(answer)[group.unknowns]).max()) > FAR_PRICES
     if far:
         near = unknowns.moved(answer, group, moves.towards_zero(unknowns.now(answer)[group.unknowns]))
-        answer = unknowns.moved(near, group, moves.restored(unknowns.missing(group, near)))
+        answer = unknowns.moved(near, group, moves.restored(unknowns.residual(group, near)))
     # A move from far away brings its rounding along; the next one starts near.
-    for step in range(STEPS):
+    for step in range(MAX_MOVES):
         now = unknowns.now(answer)[group.unknowns]
-        noise = ROUNDING * max(1.0, float(np.abs(now).max()))
+        noise = BOUND_ROUNDING * max(1.0, float(np.abs(now).max()))
         low, high = unknowns.ends(group, answer)
         # Where nothing else helps, the present prices count as within their limits, whatever rounding says.
         inside = np.minimum(low, 0.0), np.maximum(high, 0.0)
@@ -169,14 +169,14 @@ def _by_moves(unknowns: _Unknowns, group: Group, moves: Moves | RowMoves, answer
         if move is None:
             break
         answer = unknowns.moved(answer, group, move)
-        answer = unknowns.moved(answer, group, moves.restored(unknowns.missing(group, answer)))
-        if step and np.abs(move).max() <= NEAR:
+        answer = unknowns.moved(answer, group, moves.restored(unknowns.residual(group, answer)))
+        if step and np.abs(move).max() <= LAST_MOVE:
             break
     return answer
 
 
 def _by_auctions(
-    program: Program, unknowns: _Unknowns, group: Group, target: Floats, answer: Answer, solve: Solve
+    program: Program, unknowns: _PriceSystem, group: Block, target: Floats, answer: Answer, solve: Solve
 ) -> Answer | None:
     """The same by two auctions: nearest to the targets, then what these leave open nearest 0."""
     products = group.unknowns[group.unknowns < program.B.shape[0]]
@@ -203,7 +203,7 @@ def _below(rows: csr_array, others: csr_array) -> csr_array:
     return csr_array(vstack([rows, others], format="csr")) if others.shape[0] else rows
 
 
-class _Unknowns:
+class _PriceSystem:
     """Prices of products, and of demands that have no portfolio for themselves, in scaled units; what they must keep.
 
     Equations: a portfolio on a demand of its own whose price is pinned, and every portfolio with other demands.
@@ -215,7 +215,7 @@ class _Unknowns:
         self.deviations, self.program, self.low, self.high, self.scales = deviations, program, low, high, scales
         p = scaled(program, scales)
         self.P, B = p.B.shape[0], csr_array(p.B.T)
-        pinned, lone = low == high, alone(p.W)
+        pinned, lone = low == high, has_private_demand(p.W)
         entry = p.W.indptr[:-1][lone]
         own = np.flatnonzero(lone)
         self._demand, self._weight = p.W.indices[entry], p.W.data[entry]
@@ -250,33 +250,33 @@ class _Unknowns:
         # Prices of 0, as deviations.
         self._nothing = -np.append(deviations.prices, deviations.demand_prices[self._shared])
 
-    def is_large(self, group: Group, limit: int) -> bool:
+    def is_large(self, group: Block, limit: int) -> bool:
         """Check whether a direct solution of the group would take long."""
         n = len(group.unknowns)
         return n > limit or n * n * (len(group.equations) + len(group.limits)) > WORK
 
-    def has_few_rows(self, group: Group, levels: list[Level]) -> bool:
+    def has_few_rows(self, group: Block, levels: list[Objective]) -> bool:
         """Check whether a group's equations and limits span so few dimensions that it is solved in these at once."""
         n, n_rows = len(group.unknowns), len(group.equations) + len(group.limits)
         k = n_coordinates(levels, n_rows)
-        return k <= max(DIRECT, min(COORDINATES, n // FEWER)) and (n + n_rows) * k * k <= WORK
+        return k <= max(MAX_DIRECT_PRICES, min(COORDINATES, n // FEWER)) and (n + n_rows) * k * k <= WORK
 
-    def directions(self, group: Group) -> Floats:
+    def directions(self, group: Block) -> Floats:
         """Basis of the moves that a group's equations allow, (n, k)."""
-        return directions(self.equations[group.equations][:, group.unknowns].toarray())
+        return null_space(self.equations[group.equations][:, group.unknowns].toarray())
 
-    def portfolios(self, group: Group) -> Ints:
+    def portfolios(self, group: Block) -> Ints:
         """The portfolios that hold or tie a group's unknowns."""
         lone_limits = group.limits[group.limits < len(self._limit_portfolio)]
         return np.sort(np.append(self._equation_portfolio[group.equations], self._limit_portfolio[lone_limits]))
 
-    def rows(self, group: Group) -> tuple[Floats, Floats]:
+    def rows(self, group: Block) -> tuple[Floats, Floats]:
         """A group's equations and limits, as rows over its own unknowns."""
         rows = self.equations[group.equations], self.limits[group.limits]
         equations, limits = (floats(one[:, group.unknowns].toarray()) for one in rows)
         return equations, limits
 
-    def levels(self, group: Group, target: Floats) -> list[Level]:
+    def levels(self, group: Block, target: Floats) -> list[Objective]:
         """The wishes of a group: known targets, other prices of products near 0, prices of demands near 0."""
         u = group.unknowns
         wished = np.append(target, np.full(len(self._shared), np.nan))
@@ -284,18 +284,18 @@ class _Unknowns:
         # The unit of a product counts in the distance, that of a demand must not.
         weight = np.append((self._unit[: self.P] / self._unit[u[u < self.P]].max()) ** 2, np.ones(len(self._shared)))
         point = np.where(known, wished, self._nothing) / self._unit
-        return [Level((weight * which)[u], point[u]) for which in (known, product & ~known, ~product)]
+        return [Objective((weight * which)[u], point[u]) for which in (known, product & ~known, ~product)]
 
-    def ends(self, group: Group, answer: Answer) -> tuple[Floats, Floats]:
+    def ends(self, group: Block, answer: Answer) -> tuple[Floats, Floats]:
         """Bounds of what a move may change in a group's limits."""
         at = self.limits[group.limits] @ self.now(answer)
         return self._least[group.limits] - at, self._most[group.limits] - at
 
-    def missing(self, group: Group, answer: Answer) -> Floats:
+    def residual(self, group: Block, answer: Answer) -> Floats:
         """Residual of a group's equations, (m,)."""
         return floats(self._told[group.equations] - self.equations[group.equations] @ self.now(answer))
 
-    def refined(self, group: Group, answer: Answer, target: Floats) -> Answer:
+    def refined(self, group: Block, answer: Answer, target: Floats) -> Answer:
         """The answer with a group's unknowns free of the rounding of their computation."""
         now = np.append(answer.prices, answer.demand_prices[self._shared]).astype(np.longdouble)
         u, product = group.unknowns, np.arange(len(now)) < self.P
@@ -304,7 +304,7 @@ class _Unknowns:
         aim = np.where(known, wished, self._nothing)[u]
         # Distances of prices are in their own unit, those of demands in typical prices.
         weight = np.where(product, 1.0 / self._unit[u].max() ** 2, 1.0 / self._unit**2)
-        levels = [Level((weight * which)[u], aim) for which in (known, product & ~known, ~product)]
+        levels = [Objective((weight * which)[u], aim) for which in (known, product & ~known, ~product)]
         bounds = self._bounds(group, now)
         # Units that differ by much hide what tells nearly parallel rows apart, and one unit for all hides small prices.
         units = self._unit[u], np.full(len(u), self._unit[u].max())
@@ -316,7 +316,7 @@ class _Unknowns:
         now[u] = found
         return self._at(answer, floats(now[: self.P]), floats(now[self.P :]))
 
-    def _bounds(self, group: Group, now: Extended) -> Bounds:
+    def _bounds(self, group: Block, now: Extended) -> Bounds:
         """Equations and limits of a group, in the program's own units and without rounding."""
         p, u, n_lone = self.program, group.unknowns, len(self._limit_portfolio)
         portfolio = self._equation_portfolio[group.equations]
@@ -348,7 +348,7 @@ class _Unknowns:
         told, shift = values - rows @ others, limits @ others
         return Bounds(rows[:, u], told, limits[:, u], least - shift, most - shift)
 
-    def moved(self, answer: Answer, group: Group, move: Floats) -> Answer:
+    def moved(self, answer: Answer, group: Block, move: Floats) -> Answer:
         """The answer after a move of a group's unknowns; demands of one portfolio follow."""
         change = np.zeros(len(self._unit))
         change[group.unknowns] = move * self._unit[group.unknowns]

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from fts.models.columns import Floats
 from fts.models.outcome import Unique
 from fts.ports.engine import Answer
-from fts.solver.canonical.auctions import Solve
-from fts.solver.canonical.least_trade import least_trade
-from fts.solver.canonical.nearest_prices import nearest_prices
+from fts.solver.canonical.auxiliary_auctions import Solve
+from fts.solver.canonical.min_norm_rates import min_norm_rates
+from fts.solver.canonical.price_selection import select_prices
 from fts.solver.deviations import Deviations
-from fts.solver.native.scaling import Scales
+from fts.solver.native.equilibration import Scales
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Canonical:
     price_high: Floats
 
 
-def canonical(
+def canonical_solution(
     deviations: Deviations,
     answer: Answer,
     solve: Solve,
@@ -68,7 +68,7 @@ def canonical(
     sizes : (K,) [quantity / time], optional
         What rounding of each segment's fill is measured against; None is its width.
     """
-    rates = least_trade(deviations, answer, solve, scales, sizes)
-    prices = nearest_prices(deviations, rates.answer, solve, reference, scales)
+    rates = min_norm_rates(deviations, answer, solve, scales, sizes)
+    prices = select_prices(deviations, rates.answer, solve, reference, scales)
     unique = Unique(prices.unique, rates.unique)
     return Canonical(prices.answer, rates.found and prices.found, unique, prices.low, prices.high)

@@ -14,17 +14,17 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array
 
 from fts.models.columns import Floats, Ints, floats
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Int32s, compiled, csc_arrays
 from fts.solver.native.independent_products import IndependentProducts, independent_products, rows_of
 
-SAME = 4 * np.finfo(float).eps
+PROPORTION_TOLERANCE = 4 * np.finfo(float).eps
 """Weights in the same proportion differ by at most this share."""
-NEAR = 1e-11
+SUM_TOLERANCE = 1e-11
 """Sums of weights in the same proportion differ by at most this share."""
 
 
 @dataclass(frozen=True)
-class Merging:
+class ProportionalRows:
     """Products that are merged into one.
 
     Attributes
@@ -61,7 +61,7 @@ class Merging:
         return prices[self.row] / (np.bincount(self.row)[self.row] * self.ratio)
 
 
-def merge(B: csc_array) -> Merging:
+def merge_proportional(B: csc_array) -> ProportionalRows:
     """Find the products that are held in one proportion, then those that determine all others."""
     merging = _merge_proportional(B)
     independent = independent_products(merging.B)
@@ -70,22 +70,22 @@ def merge(B: csc_array) -> Merging:
     return replace(merging, B=rows_of(merging.B, independent.chosen), independent=independent)
 
 
-def _merge_proportional(B: csc_array) -> Merging:
+def _merge_proportional(B: csc_array) -> ProportionalRows:
     """Find the products that are held in one proportion."""
     P: int = B.shape[0]
     row, ratio = np.arange(P), np.ones(P)
     alike = _candidates(B)
     if alike is None:
-        return Merging(B, row, ratio)
+        return ProportionalRows(B, row, ratio)
     order, key = alike
     by_row = csr_array(B)
     by_row.sort_indices()
-    start, portfolio, weight = entries(by_row)
+    start, portfolio, weight = csc_arrays(by_row)
     _compare_neighbours(start, portfolio, weight, order, key, row, ratio)
     kept, position = np.unique(row, return_inverse=True)
     if len(kept) == P:
-        return Merging(B, row, ratio)
-    return Merging(csc_array(B[kept, :]), position.astype(np.int64), ratio)
+        return ProportionalRows(B, row, ratio)
+    return ProportionalRows(csc_array(B[kept, :]), position.astype(np.int64), ratio)
 
 
 def _candidates(B: csc_array) -> tuple[Ints, Floats] | None:
@@ -95,14 +95,14 @@ def _candidates(B: csc_array) -> tuple[Ints, Floats] | None:
     """
     # Sums of random numbers in the order of the portfolios: equal to the last bit for equal sets.
     mark = np.random.default_rng(0).random(B.shape[1])
-    start, product, weight = entries(B)
+    start, product, weight = csc_arrays(B)
     key, value = _marks(start, product, weight, mark, B.shape[0])
     order = np.argsort(key, kind="stable")
     if not (key[order[1:]] == key[order[:-1]]).any():
         return None
     order = np.lexsort((value, key))
     one, other = order[:-1], order[1:]
-    near = np.abs(value[other] - value[one]) <= NEAR * np.maximum(np.abs(value[other]), 1.0)
+    near = np.abs(value[other] - value[one]) <= SUM_TOLERANCE * np.maximum(np.abs(value[other]), 1.0)
     # Sums of terms that cancel, or that are no numbers, tell nothing.
     if not ((key[one] == key[other]) & (near | ~np.isfinite(value[other]))).any():
         return None
@@ -110,7 +110,7 @@ def _candidates(B: csc_array) -> tuple[Ints, Floats] | None:
 
 
 @compiled
-def _marks(start: Short, product: Short, weight: Floats, mark: Floats, n_products: int) -> tuple[Floats, Floats]:
+def _marks(start: Int32s, product: Int32s, weight: Floats, mark: Floats, n_products: int) -> tuple[Floats, Floats]:
     """Sums over each product's portfolios of their marks, and of marks times weights over the first weight, (P,)."""
     key, value, first = np.zeros(n_products), np.zeros(n_products), np.zeros(n_products)
     for i in range(len(mark)):
@@ -125,7 +125,7 @@ def _marks(start: Short, product: Short, weight: Floats, mark: Floats, n_product
 
 @compiled
 def _compare_neighbours(
-    start: Short, portfolio: Short, weight: Floats, order: Ints, key: Floats, row: Ints, ratio: Floats
+    start: Int32s, portfolio: Int32s, weight: Floats, order: Ints, key: Floats, row: Ints, ratio: Floats
 ) -> None:
     """Give products of one proportion the row of the first of them, (P,), and their ratio to it, in place."""
     n = len(order)
@@ -142,7 +142,9 @@ def _compare_neighbours(
             e = 0
             while same and e < count:
                 held, expected = weight[other + e], kappa * weight[one + e]
-                same = portfolio[other + e] == portfolio[one + e] and abs(held - expected) <= SAME * abs(held)
+                same = portfolio[other + e] == portfolio[one + e] and abs(
+                    held - expected
+                ) <= PROPORTION_TOLERANCE * abs(held)
                 e += 1
             if not same:
                 break

@@ -9,16 +9,16 @@ from fts.models.auction import Auction
 from fts.models.columns import Flags, Floats
 from fts.ports.engine import Program
 from fts.solver.compiled import compiled
-from fts.solver.program import Part
-from fts.solver.scaling import scaling_of
+from fts.solver.engine_scaling import scaling_of
+from fts.solver.program import TradablePart
 
-LARGEST = 1e100
-ORDINARY = 1e20
+MAX_MAGNITUDE = 1e100
+ORDINARY_MAGNITUDE = 1e20
 """Numbers between this and its inverse need no closer look."""
 ADVICE = "write its rates, prices and weights in units that keep them between 1e-100 and 1e100"
 
 
-def refuse_overflow(auction: Auction, part: Part, program: Program) -> None:
+def check_range(auction: Auction, part: TradablePart, program: Program) -> None:
     """Refuse an auction whose slopes or sizes are beyond float64, however they are scaled.
 
     Raises
@@ -32,9 +32,13 @@ def refuse_overflow(auction: Auction, part: Part, program: Program) -> None:
     for matrix in (program.B, program.W):
         size = np.abs(matrix.data)
         owner = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
-        _refuse("portfolio", auction.portfolio_ids, part.portfolios[owner[(size < 1 / LARGEST) | (size > LARGEST)]])
+        _refuse(
+            "portfolio",
+            auction.portfolio_ids,
+            part.portfolios[owner[(size < 1 / MAX_MAGNITUDE) | (size > MAX_MAGNITUDE)]],
+        )
     ends = np.where(np.isfinite(program.hi - program.lo), program.hi - program.lo, 0.0)
-    slopes = ~((np.abs(program.c) <= LARGEST) & (np.abs(program.s) <= LARGEST) & (ends <= LARGEST))
+    slopes = ~((np.abs(program.c) <= MAX_MAGNITUDE) & (np.abs(program.s) <= MAX_MAGNITUDE) & (ends <= MAX_MAGNITUDE))
     _refuse("demand", auction.demand_ids, part.demands[program.segment_demand[slopes]])
     with np.errstate(all="ignore"):
         scaled = scaling_of(program).scaled(program)
@@ -52,12 +56,12 @@ def _is_ordinary(B: Floats, W: Floats, lo: Floats, hi: Floats, c: Floats, s: Flo
     """Check whether all numbers are so near to 1 that no scale and no square of them leaves float64."""
     for weights in (B, W):
         for e in range(len(weights)):
-            if not 1 / ORDINARY <= abs(weights[e]) <= ORDINARY:
+            if not 1 / ORDINARY_MAGNITUDE <= abs(weights[e]) <= ORDINARY_MAGNITUDE:
                 return False
     for k in range(len(c)):
-        if abs(c[k]) > ORDINARY or s[k] > ORDINARY or not (c[k] == c[k] and s[k] == s[k]):
+        if abs(c[k]) > ORDINARY_MAGNITUDE or s[k] > ORDINARY_MAGNITUDE or not (c[k] == c[k] and s[k] == s[k]):
             return False
-        if (hi[k] > ORDINARY and hi[k] < np.inf) or (lo[k] < -ORDINARY and lo[k] > -np.inf):
+        if (hi[k] > ORDINARY_MAGNITUDE and hi[k] < np.inf) or (lo[k] < -ORDINARY_MAGNITUDE and lo[k] > -np.inf):
             return False
     return True
 

@@ -15,14 +15,14 @@ from scipy.sparse import csc_array
 from fts.models.columns import Flags, Floats, floats
 from fts.solver.native.elimination import Elimination, Step
 
-LARGEST = 1_500
+MAX_AUGMENTED = 1_500
 """Most portfolios, products and shared demands together."""
 PROXIMAL = 1e-14
 """Added to the unit rows of the equilibrated matrix; refinement takes it out of the solution."""
-ROUNDS = 4
+REFINEMENT_ROUNDS = 4
 
 
-class WholeSystem(Elimination):
+class AugmentedSystem(Elimination):
     """The system ``(Δx, Δπ, ν)`` of :class:`Elimination`, factored as it is."""
 
     def __init__(self, B: csc_array, W: csc_array, rate_scale: Floats, fixed: Flags) -> None:
@@ -62,7 +62,7 @@ class WholeSystem(Elimination):
             warnings.simplefilter("ignore", LinAlgWarning)
             self._lu = lu_factor(scaled, check_finite=False)
 
-    def answer(self, t: Floats, portfolio: Floats, product: Floats, rounds: int = 1) -> tuple[Step, Floats]:
+    def solve_newton(self, t: Floats, portfolio: Floats, product: Floats, rounds: int = 1) -> tuple[Step, Floats]:
         """Solve for what segments ask, as :meth:`Elimination.answer`."""
         weighted = self.private_weight * (t / self.g)[self.private_demand]
         a = np.bincount(self.private_portfolio, weights=weighted, minlength=self.n_portfolios) - portfolio
@@ -75,7 +75,7 @@ class WholeSystem(Elimination):
         """Solve for right-hand sides ``a (I,)``, ``b (P,)``, ``t (S,)``, refined against the true operator."""
         right = np.concatenate([a, b, t])
         found = np.zeros(len(right))
-        for _ in range(1 + max(rounds, ROUNDS)):
+        for _ in range(1 + max(rounds, REFINEMENT_ROUNDS)):
             rest = right - self._matrix @ found
             found += self._unit * floats(lu_solve(self._lu, self._unit * rest, check_finite=False))
         n, P = self.n_portfolios, self.n_products

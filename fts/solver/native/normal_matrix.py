@@ -11,9 +11,9 @@ from scipy.sparse import csc_array, csr_array
 
 from fts.models.columns import Floats, Ints, ints
 from fts.solver.compiled import Index, compiled, unsigned_entries
-from fts.solver.native.factor import DenseFactor, LowRankFactor, SparseFactor, SparsePattern
+from fts.solver.native.factorization import DenseFactor, LowRankFactor, SparseFactor, SparsePattern
 
-SMALL = 400
+MAX_ALWAYS_DENSE = 400
 """Systems up to this size are always dense."""
 COUNTED = 10_000
 """Up to this size the cells in use are counted in a map of all cells, before the pairs are listed."""
@@ -86,7 +86,7 @@ class NormalMatrix:
     def _few_columns(self, C: csc_array, counts: Ints) -> tuple[Ints, NDArray[np.float64], NDArray[np.float64]] | None:
         """The columns of several entries as a dense matrix, and its squares, where they are few beside the rows."""
         joint = np.flatnonzero(counts > 1)
-        if self.size <= SMALL // 2 or FEW_COLUMNS * len(joint) > self.size or self._outer is not None:
+        if self.size <= MAX_ALWAYS_DENSE // 2 or FEW_COLUMNS * len(joint) > self.size or self._outer is not None:
             return None
         V = np.asfortranarray(C[:, joint].toarray())
         return joint, V, V**2
@@ -118,7 +118,7 @@ class NormalMatrix:
     def _sparse_pattern(self, C: csc_array, counts: Ints) -> SparsePattern | None:
         """The pattern for sparse elimination, where that pays."""
         n = self.size
-        if n <= SMALL or self._profiles.blocks:
+        if n <= MAX_ALWAYS_DENSE or self._profiles.blocks:
             return None
         cells_of_blocks = NONE if self._outer is None else _cells_of_blocks(n, self._outer.start, self._outer.rows)
         if n <= COUNTED and 2 * _cells_in_use(n, *self._columns, cells_of_blocks) > SPARSE * n * n:
@@ -178,7 +178,7 @@ class NormalMatrix:
             _subtract(n, o.start, o.rows, o.width, o.at, blocks, self._short, flat)
             if len(self._long):
                 columns = np.zeros((n, int(o.width[self._long].sum())), order="F")
-                _spread(o.start, o.rows, o.width, o.at, blocks, self._long, columns)
+                _spread_products(o.start, o.rows, o.width, o.at, blocks, self._long, columns)
                 dsyrk(-1.0, columns, 1.0, matrix, lower=1, overwrite_c=1)
         return matrix
 
@@ -222,7 +222,7 @@ def _subtract(
 
 
 @compiled
-def _spread(
+def _spread_products(
     start: Ints, rows: Ints, width: Ints, at: Ints, values: Floats, chosen: Ints, columns: NDArray[np.float64]
 ) -> None:
     """Write the chosen blocks as dense columns, side by side."""

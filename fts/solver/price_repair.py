@@ -11,16 +11,16 @@ from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
 from fts.errors import NotSolved
 from fts.models.columns import Floats
 from fts.ports.engine import Answer, Program
-from fts.solver.linear_program import cheapest
+from fts.solver.linear_program import solve_lp
 
-LARGEST = 50_000
+MAX_REPAIR_WEIGHTS = 50_000
 """Most weights of an auction that is searched."""
 
 MISFIT = 1e4
 """How much worse a price outside its curve is than one that moved, each relative."""
 
 
-def nearest_prices(program: Program, answer: Answer) -> Answer:
+def repair_prices(program: Program, answer: Answer) -> Answer:
     """The prices nearest to an answer's for which its fills are best responses.
 
     A fill leaves its demand's price an interval: at least the segment's price where more could be bought, at most that
@@ -29,7 +29,7 @@ def nearest_prices(program: Program, answer: Answer) -> Answer:
     """
     B, W = program.B, program.W
     P, D = B.shape[0], W.shape[0]
-    if B.nnz + W.nnz > LARGEST:
+    if B.nnz + W.nnz > MAX_REPAIR_WEIGHTS:
         return answer
     low, high = _intervals(program, answer.y)
     lam0 = answer.demand_prices
@@ -46,7 +46,7 @@ def nearest_prices(program: Program, answer: Answer) -> Answer:
     lower, upper = hstack([none, -one, -one, nothing]), hstack([none, one, nothing, -one])
     stacked: Any = vstack([lower, upper], format="csr")
     try:
-        found = cheapest(
+        found = solve_lp(
             np.concatenate([np.ones(2 * P), np.zeros(D), np.full(2 * D, MISFIT)]),
             at_most=(
                 stacked[np.concatenate([at_least, at_most])],

@@ -13,9 +13,9 @@ from fts.models.columns import Floats, floats
 
 DEPTH = 6
 """At most so many points are combined."""
-LEAST = 3
+MIN_POINTS = 3
 """Fewer points than this are not combined: most iterations end before."""
-RANK = 1e-10
+DIFFERENCE_RANK = 1e-10
 """Singular values of the differences of steps below this share of the largest one are rounding."""
 
 
@@ -41,8 +41,8 @@ class Acceleration:
         """The point to go on from, where the iteration itself would go to ``point + step``."""
         self._points = [*self._points[1 - DEPTH :], point]
         self._steps = [*self._steps[1 - DEPTH :], step]
-        if len(self._points) < LEAST:
+        if len(self._points) < MIN_POINTS:
             return point + step
         points, steps = (floats(np.diff(np.array(kept), axis=0).T) for kept in (self._points, self._steps))
-        share = np.linalg.lstsq(self._weight[:, None] * steps, self._weight * step, rcond=RANK)[0]
+        share = np.linalg.lstsq(self._weight[:, None] * steps, self._weight * step, rcond=DIFFERENCE_RANK)[0]
         return floats(point + step - (points + steps) @ share)

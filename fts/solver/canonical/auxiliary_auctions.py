@@ -17,13 +17,13 @@ from scipy.sparse.linalg import splu
 
 from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
-from fts.solver.canonical.freedom import open_unknowns
+from fts.solver.canonical.rank import undetermined
 from fts.solver.canonical.ties import largest_lengths, lengths
-from fts.solver.program import alone
+from fts.solver.program import has_private_demand
 
 FLAT = 1e-12
 """An interval of prices this narrow (relative) is one price."""
-DENSE = 1_000_000
+MAX_DENSE_ENTRIES = 1_000_000
 """Most entries of a system that is solved as a dense matrix."""
 
 Solve = Callable[[Program], Answer | None]
@@ -112,7 +112,7 @@ def least_rates(program: Program, answer: Answer, movable: Ints, tied: Flags, so
     k = np.flatnonzero(endless & mine[program.segment_demand])
     if not len(k):
         kept = csr_array(vstack([B, W]))
-        if open_unknowns(kept).any():
+        if undetermined(kept).any():
             x[movable] = _least(csc_array(kept), x[movable], lengths(B))
         return replace(answer, x=x)
     products, demands = np.unique(B.indices), np.flatnonzero(mine)
@@ -144,7 +144,7 @@ def _least(A: csc_array, x: Floats, length: Floats) -> Floats:
     u = length * x
     row = lengths(csc_array(A.T))
     A = csc_array(A.multiply(1.0 / np.where(row > 0, row, 1.0)[:, None]))
-    if A.shape[0] * A.shape[1] <= DENSE:
+    if A.shape[0] * A.shape[1] <= MAX_DENSE_ENTRIES:
         dense = A.toarray()
         least = np.linalg.lstsq(dense, dense @ u, rcond=1e-12)[0]
         return floats(least / length)
@@ -196,7 +196,7 @@ def prices_near(
     fixed, size = B.T @ constant, abs(B).T @ np.abs(constant)
     if program.cost is not None:
         fixed, size = fixed + program.cost[portfolios], size + np.abs(program.cost[portfolios])
-    lone = alone(program.W)[portfolios]
+    lone = has_private_demand(program.W)[portfolios]
     i = np.flatnonzero(lone)
     # A portfolio with a demand of its own: what its curve leaves to the open products.
     d, w = W.indices[W.indptr[i]], W.data[W.indptr[i]]

@@ -11,25 +11,25 @@ from scipy.sparse import csc_array, csr_array
 from scipy.sparse.linalg import splu
 
 from fts.models.columns import Flags, Floats, Ints
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Int32s, compiled, csc_arrays
 
 SWEEPS = 100
 """Rounds of settling; what longer chains leave is decided by rank."""
-SMALL = 1e-8
+SMALL_SHARE = 1e-8
 """An unknown with a smaller share of its equation is not settled by it."""
-RANK = 1e-10
+RANK_PIVOT = 1e-10
 """Least pivot of a matrix of unit columns that proves its rank."""
 
 
-def open_unknowns(equations: csr_array, settled: Flags | None = None) -> Flags:
+def undetermined(equations: csr_array, settled: Flags | None = None) -> Flags:
     """Unknowns that are not settled by equations with one unknown left, (n,)."""
     open_ = np.ones(equations.shape[1], dtype=np.bool_) if settled is None else ~settled
-    _settle(*entries(equations), open_)
+    _settle(*csc_arrays(equations), open_)
     return open_
 
 
 @compiled
-def _settle(start: Short, column: Short, value: Floats, open_: Flags) -> None:
+def _settle(start: Int32s, column: Int32s, value: Floats, open_: Flags) -> None:
     """Take the unknowns that one equation after the other settles off the open ones, (n,)."""
     rows = np.arange(len(start) - 1)
     found = np.empty(len(rows), dtype=np.int64)
@@ -48,7 +48,7 @@ def _settle(start: Short, column: Short, value: Floats, open_: Flags) -> None:
                 largest = 0.0
                 for e in range(start[r], start[r + 1]):
                     largest = max(largest, abs(value[e]))
-                if abs(value[at]) > SMALL * largest:
+                if abs(value[at]) > SMALL_SHARE * largest:
                     found[n_found] = column[at]
                     n_found += 1
         if n_found == 0:
@@ -60,7 +60,7 @@ def _settle(start: Short, column: Short, value: Floats, open_: Flags) -> None:
 
 
 @dataclass(frozen=True)
-class Group:
+class Block:
     """Unknowns that equations and limits tie together, and nobody else.
 
     Attributes
@@ -73,12 +73,12 @@ class Group:
     limits: Ints
 
 
-def groups(equations: csr_array, limits: csr_array, open_: Flags) -> Iterator[Group]:
+def blocks(equations: csr_array, limits: csr_array, open_: Flags) -> Iterator[Block]:
     """The open unknowns in connected groups."""
-    unknown, equation, limit = _label(*entries(equations)[:2], *entries(limits)[:2], open_)
+    unknown, equation, limit = _label(*csc_arrays(equations)[:2], *csc_arrays(limits)[:2], open_)
     of_unknown, of_equation, of_limit = (_by_label(label) for label in (unknown, equation, limit))
     for k in range(len(of_unknown)):
-        yield Group(of_unknown[k], *(of[k] if k < len(of) else np.empty(0, np.int64) for of in (of_equation, of_limit)))
+        yield Block(of_unknown[k], *(of[k] if k < len(of) else np.empty(0, np.int64) for of in (of_equation, of_limit)))
 
 
 def _by_label(label: Ints) -> list[Ints]:
@@ -89,7 +89,9 @@ def _by_label(label: Ints) -> list[Ints]:
 
 
 @compiled
-def _label(E_start: Short, E_column: Short, L_start: Short, L_column: Short, open_: Flags) -> tuple[Ints, Ints, Ints]:
+def _label(
+    E_start: Int32s, E_column: Int32s, L_start: Int32s, L_column: Int32s, open_: Flags
+) -> tuple[Ints, Ints, Ints]:
     """Number the groups of open unknowns, equations and limits by union of sets (Tarjan); -1 where there is none."""
     parent = np.arange(len(open_))
     left = np.count_nonzero(open_)
@@ -153,13 +155,13 @@ def full_rank(matrix: csc_array) -> bool:
     matrix = csc_array((matrix.data / length[owner], matrix.indices, matrix.indptr), shape=matrix.shape)
     gram = csc_array(matrix.T @ matrix)
     if n <= 3000:
-        _, _, rank, _ = dpstrf(np.asfortranarray(gram.toarray()), lower=1, tol=RANK)
+        _, _, rank, _ = dpstrf(np.asfortranarray(gram.toarray()), lower=1, tol=RANK_PIVOT)
         return bool(rank == n)
     try:
         factor = splu(gram, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     except RuntimeError:  # exactly singular
         return False
-    return bool(np.abs(factor.U.diagonal()).min() > RANK)
+    return bool(np.abs(factor.U.diagonal()).min() > RANK_PIVOT)
 
 
 def _scaled(matrix: csc_array, row: Floats) -> csc_array:

@@ -9,7 +9,7 @@ from scipy.sparse import csc_array
 
 from fts.models.auction import Auction
 from fts.models.columns import Flags
-from fts.solver.number import format_float
+from fts.solver.format_float import format_float
 from fts.solver.program_names import Naming, name_rows_and_columns
 from fts.solver.segments import segments_of
 

@@ -23,7 +23,7 @@ SLACK, ROOM = 1e-12, 1e-13
 
 
 @compiled
-def placed(
+def classify_segments(
     start: Index, lo: Floats, hi: Floats, c: Floats, s: Floats, size: Floats, y: Floats, lam: Floats
 ) -> tuple[Floats, Flags]:
     """Every segment where fill and price together say it belongs: ``y + size (c - s y - λ)``, within the bounds."""
@@ -41,7 +41,9 @@ def placed(
 
 
 @compiled
-def follow(start: Index, y: Floats, between: Flags, demand: Index, portfolio: Index, weight: Floats, x: Floats) -> None:
+def apply_private_rates(
+    start: Index, y: Floats, between: Flags, demand: Index, portfolio: Index, weight: Floats, x: Floats
+) -> None:
     """Portfolios with one demand of their own trade what its segments hold, if none of these is in between."""
     for n in range(len(demand)):
         total, free = 0.0, 0
@@ -53,14 +55,14 @@ def follow(start: Index, y: Floats, between: Flags, demand: Index, portfolio: In
 
 
 @compiled
-def tell(demand: Index, portfolio: Index, weight: Floats, worth: Floats, lam: Floats) -> None:
+def set_private_duals(demand: Index, portfolio: Index, weight: Floats, worth: Floats, lam: Floats) -> None:
     """Demands that one portfolio has for itself have the price that its worth gives them."""
     for n in range(len(demand)):
         lam[demand[n]] = worth[portfolio[n]] / weight[n]
 
 
 @compiled
-def above(start: Index, c: Floats, s: Floats, y: Floats, lam: Floats) -> Floats:
+def reduced_costs(start: Index, c: Floats, s: Floats, y: Floats, lam: Floats) -> Floats:
     """Distance of each curve above its demand's price, (K,)."""
     curve = np.empty(len(y))
     for d in range(len(start) - 1):
@@ -70,7 +72,7 @@ def above(start: Index, c: Floats, s: Floats, y: Floats, lam: Floats) -> Floats:
 
 
 @compiled
-def missed(
+def kkt_residuals(
     start: Index,
     lo: Floats,
     hi: Floats,
@@ -99,7 +101,7 @@ def missed(
     float
         Infinite where it is no number.
     """
-    missing, worst, numbers = np.empty(len(lam)), 0.0, True
+    residual, worst, numbers = np.empty(len(lam)), 0.0, True
     for d in range(len(lam)):
         rest = rates[d]
         level = max(abs(lam[d]), UNIT)
@@ -115,16 +117,23 @@ def missed(
             wrong = (below if below > beyond else beyond) / size[k]
             worst = wrong if wrong > worst else worst
             numbers &= not np.isnan(curve[k] + y[k])
-        missing[d] = rest
+        residual[d] = rest
         wrong = abs(rest) / reach[d]
         worst = wrong if wrong > worst else worst
         numbers &= not np.isnan(rest)
-    return missing, worst if numbers else np.inf
+    return residual, worst if numbers else np.inf
 
 
 @compiled
-def bent(
-    start: Index, s: Floats, size: Floats, between: Flags, curve: Floats, missing: Floats, stiffness: float, flat: float
+def curvature_and_rhs(
+    start: Index,
+    s: Floats,
+    size: Floats,
+    between: Flags,
+    curve: Floats,
+    residual: Floats,
+    stiffness: float,
+    flat: float,
 ) -> tuple[Floats, Floats, Floats, bool, bool]:
     """The curvature of every segment and what its demand makes of it.
 
@@ -132,7 +141,7 @@ def bent(
     ----------
     start, s, size, between, curve
         See above.
-    missing : (D,)
+    residual : (D,)
         Of demands' rates.
     stiffness, flat : float [price unit over size]
         What a segment in between has at least; below which it counts as flat.
@@ -145,7 +154,7 @@ def bent(
     soft, slow : bool
         Whether a flat segment is in between; whether one is that has a slope and makes the solves slow.
     """
-    D, soft, slow = len(missing), False, False
+    D, soft, slow = len(residual), False, False
     h, g, t = np.empty(len(s)), np.empty(D), np.empty(D)
     for d in range(D):
         response, pull = 0.0, 0.0
@@ -157,12 +166,12 @@ def bent(
             pull += inside * curve[k] * answer
             soft |= between[k] & (s[k] * size[k] < flat)
             slow |= between[k] & (s[k] > 0) & (s[k] * size[k] < flat)
-        g[d], t[d] = response, pull - missing[d]
+        g[d], t[d] = response, pull - residual[d]
     return h, g, t, soft, slow
 
 
 @compiled
-def filled(start: Index, h: Floats, y: Floats, between: Flags, curve: Floats, change: Floats) -> Floats:
+def update_fills(start: Index, h: Floats, y: Floats, between: Flags, curve: Floats, change: Floats) -> Floats:
     """Fills after the prices of demands changed: those in between follow their curves."""
     fill = np.empty(len(y))
     for d in range(len(change)):
@@ -172,7 +181,7 @@ def filled(start: Index, h: Floats, y: Floats, between: Flags, curve: Floats, ch
 
 
 @compiled
-def moved(
+def update_active_set(
     start: Index,
     lo: Floats,
     hi: Floats,
@@ -212,7 +221,7 @@ def moved(
 
 
 @compiled
-def settled(lo: Floats, hi: Floats, size: Floats, y: Floats, share: float) -> Floats:
+def snap_to_bounds(lo: Floats, hi: Floats, size: Floats, y: Floats, share: float) -> Floats:
     """Fills within their bounds; one within this share of its size stands at the bound."""
     fill = np.empty(len(y))
     for k in range(len(y)):

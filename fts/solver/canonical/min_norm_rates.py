@@ -9,28 +9,28 @@ from scipy.sparse import csc_array, csr_array
 
 from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
-from fts.solver.canonical.auctions import Solve, least_rates, proportional_fills
-from fts.solver.canonical.freedom import Group, full_rank, groups, open_unknowns
-from fts.solver.canonical.nearest import Level, directions, least_squares, nearest
+from fts.solver.canonical.auxiliary_auctions import Solve, least_rates, proportional_fills
+from fts.solver.canonical.lexicographic_lsq import Objective, least_squares, lexicographic_lsq, null_space
+from fts.solver.canonical.rank import Block, blocks, full_rank, undetermined
 from fts.solver.canonical.ties import largest_lengths, lengths, tied_segments
-from fts.solver.compiled import Short, compiled, entries
+from fts.solver.compiled import Int32s, compiled, csc_arrays
 from fts.solver.deviations import Deviations
-from fts.solver.native.scaling import Scales, scaled
-from fts.solver.program import alone
+from fts.solver.native.equilibration import Scales, scaled
+from fts.solver.program import has_private_demand
 
-DIRECT = 100
+MAX_DIRECT_RATES = 100
 """Most unknowns of a group that is solved directly before its auctions are tried."""
-LARGEST = 1_500
+MAX_DENSE_UNKNOWNS = 1_500
 """Most unknowns of a group that is solved directly where its auctions have no exact answer."""
-ROUNDING = 1e-14
+BOUND_ROUNDING = 1e-14
 """What rounding may do to a bound, in shares of the largest rate."""
 TINY = 1e-200
 """Rates are 0 below this."""
-STILL = 1e-9
+DIRECTION_ROUNDING = 1e-9
 """A share of a direction that is rounding."""
-STEPS = 6
+MAX_MOVES = 6
 """At most so many moves of a group."""
-NEAR = 1e-10
+LAST_MOVE = 1e-10
 """A move of this share of the largest rate is the last one."""
 AT_BOUND = 1e-12
 """A fill this near to a bound, in shares of what is traded or of the segment if that is less, stands at it."""
@@ -56,7 +56,7 @@ class Rates:
     unique: bool
 
 
-def least_trade(
+def min_norm_rates(
     deviations: Deviations, answer: Answer, solve: Solve, scales: Scales, sizes: Floats | None = None
 ) -> Rates:
     """The optimal fills in proportion to what is offered, and of these the least traded rates.
@@ -73,22 +73,22 @@ def least_trade(
     """
     program = deviations.program
     tied = tied_segments(program, answer, scales.demand_price, deviations.rounding)
-    if not tied.any() and alone(program.W).all():
+    if not tied.any() and has_private_demand(program.W).all():
         return Rates(_at_bounds(program, answer, sizes), True, True)
-    unknowns = _Unknowns(program, answer, tied, scales)
-    free = open_unknowns(unknowns.equations)
+    unknowns = _RateSystem(program, answer, tied, scales)
+    free = undetermined(unknowns.equations)
     free &= ~unknowns.halves(free)
     if not free.any():
         return Rates(_at_bounds(program, answer, sizes), True, True)
     unique, found, large = True, True, []
-    for group in groups(unknowns.equations, unknowns.limits, free):
-        if len(group.unknowns) > DIRECT:
+    for group in blocks(unknowns.equations, unknowns.limits, free):
+        if len(group.unknowns) > MAX_DIRECT_RATES:
             if not unknowns.are_settled(group):
                 large.append(group)
             continue
         N = unknowns.directions(group)
         # How a demand's rate is shared among its pieces is no choice, but is settled all the same.
-        unique &= np.abs(N[group.unknowns < unknowns.n_portfolios]).max(initial=0.0) <= STILL
+        unique &= np.abs(N[group.unknowns < unknowns.n_portfolios]).max(initial=0.0) <= DIRECTION_ROUNDING
         found &= unknowns.choose(group, N)
     answer = unknowns.answer(answer)
     if large:
@@ -98,7 +98,7 @@ def least_trade(
 
 
 def _of_large(
-    program: Program, answer: Answer, unknowns: _Unknowns, large: list[Group], tied: Flags, solve: Solve
+    program: Program, answer: Answer, unknowns: _RateSystem, large: list[Block], tied: Flags, solve: Solve
 ) -> Answer | None:
     """The choice within groups of many unknowns: two auctions, or directly where these have no exact answer."""
     movable = np.sort(np.concatenate([group.unknowns for group in large]))
@@ -108,7 +108,7 @@ def _of_large(
     if least is not None:
         return least
     for group in large:
-        if len(group.unknowns) > LARGEST or not unknowns.choose(group, unknowns.directions(group)):
+        if len(group.unknowns) > MAX_DENSE_UNKNOWNS or not unknowns.choose(group, unknowns.directions(group)):
             return None
     return unknowns.answer(answer)
 
@@ -152,22 +152,22 @@ def _pieces(program: Program, answer: Answer, tied: Flags) -> _Pieces:
 def _equations(B: csc_array, W: csc_array, piece_demand: Ints) -> csr_array:
     """The rows ``B x`` of products, then ``W x - G y`` of demands, over rates `x` and pieces of segments `y`."""
     (P, n_portfolios), D, n = B.shape, W.shape[0], len(piece_demand)
-    start, column, value = _rows(*entries(B), *entries(W), piece_demand, P, D)
+    start, column, value = _rows(*csc_arrays(B), *csc_arrays(W), piece_demand, P, D)
     return csr_array((value, column, start), shape=(P + D, n_portfolios + n))
 
 
 @compiled
 def _rows(
-    B_start: Short,
-    product: Short,
+    B_start: Int32s,
+    product: Int32s,
     B_weight: Floats,
-    W_start: Short,
-    demand: Short,
+    W_start: Int32s,
+    demand: Int32s,
     W_weight: Floats,
     piece_demand: Ints,
     n_products: int,
     n_demands: int,
-) -> tuple[Short, Short, Floats]:
+) -> tuple[Int32s, Int32s, Floats]:
     """Start, column and value of the entries, by row."""
     n_portfolios, n_rows = len(B_start) - 1, n_products + n_demands
     start = np.zeros(n_rows + 1, dtype=np.int32)
@@ -197,7 +197,7 @@ def _rows(
     return start, column, value
 
 
-class _Unknowns:
+class _RateSystem:
     """Rates of portfolios and tied fills, in scaled units, with the equations that every optimum keeps.
 
     The equations are the products' and the demands'; a demand's rate changes by its tied fills only.
@@ -240,11 +240,11 @@ class _Unknowns:
         result[self.n_portfolios + above[pair]] = result[self.n_portfolios + below[pair]] = True
         return result
 
-    def directions(self, group: Group) -> Floats:
+    def directions(self, group: Block) -> Floats:
         """Basis of the moves that a group's equations allow, (n, k)."""
-        return directions(self.equations[group.equations][:, group.unknowns].toarray())
+        return null_space(self.equations[group.equations][:, group.unknowns].toarray())
 
-    def are_settled(self, group: Group) -> bool:
+    def are_settled(self, group: Block) -> bool:
         """Check whether ranks prove that no rate of the group may move."""
         # How a demand's rate is shared among its pieces is no trade: one of them stands for all.
         rates, pieces = np.split(group.unknowns, [np.searchsorted(group.unknowns, self.n_portfolios)])
@@ -255,28 +255,28 @@ class _Unknowns:
             return False
         return full_rank(csc_array(self.equations[group.equations][:, chosen]))
 
-    def choose(self, group: Group, N: Floats) -> bool:
+    def choose(self, group: Block, N: Floats) -> bool:
         """Move a group's unknowns to the canonical ones; whether these were found."""
         u, k = group.unknowns, group.limits
         rows, limits = self.equations[group.equations], self.limits[k][:, u].toarray()
         # A move from far away brings its rounding along; the next one starts near.
-        for step in range(STEPS):
+        for step in range(MAX_MOVES):
             fill = self._now[self.n_portfolios + k]
             low, high = self._low[k] - fill, self._high[k] - fill
-            move = nearest(
+            move = lexicographic_lsq(
                 N,
                 limits,
                 np.minimum(low, 0.0) if step == 0 else low,
                 np.maximum(high, 0.0) if step == 0 else high,
-                [Level(weight[u], -self._now[u]) for weight in (self._share, self._trade)],
-                noise=max(TINY, ROUNDING * float(np.abs(self._now[u]).max())),
+                [Objective(weight[u], -self._now[u]) for weight in (self._share, self._trade)],
+                noise=max(TINY, BOUND_ROUNDING * float(np.abs(self._now[u]).max())),
             )
             if move is None:
                 return step > 0
             self._now[u] += move
-            missing = self._told[group.equations] - rows @ self._now
-            self._now[u] += least_squares(rows[:, u].toarray(), missing)
-            if step and np.abs(move).max() <= NEAR * np.abs(self._now).max():
+            residual = self._told[group.equations] - rows @ self._now
+            self._now[u] += least_squares(rows[:, u].toarray(), residual)
+            if step and np.abs(move).max() <= LAST_MOVE * np.abs(self._now).max():
                 break
         return True
 

@@ -10,14 +10,14 @@ from fts.models.columns import Flags, Floats, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.compiled import Index, compiled, unsigned, unsigned_entries
 from fts.solver.native.elimination import Elimination
-from fts.solver.native.merging import Merging, merge
-from fts.solver.native.order import Order, order_of, ordered, placed
-from fts.solver.native.scaling import Scales, scaled, scales_in, scales_of, segment_sizes
+from fts.solver.native.equilibration import Scales, scaled, scales_in, scales_of, segment_sizes
+from fts.solver.native.order import Order, at_positions, order_of, ordered
+from fts.solver.native.presolve_rows import ProportionalRows, merge_proportional
 from fts.solver.native.substitution import Substitution, substitute
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PresolvedProgram:
     """One program in the form in which it is solved.
 
     Attributes
@@ -46,7 +46,7 @@ class Prepared:
     program: Program
     sizes: Floats
     elimination: Elimination
-    merging: Merging
+    merging: ProportionalRows
     scales: Scales
     substitution: Substitution
     rooms: Floats
@@ -66,8 +66,8 @@ class Prepared:
         full, empty = y >= self.program.hi, y <= self.program.lo
         fills = y / self._unit
         if self.order is not None:
-            x, demand_prices = placed(x, self.order.portfolio), placed(demand_prices, self.order.demand)
-            fills, full, empty = (placed(one, self.order.segment) for one in (fills, full, empty))
+            x, demand_prices = at_positions(x, self.order.portfolio), at_positions(demand_prices, self.order.demand)
+            fills, full, empty = (at_positions(one, self.order.segment) for one in (fills, full, empty))
         fills = np.where(full, self.hi, fills)
         return Answer(
             x=self.substitution.rates(x) * self.scales.rate,
@@ -91,7 +91,7 @@ class Prepared:
         """Flags of segments, (K,), in the order of the scaled program."""
         return segments if self.order is None else segments[self.order.segment]
 
-    def repriced(self, program: Program) -> Prepared | None:
+    def repriced(self, program: Program) -> PresolvedProgram | None:
         """The same program at other prices made ready; None where more than prices differs."""
         p, source = program, self.source
         same = p.B is source.B and p.W is source.W and len(p.c) == len(source.c)
@@ -118,7 +118,7 @@ class Prepared:
         return (unit if self.order is None else unit[self.order.demand])[self.program.segment_demand]
 
 
-def prepare(program: Program, units: Floats | None = None) -> Prepared:
+def presolve(program: Program, units: Floats | None = None) -> PresolvedProgram:
     """Make a program ready to be solved.
 
     Parameters
@@ -127,7 +127,7 @@ def prepare(program: Program, units: Floats | None = None) -> Prepared:
     units : (P,) [money / quantity], optional
         In which the prices of products are measured; None: those that the program's own prices tell.
     """
-    source, merging = program, merge(program.B)
+    source, merging = program, merge_proportional(program.B)
     program = replace(program, B=merging.B)
     scales = scales_of(program) if units is None else scales_in(program, merging.joined_units(units))
     in_units = scaled(program, scales)
@@ -146,7 +146,7 @@ def prepare(program: Program, units: Floats | None = None) -> Prepared:
     per_demand = np.bincount(columns.segment_demand, minlength=columns.W.shape[0])
     elimination = Elimination(columns.B, columns.W, for_pivots, per_demand == 0)
     first = unsigned(np.append(0, np.cumsum(per_demand)))
-    return Prepared(
+    return PresolvedProgram(
         columns, sizes, elimination, merging, scales, substitution, room, first, program.lo, program.hi, order, source
     )
 

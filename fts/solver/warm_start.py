@@ -11,35 +11,35 @@ from fts.models.columns import Floats, Ints, floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer, Program
 from fts.solver.compiled import compiled
-from fts.solver.program import Part, alone
+from fts.solver.program import TradablePart, has_private_demand
 
-NEAR = 1e-9
+TIED_WITHIN = 1e-9
 """A flat segment priced this near (relative) to the earlier price may have been in between."""
 
 
-def carried_prices(outcome: Outcome, auction: Auction, part: Part) -> Floats:
+def earlier_prices(outcome: Outcome, auction: Auction, part: TradablePart) -> Floats:
     """The earlier prices of an auction's products that can trade, (P,) [money / quantity]; NaN where there is none."""
-    return _carried(outcome.auction.product_ids, outcome.prices, auction.product_ids)[part.products]
+    return _reindex(outcome.auction.product_ids, outcome.prices, auction.product_ids)[part.products]
 
 
-def start_from(outcome: Outcome, auction: Auction, part: Part, program: Program) -> Answer | None:
+def start_from(outcome: Outcome, auction: Auction, part: TradablePart, program: Program) -> Answer | None:
     """Answer of the present bids to the earlier prices; None where no product has an earlier price.
 
     A new product has the price its bidders speak of. Sloped curves answer these prices; flat ones at their price keep
     their earlier fill, others are full or empty.
     """
-    prices = carried_prices(outcome, auction, part)
+    prices = earlier_prices(outcome, auction, part)
     if np.isnan(prices).all():
         return None
     p = program
-    prices = _spoken(p, prices)
+    prices = impute_new_prices(p, prices)
     worth = p.B.T @ prices
-    demand_prices = _carried(outcome.auction.demand_ids, outcome.demand_prices, auction.demand_ids)[part.demands]
-    single = alone(p.W)
+    demand_prices = _reindex(outcome.auction.demand_ids, outcome.demand_prices, auction.demand_ids)[part.demands]
+    single = has_private_demand(p.W)
     entry = p.W.indptr[:-1][single]
     demand_prices[p.W.indices[entry]] = worth[single] / p.W.data[entry]
     demand_prices = np.where(np.isnan(demand_prices), 0.0, demand_prices)
-    rates = _carried(outcome.auction.portfolio_ids, outcome.rates, auction.portfolio_ids)[part.portfolios]
+    rates = _reindex(outcome.auction.portfolio_ids, outcome.rates, auction.portfolio_ids)[part.portfolios]
     rates = np.where(np.isnan(rates), 0.0, rates)
 
     y = _fills(p.segment_demand, p.lo, p.hi, p.c, p.s, demand_prices, floats(p.W @ rates))
@@ -54,7 +54,7 @@ def _fills(demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, demand_pr
         lam = demand_prices[demand[k]]
         # Flat: full where its price is higher, open (NaN for now) where it is the same.
         fill = (c[k] - lam) / s[k] if s[k] > 0 else hi[k] if c[k] > lam else lo[k]
-        tied = not s[k] > 0 and abs(c[k] - lam) <= NEAR * max(abs(lam), abs(c[k]))
+        tied = not s[k] > 0 and abs(c[k] - lam) <= TIED_WITHIN * max(abs(lam), abs(c[k]))
         y[k] = min(max(fill, lo[k]), hi[k])
         if tied or not np.isfinite(y[k]):
             y[k] = np.nan
@@ -66,7 +66,7 @@ def _fills(demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, demand_pr
     return y
 
 
-def _spoken(program: Program, prices: Floats) -> Floats:
+def impute_new_prices(program: Program, prices: Floats) -> Floats:
     """Prices with those of new products (NaN) filled in.
 
     The mean over the portfolios that hold it of what their demands offer at rate 0, less what their other products are
@@ -88,7 +88,7 @@ def _spoken(program: Program, prices: Floats) -> Floats:
     return np.where(new, mean, prices)
 
 
-def _carried(old: pa.StringArray, values: Floats, new: pa.StringArray) -> Floats:
+def _reindex(old: pa.StringArray, values: Floats, new: pa.StringArray) -> Floats:
     """Values by old ids, for new ids; NaN for ids that are new."""
     if old.equals(new):
         return values.copy()

@@ -13,7 +13,7 @@ from fts.models.columns import Floats
 from fts.models.outcome import Outcome
 from fts.ports.engine import Answer
 from fts.solver.certificate import certified
-from fts.solver.program import part_of, program_of, spread
+from fts.solver.program import expand_solution, program_of, tradable_part
 
 OWN = ("product balance", "demand rates", "least fills", "largest fills")
 """Labels of the constraints that :func:`problem` writes."""
@@ -52,7 +52,7 @@ def outcome_of(auction: Auction, problem: Any) -> Outcome:
     InvalidAuction
         It is not a problem of this auction.
     """
-    part = part_of(auction)
+    part = tradable_part(auction)
     program = program_of(auction, part)
     written = problem if hasattr(problem, "variables") else None
     variables = {variable.name(): variable for variable in written.variables()} if written else {}
@@ -74,7 +74,7 @@ def outcome_of(auction: Auction, problem: Any) -> Outcome:
         status=problem.status,
         iterations=0,
     )
-    x, prices, demand_prices = spread(auction, part, answer)
+    x, prices, demand_prices = expand_solution(auction, part, answer)
     demand_prices, certificate = certified(auction, x, prices, demand_prices, other_rule=True)
     return Outcome(
         auction,

@@ -13,23 +13,23 @@ from fts.models.columns import Flags, Floats, floats
 
 RANK = 1e-11
 """Singular values below this share of the largest one are rounding."""
-CLEAN = 1e-10
+COMPONENT_ROUNDING = 1e-10
 """Components of a direction below this are rounding."""
-PULLS = (1e-7, 1e-5, 1e-4, 1e-3)
+RIDGES = (1e-7, 1e-5, 1e-4, 1e-3)
 """Weights of the moves that a level does not care about, while its active bounds are looked for: the first that gives
 an optimal point."""
 BALANCE = 1e-9
 """What may be missing in the balance of an optimal point, and the least force of a bound that holds it."""
 FAR_APART = 1e13
 """Weights of one level that differ by this factor are two levels."""
-FAR = 1e-18
+LEAST_RESIDUAL_SHARE = 1e-18
 """Least share of the residual of the least-distance problem; without it the bounds contradict each other."""
-SLACK = 1e-11
+BOUND_SLACK = 1e-11
 """A bound of a normalised row that is missed by this much is missed."""
 
 
 @dataclass(frozen=True)
-class Level:
+class Objective:
     """One wish: least ``Σ weight·(move - target)²``, among the points that satisfy the wishes before it best.
 
     Attributes
@@ -44,13 +44,15 @@ class Level:
     target: Floats
 
 
-def nearest(N: Floats, rows: Floats, low: Floats, high: Floats, levels: list[Level], noise: float) -> Floats | None:
+def lexicographic_lsq(
+    N: Floats, rows: Floats, low: Floats, high: Floats, levels: list[Objective], noise: float
+) -> Floats | None:
     """The move from a point, into a polyhedron, that satisfies the levels in their order.
 
     Parameters
     ----------
     N : (n, k)
-        An orthonormal basis of the moves that keep its equations; see :func:`directions`.
+        An orthonormal basis of the moves that keep its equations; see :func:`null_space`.
     rows : (r, n)
         Limited directions.
     low, high : (r,)
@@ -90,11 +92,11 @@ def nearest(N: Floats, rows: Floats, low: Floats, high: Floats, levels: list[Lev
         through = rows @ step
         low, high = low - through, high - through
         # Bounds that cost this level something hold every point that satisfies it best.
-        N = _clean(N @ directions(np.vstack([G, held])))
+        N = _clean(N @ null_space(np.vstack([G, held])))
     return move
 
 
-def by_weight(level: Level) -> Iterator[Level]:
+def by_weight(level: Objective) -> Iterator[Objective]:
     """A level as several ones where its weights are so far apart that the light ones do not move the heavy ones."""
     wished = np.flatnonzero(level.weight > 0)
     order = wished[np.argsort(-level.weight[wished], kind="stable")]
@@ -102,10 +104,10 @@ def by_weight(level: Level) -> Iterator[Level]:
     for chosen in np.split(order, ends):
         weight = np.zeros(len(level.weight))
         weight[chosen] = level.weight[chosen]
-        yield Level(weight, level.target)
+        yield Objective(weight, level.target)
 
 
-def directions(kept: Floats) -> Floats:
+def null_space(kept: Floats) -> Floats:
     """An orthonormal basis of the moves that a matrix keeps at 0, (n, k)."""
     n = kept.shape[1]
     size = floats(np.linalg.norm(kept, axis=1))
@@ -121,7 +123,7 @@ def directions(kept: Floats) -> Floats:
 
 def _clean(N: Floats) -> Floats:
     """The directions without their rounding, which a level would take for a way to move."""
-    return np.where(np.abs(N) > CLEAN, N, 0.0)
+    return np.where(np.abs(N) > COMPONENT_ROUNDING, N, 0.0)
 
 
 def _closest(G: Floats, g: Floats, D: Floats, d: Floats, slack: Floats) -> tuple[Floats, Floats] | None:
@@ -136,20 +138,20 @@ def _closest(G: Floats, g: Floats, D: Floats, d: Floats, slack: Floats) -> tuple
     free = least_squares(G, g)
     if (D @ free - d <= slack).all():
         return free, D[:0]
-    for pull in PULLS:
+    for pull in RIDGES:
         found = _least_distance(G, g, D, d + slack, pull)
         if found is None:
             continue
-        t = _sharpened(G, g, D, d, *found)
+        t = _refine_on_active_set(G, g, D, d, *found)
         reach = max(float(np.linalg.norm(t)), float(np.linalg.norm(g)))
-        if (D @ t - d <= slack + SLACK * reach).all():
-            held = _holding(G, g, D[found[1]], t, BALANCE * reach)
+        if (D @ t - d <= slack + BOUND_SLACK * reach).all():
+            held = _active_rows(G, g, D[found[1]], t, BALANCE * reach)
             if held is not None:
                 return t, held
     return None
 
 
-def _holding(G: Floats, g: Floats, on: Floats, t: Floats, least: float) -> Floats | None:
+def _active_rows(G: Floats, g: Floats, on: Floats, t: Floats, least: float) -> Floats | None:
     """The rows that hold an optimal point with a force, (h, k); None: the rows do not make it one."""
     slope = G.T @ (g - G @ t)
     if not len(on):
@@ -162,7 +164,7 @@ def _holding(G: Floats, g: Floats, on: Floats, t: Floats, least: float) -> Float
 
 
 def _non_negative(A: Floats, b: Floats) -> tuple[Floats, float] | None:
-    found: tuple[Floats, float] | None = _optional.load("solver.optimizer").non_negative(A, b)
+    found: tuple[Floats, float] | None = _optional.load("solver.optimizer").non_negative_least_squares(A, b)
     return found
 
 
@@ -205,18 +207,18 @@ def _least_distance(G: Floats, g: Floats, D: Floats, d: Floats, pull: float) -> 
         return None
     held = found[0]
     left = E / size @ held - end
-    if left[k] >= -FAR:
+    if left[k] >= -LEAST_RESIDUAL_SHARE:
         return None
     q = -length * left[:k] / left[k]
     return solve_triangular(R, q + f, check_finite=False), held > 0
 
 
-def _sharpened(G: Floats, g: Floats, D: Floats, d: Floats, t: Floats, active: Flags) -> Floats:
+def _refine_on_active_set(G: Floats, g: Floats, D: Floats, d: Floats, t: Floats, active: Flags) -> Floats:
     """The same point without the pull: the active bounds are equations."""
     on = np.flatnonzero(active)
     if len(on):
         t = t + least_squares(D[on], d[on] - D[on] @ t)
-        Z = directions(D[on])
+        Z = null_space(D[on])
     else:
         Z = np.eye(len(t))
     if Z.shape[1]:
