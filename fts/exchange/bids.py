@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-class Bids(Commands):
+class MarketBids(Commands):
     """The demands and portfolios of a market, and the commands that change them.
 
     Parameters

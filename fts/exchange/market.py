@@ -13,7 +13,7 @@ import pandas as pd
 
 from fts import _optional
 from fts.exchange.batches import Batches, Subscriber
-from fts.exchange.bids import Bids
+from fts.exchange.bids import MarketBids
 from fts.exchange.context import MarketContext, MarketOptions
 from fts.exchange.history import History
 from fts.exchange.maintenance import Maintenance
@@ -68,7 +68,7 @@ class Market:
     ----------
     products : Products
         Create, split and list products: ``market.products(kind=0)``.
-    bids : Bids
+    bids : MarketBids
         Demands and portfolios, and commands that change several of them at once.
     batches : Batches
         Run, list and follow batches: ``market.batches()``.
@@ -142,7 +142,7 @@ class Market:
         self.batches = Batches(context)
         self.slices = Slices(context, self.batches)
         self.products = Products(context)
-        self.bids = Bids(context, after_change=self.batches.run_if_stale)
+        self.bids = MarketBids(context, after_change=self.batches.run_if_stale)
         self.history, self.maintenance = History(context), Maintenance(context)
         self.v0 = V0(context, self.bids, self.products, self.slices)
 

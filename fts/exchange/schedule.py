@@ -17,7 +17,7 @@ ScheduleLike: TypeAlias = "Schedule | str | timedelta | Mapping[str, Any] | None
 """A schedule, a duration such as ``10s``, ``{"every", "from"?}``, or None."""
 SHORTEST_STEP = timedelta(milliseconds=10)
 # Longest wait between two readings of the clock, so that a change of the clock is noticed [s].
-POLL_SECONDS = 0.5
+CLOCK_POLL_SECONDS = 0.5
 log = logging.getLogger(__name__)
 
 
@@ -110,7 +110,7 @@ def run_schedule(
     while not stop.is_set():
         due = schedule.after(now() if last is None else max(now(), last))
         while (wait := (due - now()).total_seconds()) > 0:
-            if stop.wait(min(wait, POLL_SECONDS)):
+            if stop.wait(min(wait, CLOCK_POLL_SECONDS)):
                 return
         last = due
         try:

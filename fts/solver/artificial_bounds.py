@@ -59,14 +59,14 @@ class Bounded:
         return self.program is self.source
 
     def restored(self, answer: Answer) -> Answer:
-        """An answer of the bounded program as one of the source: pieces that are all full or all empty make a bound."""
+        """Return an answer of the bounded program as one of the source; pieces all full or all empty make a bound."""
         if self.is_source:
             return answer
         p, s = self.program, self.source
         return replace(answer, y=_joined(self.segment, p.lo, p.hi, self.cut_low, self.cut_high, s.lo, s.hi, answer.y))
 
     def cut(self, answer: Answer) -> Answer:
-        """An answer of the source as one of the bounded program."""
+        """Return an answer of the source as one of the bounded program."""
         if self.is_source:
             return answer
         return replace(answer, y=_split(self.segment, self.program.lo, self.program.hi, answer.y))
@@ -78,13 +78,13 @@ class Bounded:
         return low | (self.cut_high & (answer.y >= p.hi - RESTS_WITHIN * np.abs(p.hi)))
 
     def binding(self, answer: Answer) -> Flags:
-        """The demands of whose fills one rests on an artificial bound in an answer of the bounded program, (D,)."""
+        """Find the demands with a fill on an artificial bound in an answer of the bounded program, (D,)."""
         binding = np.zeros(self.program.W.shape[0], dtype=bool)
         binding[self.program.segment_demand[self._rests(answer)]] = True
         return binding
 
     def grown(self, answer: Answer, factor: float) -> Answer:
-        """An answer as one of the source whose fills at an artificial bound are larger, up to the source's bounds."""
+        """Return an answer of the source with larger fills at artificial bounds, up to the source's own bounds."""
         restored, rests = self.restored(answer), np.zeros(len(self.source.c), dtype=bool)
         rests[self.segment[self._rests(answer)]] = True
         y = np.clip(np.where(rests, factor * restored.y, restored.y), self.source.lo, self.source.hi)
@@ -95,14 +95,14 @@ class Bounded:
         return bool((np.abs(answer.demand_prices) >= self.price_bound).any())
 
     def between(self, answer: Answer) -> Flags:
-        """The source's segments that an answer of the bounded program leaves between their bounds, (K,)."""
+        """Find the source's segments that an answer of the bounded program leaves between their bounds, (K,)."""
         p = self.program
         inside = (answer.y > p.lo) & (answer.y < p.hi)
         return np.bincount(self.segment, weights=inside, minlength=len(self.source.c)) > 0
 
 
 def bounded(program: Program, size: Floats, price: Floats) -> Bounded:
-    """The program with sizes of segments and prices cut.
+    """Cut sizes of segments and prices of a program.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def usual_sizes(program: Program, rates: Floats | None = None) -> Floats:
 
 @compiled
 def _offers(demand: Ints, lo: Floats, hi: Floats, n_demands: int) -> Floats:
-    """The largest rate of every demand on either side of 0, (D,)."""
+    """Compute the largest rate of every demand on either side of 0, (D,)."""
     low, high = np.zeros(n_demands), np.zeros(n_demands)
     for k in range(len(demand)):
         low[demand[k]] -= lo[k]
@@ -156,7 +156,7 @@ def _offers(demand: Ints, lo: Floats, hi: Floats, n_demands: int) -> Floats:
 
 @compiled
 def _rooms(start: Index, demand: Index, weight: Floats, offer: Floats) -> Floats:
-    """The least ``offer_d / |W_di|`` of every portfolio, (I,); 0 where it is unlimited."""
+    """Compute the least ``offer_d / |W_di|`` of every portfolio, (I,); 0 where it is unlimited."""
     room = np.full(len(start) - 1, np.inf)
     for i in range(len(room)):
         for e in range(start[i], start[i + 1]):
@@ -206,7 +206,7 @@ def _exceeds(demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, size: F
 def _cut(
     demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, size: Floats, price: Floats
 ) -> tuple[Ints, Floats, Floats, Floats, Floats, Flags, Flags]:
-    """The pieces of every segment: its steep ends become flat at the bounds of prices."""
+    """Compute the pieces of every segment: its steep ends become flat at the bounds of prices."""
     K, n = len(c), 0
     segment, low, high = np.empty(3 * K, dtype=np.int64), np.empty(3 * K), np.empty(3 * K)
     at, slope = np.empty(3 * K), np.empty(3 * K)
@@ -251,7 +251,7 @@ def _joined(
     hi: Floats,
     y: Floats,
 ) -> Floats:
-    """Fills of the source's segments: sums of their pieces, and their own bounds where all pieces are at theirs."""
+    """Add pieces up to fills of the source's segments; where all pieces are at a bound, the fill is at its own."""
     fill = np.zeros(len(lo))
     full, empty = np.ones(len(lo), dtype=np.bool_), np.ones(len(lo), dtype=np.bool_)
     for n in range(len(y)):
@@ -270,7 +270,7 @@ def _joined(
 
 @compiled
 def _split(segment: Ints, low: Floats, high: Floats, y: Floats) -> Floats:
-    """Fills of the pieces: those nearest to 0 are filled first."""
+    """Compute fills of the pieces: those nearest to 0 are filled first."""
     fill = np.zeros(len(segment))
     rest = y.copy()
     for n in range(len(segment)):

@@ -91,7 +91,7 @@ def _conversions(part: TradablePart) -> Iterator[tuple[int, int]]:
     exclusive = np.zeros(W.shape[1], dtype=bool)
     exclusive[owner[users[W.indices] == 1]] = True
     seen: dict[tuple[object, ...], tuple[int, float]] = {}
-    told: set[tuple[object, ...]] = set()
+    reported: set[tuple[object, ...]] = set()
     for i in np.flatnonzero(~exclusive).tolist():
         basis, weights = slice(B.indptr[i], B.indptr[i + 1]), slice(W.indptr[i], W.indptr[i + 1])
         unit, weight = B.data[basis][0], W.data[weights][0]
@@ -102,8 +102,8 @@ def _conversions(part: TradablePart) -> Iterator[tuple[int, int]]:
             tuple((W.data[weights] / weight).tolist()),
         )
         first, ratio = seen.setdefault(key, (i, unit / weight))
-        if ratio != unit / weight and key not in told:
-            told.add(key)
+        if ratio != unit / weight and key not in reported:
+            reported.add(key)
             yield first, i
 
 

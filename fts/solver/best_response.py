@@ -10,7 +10,7 @@ from fts.solver.compiled import compiled
 
 @compiled
 def _crossing(q: Floats, p: Floats, start: int, end: int, count: int, lam: float) -> float:
-    """The rate at which a curve passes the price between its points ``count - 1`` and ``count``."""
+    """Compute the rate at which a curve passes the price between its points ``count - 1`` and ``count``."""
     if count == 0:
         return float(q[start])
     if count == end - start:
@@ -25,7 +25,7 @@ def _crossing(q: Floats, p: Floats, start: int, end: int, count: int, lam: float
 
 @compiled
 def _best_response(q: Floats, p: Floats, start: int, end: int, z: float, lam: float, tie: float) -> float:
-    """The rate nearest to ``z`` that a demand would choose at price ``lam``.
+    """Compute the rate nearest to ``z`` that a demand would choose at price ``lam``.
 
     A demand whose unlimited end is priced within ``tie`` of ``lam`` is content with ``z``; one that would go on without
     limit answers with an infinite rate.
@@ -77,7 +77,7 @@ def _utility(q: Floats, p: Floats, start: int, end: int, z: float) -> float:
 
 @compiled
 def _scaled_deviation(at: float, to: float, per_unit: float) -> float:
-    """A deviation in units, whose inverse is given; 0/0 is 0."""
+    """Compute a deviation in units, whose inverse is given; 0/0 is 0."""
     return 0.0 if at == to else (at - to) * per_unit
 
 
@@ -85,7 +85,7 @@ def _scaled_deviation(at: float, to: float, per_unit: float) -> float:
 def _curve_distance(
     q: Floats, p: Floats, start: int, end: int, z: float, lam: float, per_Z: float, per_Lambda: float
 ) -> float:
-    """The least τ for which a point of the curve is within ``τ·Z`` of ``z`` and ``τ·Lambda`` of ``lam``.
+    """Compute the least τ for which a point of the curve is within ``τ·Z`` of ``z`` and ``τ·Lambda`` of ``lam``.
 
     In the scaled plane a falling curve meets the growing square around the point first in one of the two corners where
     both deviations are equal, so τ is the deviation where the curve crosses that diagonal.
@@ -110,7 +110,7 @@ def _curve_distance(
 
 @compiled
 def _distance_in_price(q: Floats, p: Floats, start: int, end: int, z: float, lam: float, Lambda: float) -> float:
-    """The distance of ``lam`` from the prices of a curve at the rate ``z``, its ends continued vertically."""
+    """Compute the distance of ``lam`` from the prices of a curve at the rate ``z``, its ends continued vertically."""
     # The price at z lies between those of the points around it; with points at z itself, between these.
     first, last = start, end - 1
     while first < end and q[first] < z:

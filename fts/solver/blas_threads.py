@@ -59,7 +59,7 @@ _one_thread = _OneThread()
 
 @contextmanager
 def threads_for(products: int) -> Iterator[None]:
-    """The threads that suit a system of so many products, until the block ends."""
+    """Set the number of threads that suits a system of so many products, until the block ends."""
     if products > MAX_PRODUCTS_ON_ONE_THREAD:
         yield
         return

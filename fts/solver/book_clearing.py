@@ -17,7 +17,7 @@ TIE = 1e-11
 
 
 def find_books(B: csc_array, W: csc_array, parts: ConnectedParts) -> Flags:
-    """The parts that are order books, (n_parts,)."""
+    """Find the parts that are order books, (n_parts,)."""
     return _are_books(*csc_arrays(W)[:2], parts.portfolio, parts.product, W.shape[0], parts.count)
 
 
@@ -79,7 +79,7 @@ def _clear(
     s: Floats,
     reference: Floats,
 ) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Floats, Floats, Floats, Floats, Floats, Flags, Flags, Flags]:
-    """The fields of `ClearedParts`; an unbounded book is not found."""
+    """Compute the fields of `ClearedParts`; an unbounded book is not found."""
     numbers = np.flatnonzero(books)
     _, products, label, start, bids, demands, bid_label = list_parts(
         W_start, W_demand, product, portfolio, books, len(numbers)
@@ -114,7 +114,7 @@ def _clear(
 def _dispersions(
     start: Ints, ratio: Floats, first: Ints, last: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats
 ) -> Floats:
-    """The dispersion of the prices in each book, (n_books,) [money / product unit].
+    """Compute the dispersion of the prices in each book, (n_books,) [money / product unit].
 
     The lower median of the positive deviations from the lower median, of the middles of the bids' curves, half of the
     drop of each curve included.

@@ -120,7 +120,7 @@ def zero_small_rates(program: Program, answer: Answer, share: float) -> tuple[An
 
 
 def project_onto_balance(program: Program, answer: Answer, still: Flags) -> Answer:
-    """The nearest rates with every product in balance, measured against the room each portfolio has.
+    """Compute the nearest rates with every product in balance, measured against the room each portfolio has.
 
     ``x + Δ`` with the least ``Σ (Δ_i / room_i)²`` for which ``B (x + Δ) = 0``; portfolios that are ``still`` stay so.
     """
@@ -140,7 +140,7 @@ def project_onto_balance(program: Program, answer: Answer, still: Flags) -> Answ
 
 
 def _price_at(program: Program, end: Floats) -> Floats:
-    """The price at one end of every segment; an unlimited segment is flat."""
+    """Compute the price at one end of every segment; an unlimited segment is flat."""
     return program.c - program.s * np.where(np.isfinite(end), end, 0.0)
 
 

@@ -76,7 +76,7 @@ def certified(
     *,
     other_rule: bool = False,
 ) -> tuple[Floats, Certificate]:
-    """The demand prices an answer is judged with, NaN where null, and its certificate; see :func:`certify`."""
+    """Compute the demand prices an answer is judged with, NaN where null, and its certificate; see :func:`certify`."""
     tol = TOL if tol is None else parse_tolerance(tol)
     part = tradable_part(auction)
     rates = parse_numbers(rates, len(auction.portfolio_ids), "rates", InvalidOutcome)
@@ -106,7 +106,7 @@ class Measures:
 
     @classmethod
     def together(cls, all_measures: list[Measures], numbers: list[Ints]) -> Measures:
-        """The measures of several sets of parts, in the order of the parts' numbers."""
+        """Return the measures of several sets of parts, in the order of the parts' numbers."""
         if len(all_measures) == 1:
             return all_measures[0]
         order = np.argsort(np.concatenate([np.zeros(0, dtype=np.int64), *numbers]), kind="stable")
@@ -115,7 +115,7 @@ class Measures:
         return cls(**{name: np.concatenate(column)[order] for name, column in columns.items()})
 
     def only(self, kept: Flags) -> Measures:
-        """The measures of some of the parts."""
+        """Return the measures of some of the parts."""
         return Measures(**{name: getattr(self, name)[kept] for name in (*MEASURES, "welfare")})
 
     def are_exact(self, tol: float) -> Flags:
@@ -125,14 +125,14 @@ class Measures:
         return exact
 
     def statuses(self, tol: float) -> list[Status]:
-        """The status of every part at a tolerance."""
+        """Return the status of every part at a tolerance."""
         with np.errstate(invalid="ignore"):
             clears = np.logical_and.reduce([getattr(self, name) <= tol for name in MEASURES[:-1]])
             fits = self.fit <= tol
         return ["not solved" if not ok else "exact" if fit else "solved" for ok, fit in zip(clears, fits, strict=True)]
 
     def certificate(self, tol: float, status: Status | None = None) -> Certificate:
-        """The certificate of the whole auction: the largest of each measure, the sum of the welfare."""
+        """Return the certificate of the whole auction: the largest of each measure, the sum of the welfare."""
         largest = {name: _largest(getattr(self, name)) for name in MEASURES}
         if status is None:
             with np.errstate(invalid="ignore"):
@@ -158,7 +158,7 @@ def _largest(values: Floats) -> float:
 def measure(
     auction: Auction, part: TradablePart, parts: ConnectedParts, x: Floats, pi: Floats, lam: Floats, tol: float
 ) -> Measures:
-    """The measures of rates `x (I,)`, prices `pi (P,)` and demand prices `lam (D,)` of what can trade.
+    """Compute the measures of rates `x (I,)`, prices `pi (P,)` and demand prices `lam (D,)` of what can trade.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def _measure(
     lam: Floats,
     tol: float,
 ) -> Floats:
-    """The fields of `Measures` as rows, (6, n_parts)."""
+    """Compute the fields of `Measures` as rows, (6, n_parts)."""
     largest_price, bound = _ends(offsets, q, p, demands)
     net, traded, z, zeta, worth, consistency, highest = _trades(
         B_start, B_product, B_weight, W_start, W_demand, W_weight, portfolio_part, x, pi, lam, largest_price
@@ -251,7 +251,7 @@ def _set_largest(label: Ints, values: Floats, largest: Floats) -> None:
 
 @compiled
 def _ends(offsets: Ints, q: Floats, p: Floats, demands: Ints) -> tuple[Floats, Floats]:
-    """The largest |price| of every curve, and its largest finite |rate|, infinite where both ends are unlimited.
+    """Compute the largest |price| of every curve and its largest finite |rate|, infinite where both ends are unlimited.
 
     Prices never rise and rates never fall, so both stand at an end.
     """
@@ -278,7 +278,7 @@ def _trades(
     lam: Floats,
     largest_price: Floats,
 ) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats]:
-    """Sums of rates over demands and products, and of prices over portfolios.
+    """Compute sums of rates over demands and products, and of prices over portfolios.
 
     Returns
     -------

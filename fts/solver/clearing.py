@@ -71,7 +71,7 @@ def clearings_of_private(
     start: Floats | None = None,
     earlier: State | Layout | None = None,
 ) -> Iterator[Clearing]:
-    """The answer of a part of private demands, by methods whose only unknowns are prices; none where none applies.
+    """Clear a part of private demands by methods whose only unknowns are prices; none where none applies.
 
     Newton's method where curves are sloped, an interior-point method where some are flat.
 
@@ -136,7 +136,7 @@ def clearings_of(program: Program, reference: Floats | None, answer: Answer) -> 
 
 
 def unfinished_clearing(answer: Answer) -> Clearing:
-    """An answer about whose choice nothing is known."""
+    """Return an answer about whose choice nothing is known."""
     unknown = np.full(len(answer.prices), np.nan)
     return Clearing(answer, unknown, unknown, Unique(False, False), False)
 
@@ -147,7 +147,7 @@ def _natively(prepared: PresolvedProgram, _: Bounded, __: Deviations) -> tuple[A
 
 
 def _in_combined_products(prepared: PresolvedProgram, bounds: Bounded, _: Deviations) -> tuple[Answer, float]:
-    """The exact answer where rows of products are nearly dependent."""
+    """Compute the exact answer where rows of products are nearly dependent."""
     program, price = bounds.program, prepared.scales.price
     best, least = _combined(program, price, np.ones(program.B.shape[1]))
     if least <= native.largest_sure_residual(prepared):
@@ -233,7 +233,7 @@ def _finished(
 
 
 def _select_canonical(found: Optimum, reference: Floats | None) -> tuple[Optimum, Canonical]:
-    """The canonical answer, and the optimum that it was chosen from."""
+    """Compute the canonical answer, and the optimum that it was chosen from."""
     made = _canonical(found, reference)
     if found.is_widened or _is_less_trade(made.answer, found.answer):
         # What an engine trades in circles leaves its rounding in everybody's rates.
@@ -255,7 +255,7 @@ def _canonical(found: Optimum, reference: Floats | None) -> Canonical:
 
 
 def _condition(found: Optimum) -> float:
-    """The condition of the product system ``B B'`` in the program's units, directions without any weight left out."""
+    """Compute the condition of the product system ``B B'`` in the program's units, without directions of no weight."""
     program = found.deviations.program
     if min(program.B.shape) > LARGEST_DENSE or not program.B.nnz:
         return 1.0

@@ -10,7 +10,7 @@ SPLIT = 134217729.0
 
 @compiled
 def two_product(a: float, b: float) -> tuple[float, float]:
-    """``a b`` and its rounding error (Dekker's splitting)."""
+    """Compute ``a b`` and its rounding error (Dekker's splitting)."""
     product = a * b
     t = SPLIT * a
     a_high = t - (t - a)
@@ -23,7 +23,7 @@ def two_product(a: float, b: float) -> tuple[float, float]:
 
 @compiled
 def two_sum(a: float, b: float) -> tuple[float, float]:
-    """``a + b`` and its rounding error (Knuth)."""
+    """Compute ``a + b`` and its rounding error (Knuth)."""
     total = a + b
     z = total - a
     return total, (a - (total - z)) + (b - z)

@@ -39,7 +39,7 @@ _stamps: dict[str, tuple[float, int]] = {}
 
 
 def compiled(loop: Loop) -> Loop:
-    """A function of arrays and numbers, translated at its first call; divisions by 0 give inf or NaN as in numpy."""
+    """Compile a function of arrays and numbers at its first call; a division by 0 gives inf or NaN as in numpy."""
     made: Any = numba.njit(error_model="numpy", nogil=True)(loop)
     if hasattr(made, "enable_caching"):  # not where NUMBA_DISABLE_JIT leaves the function as it is
         with suppress(RuntimeError, OSError):  # there is no folder that it could be kept in, or no file
@@ -112,7 +112,7 @@ class _Cache(FunctionCache):
 
 
 def called_loops(loop: Any) -> list[Any]:
-    """The functions that a compiled function calls, directly or through others, and itself; as they are written."""
+    """Return a compiled function and those that it calls, directly or through others, as they are written."""
     found, waiting = [loop], [loop]
     while waiting:
         one = waiting.pop()
@@ -125,7 +125,7 @@ def called_loops(loop: Any) -> list[Any]:
 
 
 def _source_stamps(loop: Any) -> dict[str, tuple[float, int]]:
-    """The date and the size of every file that a compiled function is made of, as they were when it was read."""
+    """Return the date and the size of every file that a compiled function is made of, as they were when it was read."""
     files = {one.__code__.co_filename for one in called_loops(loop)}
     return {Path(file).name: _stamps[file] for file in sorted(files)}
 

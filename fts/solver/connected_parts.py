@@ -52,7 +52,7 @@ class ProgramPart:
 
 
 def connected_parts(B: csc_array, W: csc_array) -> ConnectedParts:
-    """The connected parts of portfolios with basis weights `B` (P, I) and demand weights `W` (D, I), by column."""
+    """Find the connected parts of portfolios with basis weights `B` (P, I) and demand weights `W` (D, I), by column."""
     count, product, portfolio, demand = _label(*csc_arrays(B)[:2], *csc_arrays(W)[:2], B.shape[0], W.shape[0])
     return ConnectedParts(count, product, portfolio, demand)
 

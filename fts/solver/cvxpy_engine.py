@@ -32,7 +32,7 @@ class Model:
 
 
 def model_of(program: Program) -> Model:
-    """The program in CVXPY: gains from trade, every product in balance, every demand within its curve."""
+    """Write the program in CVXPY: gains from trade, every product in balance, every demand within its curve."""
     lo, hi, c, s = program.lo, program.hi, program.c, program.s
     B: Any = program.B  # CVXPY gives sparse matrices its own operators
     W: Any = program.W
@@ -135,7 +135,7 @@ def _answer(model: Model, program: Program, status: str, iterations: int) -> Ans
 
 
 def _read(value: Any, size: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """The numbers an engine left, or no trade at price 0, which the certificate then judges."""
+    """Read the numbers an engine left, or no trade at price 0, which the certificate then judges."""
     return np.zeros(size) if value is None else np.asarray(value, dtype=np.float64).reshape(size)
 
 
@@ -189,4 +189,4 @@ OPTIONS = {
     "HIGHS": _highs,
     "MOSEK": _mosek,
 }
-"""What each engine is told, from the tolerance that the certificate will be judged with."""
+"""Options of each engine, from the tolerance that the certificate will be judged with."""

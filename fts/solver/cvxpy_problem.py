@@ -20,7 +20,7 @@ OWN = ("product balance", "demand rates", "least fills", "largest fills")
 
 
 def problem(auction: Auction) -> Any:
-    """The program that clears an auction, as a CVXPY problem.
+    """Write the program that clears an auction as a CVXPY problem.
 
     Its variables are ``rates`` (of the portfolios that can trade, in the auction's order) and ``fills`` (of the
     segments of their demands' curves); its constraints carry the labels ``product balance``, ``demand rates``,
@@ -39,7 +39,7 @@ def problem(auction: Auction) -> Any:
 
 
 def outcome_of(auction: Auction, problem: Any) -> Outcome:
-    """The outcome in a solved problem that came from :func:`problem`, changed or not.
+    """Read the outcome in a solved problem that came from :func:`problem`, changed or not.
 
     Its status is ``other rule``: the certificate measures it against the auction as it was, and requires nothing.
     ``outcome.multipliers`` holds the marginal value of every added constraint, by its label, or ``constraint k`` by

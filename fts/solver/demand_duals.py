@@ -95,7 +95,7 @@ def _fit(W: csc_array, r: Floats, rho: Floats, shared: Ints, lam: Floats) -> Non
 
 
 def _money(W: csc_array, owner: Ints, rho: Floats) -> Floats:
-    """The money in a portfolio's basis, or where that is little, a share of what its demands' other portfolios hold."""
+    """Compute the money in a portfolio's basis; where that is little, a share of its demands' other portfolios'."""
     size = np.abs(W.data)
     known, money = np.zeros(W.shape[0]), rho.copy()
     np.maximum.at(known, W.indices, rho[owner] / size)

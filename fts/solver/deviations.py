@@ -51,20 +51,20 @@ class Deviations:
     rounding: Floats
 
     def restored(self, answer: Answer) -> Answer:
-        """An answer in deviations as an answer of the original program."""
+        """Return an answer in deviations as an answer of the original program."""
         return replace(
             answer, prices=self.prices + answer.prices, demand_prices=self.demand_prices + answer.demand_prices
         )
 
     def deviating(self, answer: Answer) -> Answer:
-        """An answer of the original program in deviations."""
+        """Return an answer of the original program in deviations."""
         return replace(
             answer, prices=answer.prices - self.prices, demand_prices=answer.demand_prices - self.demand_prices
         )
 
 
 def deviations_from(program: Program, prices: Floats) -> Deviations:
-    """The program in deviations from these prices, (P,)."""
+    """Write the program in deviations from these prices, (P,)."""
     segments = program.segment_demand, program.c
     c, cost, demand_prices, rounding, priced = _deviate(
         *csc_arrays(program.B), *csc_arrays(program.W), *segments, prices, program.W.shape[0]
@@ -181,7 +181,7 @@ def first_prices(program: Program, known: Floats | None = None) -> Floats:
 
 
 def _least_prices(program: Program, middle: Floats) -> Floats:
-    """The least prices, times largest weights, at which portfolios are worth the middles of their curves, (P,)."""
+    """Compute the least prices, times largest weights, that value portfolios at the middles of their curves, (P,)."""
     worth = program.W.T @ middle
     known = np.isfinite(worth)
     B = program.B.toarray()[:, known]
@@ -258,7 +258,7 @@ def _most_held(start: Int32s, product: Int32s, unknown: Flags, holders: Ints) ->
 
 
 def middle_prices(program: Program) -> Floats:
-    """The price in the middle of every demand's curve, (D,); NaN where a demand has no segment."""
+    """Compute the price in the middle of every demand's curve, (D,); NaN where a demand has no segment."""
     return _middles(program.segment_demand, program.lo, program.hi, program.c, program.s, program.W.shape[0])
 
 

@@ -27,7 +27,7 @@ class Scaling:
     money: float
 
     def scaled(self, program: Program) -> Program:
-        """The program in these units."""
+        """Return the program in these units."""
         unit = self.demand[program.segment_demand]
         return Program(
             B=_times(program.B, self.product, self.portfolio),
@@ -41,7 +41,7 @@ class Scaling:
         )
 
     def measured(self, program: Program, answer: Answer) -> Answer:
-        """The answer to the program as an answer to the scaled program."""
+        """Return the answer to the program as an answer to the scaled program."""
         return replace(
             answer,
             x=answer.x / self.portfolio,
@@ -51,7 +51,7 @@ class Scaling:
         )
 
     def restored(self, program: Program, answer: Answer) -> Answer:
-        """The answer to the scaled program as an answer to the program."""
+        """Return the answer to the scaled program as an answer to the program."""
         return Answer(
             x=answer.x * self.portfolio,
             y=answer.y * self.demand[program.segment_demand],

@@ -73,12 +73,12 @@ def installed(name: str) -> bool:
 
 
 def tolerance(name: str) -> float:
-    """The tolerance an engine's answers are certified at."""
+    """Return the tolerance an engine's answers are certified at."""
     return ENGINES[name].tol
 
 
 def engine(name: str) -> Engine:
-    """The engine of this name.
+    """Return the engine of this name.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from fts.models.columns import Floats
 
 
 def solve_lp(cost: Floats, at_most: tuple[Any, Floats], equal: tuple[Any, Floats], bounds: Any) -> Floats | None:
-    """A vertex with the least cost, or None where there is none.
+    """Compute a vertex with the least cost, or None where there is none.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ INSERTION_SORT_LENGTH = 32
 
 @compiled
 def lower_median(values: Floats, first: int, last: int) -> float:
-    """The lower median of ``values[first:last]``, whose order is lost."""
+    """Compute the lower median of ``values[first:last]``, whose order is lost."""
     middle = (last - first - 1) // 2
     if last - first > INSERTION_SORT_LENGTH:
         return _select(values, first, last - 1, first + middle)
@@ -56,7 +56,7 @@ def _select(values: Floats, first: int, last: int, wanted: int) -> float:
 
 @compiled
 def medians(start: Index, product: Index, weight: Floats, worth: Floats, n_products: int) -> Floats:
-    """The lower median of the positive ``worth_i / |B_pi|`` of each product, (P,); 0 where there is none."""
+    """Compute the lower median of the positive ``worth_i / |B_pi|`` of each product, (P,); 0 where there is none."""
     count = np.zeros(n_products + 1, dtype=np.int64)
     for i in range(len(worth)):
         if worth[i] > 0:

@@ -24,7 +24,7 @@ SOLVED, NO_VERTEX = 0, (2, 3)
 
 
 def vertex(cost: Floats, at_most: tuple[Any, Floats], equal: tuple[Any, Floats], bounds: Any) -> Floats | None:
-    """A vertex with the least cost; see :func:`fts.solver.linear_program.solve_lp`."""
+    """Compute a vertex with the least cost; see :func:`fts.solver.linear_program.solve_lp`."""
     result = _solved(_WAYS, cost, A_ub=at_most[0], b_ub=at_most[1], A_eq=equal[0], b_eq=equal[1], bounds=bounds)
     return None if result is None else floats(result.x)
 
@@ -36,7 +36,7 @@ def least_cost(cost: Floats, equal: tuple[Any, Floats], bounds: Any) -> float | 
 
 
 def _solved(ways: Sequence[tuple[str, dict[str, Any]]], cost: Floats, **program: Any) -> Any:
-    """The result of the first way that has one; None where the program is infeasible or unbounded."""
+    """Return the result of the first way that has one; None where the program is infeasible or unbounded."""
     solve: Any = linprog  # its types leave out sparse matrices and these options
     for method, options in ways:
         result = solve(cost, **program, method=method, options=_TIGHT | options)
@@ -48,7 +48,7 @@ def _solved(ways: Sequence[tuple[str, dict[str, Any]]], cost: Floats, **program:
 
 
 def non_negative_least_squares(A: Floats, b: Floats) -> tuple[Floats, float] | None:
-    """The ``t ≥ 0`` with the least ``|A t - b|``, and that length; None where its limit of steps was reached."""
+    """Compute the ``t ≥ 0`` with the least ``|A t - b|``, and that length; None at the limit of steps."""
     try:
         t, length = nnls(A, b, maxiter=50 * (A.shape[0] + 10))
     except RuntimeError:

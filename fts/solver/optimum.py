@@ -78,7 +78,7 @@ class Optimum:
 
 
 def find_optimum(deviations: Deviations, solve: Finish) -> Optimum:
-    """An exact answer in the least artificial bounds that do not matter; else the point that was reached."""
+    """Compute an exact answer in the least artificial bounds that do not matter; else the point that was reached."""
     program, units = deviations.program, _units(deviations)
     scales = scales_in(program, units)
     size, price = BOUND_FACTOR * usual_sizes(program), BOUND_FACTOR * scales.demand_price
@@ -106,7 +106,7 @@ def find_optimum(deviations: Deviations, solve: Finish) -> Optimum:
 def _solved(
     prepared: PresolvedProgram, bounds: Bounded, deviations: Deviations, solve: Finish, grown: Answer | None
 ) -> tuple[Answer, float]:
-    """An exact answer: from the one in narrower bounds, where the last step alone is sure of it, else by `solve`."""
+    """Solve exactly: from the answer in narrower bounds, where the last step alone is sure of it, else by `solve`."""
     if grown is not None:
         exact, residual = polish(prepared, bounds.cut(grown))
         if residual <= native.largest_sure_residual(prepared):
@@ -130,7 +130,7 @@ def _units(deviations: Deviations) -> Floats:
 def _recentred(
     deviations: Deviations, answer: Answer, between: Flags, units: Floats
 ) -> tuple[Deviations, Answer, float]:
-    """The program in deviations from the prices that an answer's active segments tell, and its exact answer there."""
+    """Solve exactly in deviations from the prices that an answer's active segments determine."""
     found, residual = answer, np.inf
     for _ in range(MAX_RECENTRINGS):
         # Units stay those of the first prices: beside a price cap, every bid that it leaves idle looks far away.
@@ -145,7 +145,7 @@ def _recentred(
 
 
 def deviations_around(found: Optimum, answer: Answer) -> Deviations:
-    """The program in deviations from an answer's prices, without their rounding of 0, which is no dispersion."""
+    """Return the program in deviations from an answer's prices, without their rounding of 0, which is no dispersion."""
     prices = zero_noise(found.deviations.prices + answer.prices, NOTHING * found.scales.price)
     return deviations_from(found.deviations.source, prices)
 
@@ -157,7 +157,7 @@ def are_finer(nearer: Deviations, found: Optimum) -> bool:
 
 
 def polished(found: Optimum, nearer: Deviations) -> Optimum:
-    """The optimum with the last step once more in deviations from its own prices, if that misses only rounding."""
+    """Repeat the last step in deviations from the optimum's own prices; taken if its residual is rounding."""
     start = nearer.deviating(found.deviations.restored(found.answer))
     bounds = bounded(nearer.program, found.size, found.price)
     prepared = found.prepared.repriced(bounds.program) or presolve(bounds.program, found.scales.price)

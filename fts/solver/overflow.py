@@ -13,6 +13,7 @@ from fts.solver.engine_scaling import scaling_of
 from fts.solver.program import TradablePart
 
 MAX_MAGNITUDE = 1e100
+"""Largest size, and one over the smallest, that products of numbers leave within float64."""
 ORDINARY_MAGNITUDE = 1e20
 """Numbers between this and its inverse need no closer look."""
 ADVICE = "write its rates, prices and weights in units that keep them between 1e-100 and 1e100"

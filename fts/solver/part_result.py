@@ -65,7 +65,7 @@ class PartResult:
 
 
 def judge_part(auction: Auction, part: TradablePart, piece: ProgramPart, clearing: Clearing, tol: float) -> PartResult:
-    """An answer of one connected part with its measures.
+    """Judge an answer of one connected part.
 
     ``exact`` needs the canonical answer as well. Where float64 cannot hold it, ``solved`` is left.
     """
@@ -104,7 +104,7 @@ def judge_part(auction: Auction, part: TradablePart, piece: ProgramPart, clearin
 def judge_cleared(
     auction: Auction, part: TradablePart, parts: ConnectedParts, cleared: list[ClearedParts], tol: float
 ) -> tuple[PartResult, Flags]:
-    """The answers of parts that were cleared together, as far as they are proved, and which these are, (n_parts,)."""
+    """Judge parts that were cleared together: the proved answers, and the parts that have one, (n_parts,)."""
     x, prices, lam = np.zeros(len(part.portfolios)), np.zeros(len(part.products)), np.zeros(len(part.demands))
     low, high = np.empty(len(prices)), np.empty(len(prices))
     found = np.zeros(parts.count, dtype=np.bool_)
@@ -158,7 +158,7 @@ def outcome_of_parts(
     solver: str,
     seconds: float,
 ) -> Outcome:
-    """The outcome of all parts together; a part that failed beside solved ones has no prices and rates of 0."""
+    """Put together the outcome of all parts; a part that failed beside solved ones has no prices and rates of 0."""
     rates = np.zeros(len(auction.portfolio_ids))
     prices, low, high = (np.full(len(auction.product_ids), np.nan) for _ in range(3))
     demand_prices = np.full(len(auction.demand_ids), np.nan)
@@ -195,7 +195,7 @@ def outcome_of_parts(
 
 
 def _warnings(auction: Auction, part: TradablePart, results: list[PartResult]) -> list[str]:
-    """A sentence about every part whose canonical answer float64 cannot hold."""
+    """Write a sentence about every part whose canonical answer float64 cannot hold."""
     return [
         f"the canonical answer of the part with product {auction.product_ids[int(part.products[p])].as_py()!r} "
         "is beyond float64, since some of its portfolios are nearly equal; this one clears the auction, "
@@ -235,7 +235,7 @@ def _part_results(
 
 
 def part_results_of(outcome: Outcome) -> PartResults:
-    """The connected parts of an outcome, judged afresh."""
+    """Judge the connected parts of an outcome afresh."""
     auction, part = outcome.auction, tradable_part(outcome.auction)
     parts = connected_parts(part.B, part.W)
     x, pi, lam = outcome.rates[part.portfolios], outcome.prices[part.products], outcome.demand_prices[part.demands]
@@ -245,7 +245,7 @@ def part_results_of(outcome: Outcome) -> PartResults:
 
 
 def worst_measure(result: PartResult) -> tuple[str, float]:
-    """The measure that is furthest from proof, and how far."""
+    """Find the measure that is furthest from proof, and how far."""
     values = {name: float(getattr(result.measures, name).max(initial=0.0)) for name in MEASURES}
     known = {name: math.inf if math.isnan(value) else value for name, value in values.items()}
     name = max(known, key=known.__getitem__)

@@ -17,11 +17,11 @@ MAX_REPAIR_WEIGHTS = 50_000
 """Most weights of an auction that is searched."""
 
 MISFIT = 1e4
-"""How much worse a price outside its curve is than one that moved, each relative."""
+"""Cost of a price outside its curve, as a multiple of that of one that moved, each relative."""
 
 
 def repair_prices(program: Program, answer: Answer) -> Answer:
-    """The prices nearest to an answer's for which its fills are best responses.
+    """Compute the prices nearest to an answer's for which its fills are best responses.
 
     A fill leaves its demand's price an interval: at least the segment's price where more could be bought, at most that
     where less could. An engine leaves prices near the ends of such intervals a little outside, which counts where

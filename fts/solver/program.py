@@ -34,7 +34,7 @@ class TradablePart:
 
 
 def tradable_part(auction: Auction) -> TradablePart:
-    """The part of an auction that can trade."""
+    """Find the part of an auction that can trade."""
     require_auction(auction)
     B, W = auction.basis, auction.weights
     if not auction.idle.any():
@@ -59,7 +59,7 @@ def restricted(
     B: csc_array | None = None,
     W: csc_array | None = None,
 ) -> TradablePart:
-    """Some connected parts of what can trade, given by their positions in it, in this order.
+    """Return some connected parts of what can trade, given by their positions in it, in this order.
 
     `B` and `W` are the matrices of these, if they are known.
     """
@@ -75,7 +75,7 @@ def restricted(
 
 
 def columns_of(matrix: csc_array, columns: Ints, rows: Ints) -> csc_array:
-    """Some columns of a matrix, whose entries all stand in some rows, which become its rows in their order."""
+    """Return some columns of a matrix, whose entries all stand in some rows, which become its rows in their order."""
     place = np.zeros(matrix.shape[0], dtype=np.int32)
     place[rows] = np.arange(len(rows))
     start, index, value = _chosen(*csc_arrays(matrix), columns, place)
@@ -98,7 +98,7 @@ def _chosen(start: Int32s, index: Int32s, value: Floats, columns: Ints, row: Int
 
 
 def program_of(auction: Auction, part: TradablePart | None = None) -> Program:
-    """The program of the part of an auction that can trade."""
+    """Write the program of the part of an auction that can trade."""
     part = tradable_part(auction) if part is None else part
     segments = segments_of(auction)
     if len(part.demands) == len(auction.demand_ids):
@@ -151,6 +151,6 @@ def expand_solution(auction: Auction, part: TradablePart, answer: Answer) -> tup
 
 
 def _rows(matrix: csc_array, kept: Flags) -> csc_array:
-    """The matrix with some rows left out; they are known to be empty."""
+    """Return the matrix with some rows left out; they are known to be empty."""
     row = np.cumsum(kept) - 1
     return csc_array((matrix.data, row[matrix.indices], matrix.indptr), shape=(int(kept.sum()), matrix.shape[1]))

@@ -15,7 +15,7 @@ from fts.models.parse_number import parse_number, parse_numbers
 
 
 def reference_prices(auction: Auction, given: Any) -> Floats:
-    """The reference price of every product, (n_products,) [money / quantity]; NaN where none is given.
+    """Compute the reference price of every product, (n_products,) [money / quantity]; NaN where none is given.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ FAINT = 1e-9
 
 
 def without_rounding(deviations: Deviations, made: Canonical, scales: Scales, room: Floats) -> Iterator[Canonical]:
-    """The canonical answer in prices instead of deviations, with more or less of it taken for rounding of 0.
+    """Compute the canonical answer in prices instead of deviations, with more or less of it taken for rounding of 0.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def without_rounding(deviations: Deviations, made: Canonical, scales: Scales, ro
 
 
 def _restored(deviations: Deviations, made: Canonical, scales: Scales, room: Floats, noise: float) -> Canonical:
-    """The canonical answer in prices instead of deviations; rates and prices that are only rounding are 0.
+    """Compute the canonical answer in prices instead of deviations; rates and prices that are only rounding are 0.
 
     `noise` is a share of rooms, and of the dispersion and the level of prices, that is rounding.
     """
@@ -67,7 +67,7 @@ def _restored(deviations: Deviations, made: Canonical, scales: Scales, room: Flo
 
 
 def _price_rounding(program: Program, prices: Floats, level: Floats) -> Floats:
-    """The rounding of prices that are next to nothing beside others, (P,); 0 for all other prices.
+    """Compute the rounding of prices that are next to nothing beside others, (P,); 0 for all other prices.
 
     A price is not known better than the money in any portfolio that holds the product, at the levels (P,) of the prices
     that were computed with.
@@ -91,7 +91,7 @@ def zero_noise(values: Floats, noise: Floats) -> Floats:
 
 
 def _quotes(program: Program, answer: Answer, scales: Scales, rounding: Floats) -> tuple[Floats, Floats]:
-    """The interval that each product's own bids leave it at the fills of an answer, (P,) each."""
+    """Compute the interval that each product's own bids leave it at the fills of an answer, (P,) each."""
     low, high = price_intervals(program, answer, scales.demand_price, rounding)
     least, most, _ = quotes(program, low, high)
     return least, most

@@ -132,7 +132,7 @@ def solve(
 def _cleared_together(
     auction: Auction, part: TradablePart, program: Program, parts: ConnectedParts, near: Floats | None, tol: float
 ) -> tuple[list[PartResult], Flags]:
-    """The results of order books and small parts, and which parts are left, (n_parts,).
+    """Clear order books and small parts; their results, and which parts are left, (n_parts,).
 
     What is not found or not proved here is left to the general method, which names what is wrong.
     """
@@ -151,7 +151,7 @@ def _cleared_together(
 
 
 def _unbounded(auction: Auction, part: TradablePart, pieces: list[ProgramPart], throw: bool) -> set[int]:
-    """The numbers of the parts that have no largest gain; with `throw` the first one raises UnboundedAuction."""
+    """List the numbers of parts without a largest gain; with `throw` the first one raises UnboundedAuction."""
     found = set()
     for piece in pieces:
         # Only unlimited curves can earn without limit.
@@ -234,7 +234,7 @@ def _of_part(answer: Answer, piece: ProgramPart) -> Answer:
 
 
 def _no_trade(program: Program) -> Answer:
-    """The answer where nothing can trade: nobody has a curve wider than rate 0."""
+    """Return the answer where nothing can trade: nobody has a curve wider than rate 0."""
     P, D, I = program.B.shape[0], program.W.shape[0], program.B.shape[1]  # noqa: E741 - the letters of the program
     return Answer(np.zeros(I), np.zeros(0), np.zeros(P), np.zeros(D), "nothing can trade", 0)
 
@@ -242,7 +242,7 @@ def _no_trade(program: Program) -> Answer:
 def _best(
     auction: Auction, part: TradablePart, piece: ProgramPart, candidates: Iterator[Clearing], tol: float
 ) -> PartResult:
-    """The first answer that is canonical and proved, fit included, else the one that is nearest to it."""
+    """Return the first answer that is canonical and proved, fit included, else the one that is nearest to it."""
     reached: list[PartResult] = []
     for clearing in candidates:
         result = judge_part(auction, part, piece, clearing, tol)

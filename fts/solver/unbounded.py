@@ -85,7 +85,7 @@ def _candidates(program: Program, ends: _Ends) -> Flags:
 
 
 def _profitable_cycle(B: csc_array, W: csc_array, ends: _Ends) -> Ints | None:
-    """The portfolios of one cycle that earns a profit, or None."""
+    """Find the portfolios of one cycle that earns a profit, or None."""
     used = np.unique(W.indices)
     W, sells, buys, price = W[used, :], ends.sells[used], ends.buys[used], ends.price[used]
     B = B[np.unique(B.indices), :]
@@ -116,7 +116,7 @@ class _Market:
     price: Floats
 
     def of(self, portfolios: Ints) -> _Market:
-        """The market of some of the portfolios."""
+        """Return the market of some of the portfolios."""
         return replace(self, B=self.B[:, portfolios], W=self.W[:, portfolios])
 
     @property
@@ -163,7 +163,7 @@ def _most_profitable(market: _Market) -> Floats | None:
 
 
 def _one_cycle(market: _Market) -> Floats | None:
-    """The smallest rates (sum of sizes) with a profit of 1: a vertex, so one cycle."""
+    """Compute the smallest rates (sum of sizes) with a profit of 1: a vertex, so one cycle."""
     n = market.B.shape[1]
     profit = market.W.T @ market.price
     scale = np.abs(profit).max(initial=0.0)
@@ -181,7 +181,7 @@ def _one_cycle(market: _Market) -> Floats | None:
 
 
 def _mirrored(matrix: csr_array) -> csr_array:
-    """The rows for rates split into what they rise and what they fall."""
+    """Return the rows for rates split into what they rise and what they fall."""
     return csr_array(hstack([matrix, -matrix]))
 
 
@@ -190,7 +190,7 @@ def _names(ids: Ids, positions: Ints) -> tuple[str, ...]:
 
 
 def _equilibrated(B: csc_array, W: csc_array, price: Floats) -> tuple[csc_array, csc_array, Floats]:
-    """The same cycles in units in which all weights are near 1."""
+    """Write the same cycles in units in which all weights are near 1."""
     matrix = vstack([B, W], format="csc")
     owner = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
     data, row = np.abs(matrix.data), np.ones(matrix.shape[0])

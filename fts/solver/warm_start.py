@@ -18,7 +18,7 @@ TIED_WITHIN = 1e-9
 
 
 def earlier_prices(outcome: Outcome, auction: Auction, part: TradablePart) -> Floats:
-    """The earlier prices of an auction's products that can trade, (P,) [money / quantity]; NaN where there is none."""
+    """Return the earlier prices of an auction's products that can trade, (P,) [money / quantity]; NaN is none."""
     return _reindex(outcome.auction.product_ids, outcome.prices, auction.product_ids)[part.products]
 
 
@@ -48,7 +48,7 @@ def start_from(outcome: Outcome, auction: Auction, part: TradablePart, program: 
 
 @compiled
 def _fills(demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, demand_prices: Floats, rates: Floats) -> Floats:
-    """Fills at these prices; segments that these leave open take what the others leave of their demand's rate."""
+    """Compute fills at these prices; segments left open take what the others leave of their demand's rate."""
     y, rest = np.empty(len(c)), rates.copy()
     for k in range(len(c)):
         lam = demand_prices[demand[k]]

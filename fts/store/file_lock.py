@@ -20,7 +20,7 @@ from fts.errors import ReadOnlyStore, StoreBusy, StoreError
 
 MEMORY = ":memory:"
 # Time that another process, which is being refused, may still hold the lock of a new file [s].
-WAIT_SECONDS, STEP_SECONDS = 2.0, 0.01
+WAIT_SECONDS, LOCK_RETRY_SECONDS = 2.0, 0.01
 log = logging.getLogger(__name__)
 
 _Key = tuple[int, int] | str
@@ -111,7 +111,7 @@ class FileLock:
                         self.path,
                     )
                     return
-                time.sleep(STEP_SECONDS)
+                time.sleep(LOCK_RETRY_SECONDS)
 
     @contextmanager
     def suspended(self) -> Iterator[None]:

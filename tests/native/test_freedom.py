@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_array, random_array, vstack
 from scipy.sparse.csgraph import connected_components
 
-from fts.solver.canonical.rank import blocks, undetermined
+from fts.solver.canonical.rank import open_groups, undetermined
 
 
 def rows(rng: np.random.Generator, n: int) -> csr_array:
@@ -42,7 +42,7 @@ def test_groups_are_the_components_of_the_open_unknowns(seed: int) -> None:
     places = np.flatnonzero(is_open)
     touch = (vstack([equations, limits, csr_array((1, 30))]).toarray() != 0)[:, places]
     count, label = connected_components(csr_array(touch.T.astype(float) @ touch), directed=False)
-    found = list(blocks(equations, limits, is_open))
+    found = list(open_groups(equations, limits, is_open))
     assert len(found) == (count if len(places) else 0)
     for group in found:
         own = np.isin(places, group.unknowns)

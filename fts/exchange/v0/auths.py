@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from fts.exchange import rules
-from fts.exchange.bids import Bids
+from fts.exchange.bids import MarketBids
 from fts.exchange.context import MarketContext
 from fts.exchange.parsing import read_id, read_ids, read_span
 from fts.exchange.v0.pages import page_by_instant
@@ -32,11 +32,11 @@ class Auths:
     Parameters
     ----------
     context : MarketContext
-    bids : Bids
+    bids : MarketBids
         Executes the changes.
     """
 
-    def __init__(self, context: MarketContext, bids: Bids) -> None:
+    def __init__(self, context: MarketContext, bids: MarketBids) -> None:
         self._context = context
         self._bids = bids
 

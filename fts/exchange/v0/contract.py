@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
-from fts.exchange.bids import Bids
+from fts.exchange.bids import MarketBids
 from fts.exchange.context import MarketContext
 from fts.exchange.parsing import read_id, read_span
 from fts.exchange.products import Products
@@ -24,12 +24,12 @@ class V0(Auths, Deliveries):
     Parameters
     ----------
     context : MarketContext
-    bids : Bids
+    bids : MarketBids
     products : Products
     slices : Slices
     """
 
-    def __init__(self, context: MarketContext, bids: Bids, products: Products, slices: Slices) -> None:
+    def __init__(self, context: MarketContext, bids: MarketBids, products: Products, slices: Slices) -> None:
         Auths.__init__(self, context, bids)
         Deliveries.__init__(self, context, products)
         self._slices = slices

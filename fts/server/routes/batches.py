@@ -15,7 +15,7 @@ from fts.server.responses import JsonReply, TextReply
 from fts.server.route import Route
 from fts.server.schemas import listed, ref
 
-WITHHELD_REASON = "the market could not be cleared; a token that may run batches is told why"
+WITHHELD_REASON = "the market could not be cleared; a token that may run batches shows the reason"
 
 
 def _run(context: RequestContext) -> str:

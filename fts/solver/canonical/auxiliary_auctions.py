@@ -48,7 +48,7 @@ def proportional_fills(program: Program, answer: Answer, movable: Ints, tied: Fl
 
 
 def _shares(program: Program, answer: Answer, tied: Flags) -> tuple[bool, dict[str, Floats], Ints]:
-    """The tied segments as curves around their fill: ``price = -v·fill/size``, on either side of 0."""
+    """Write the tied segments as curves around their fill: ``price = -v·fill/size``, on either side of 0."""
     p = program
     k = np.flatnonzero(tied)
     y, lo, hi = answer.y[k], p.lo[k], p.hi[k]
@@ -80,7 +80,7 @@ class _Part:
 
 
 def _part(program: Program, movable: Ints, parts: dict[str, Floats], owner: Ints) -> _Part | None:
-    """The program of the movable portfolios with other curves; `owner` says whose segment each piece belongs to."""
+    """Return the program of the movable portfolios with other curves; `owner` is the segment of each piece."""
     B, W = program.B[:, movable], program.W[:, movable]
     products, demands = np.unique(B.indices), np.unique(W.indices)
     position = np.full(W.shape[0], -1, dtype=np.int64)
@@ -103,7 +103,7 @@ def _part(program: Program, movable: Ints, parts: dict[str, Floats], owner: Ints
 
 
 def least_rates(program: Program, answer: Answer, movable: Ints, tied: Flags, solve: Solve) -> Answer | None:
-    """The least traded rates of movable portfolios that give these fills; None where the auction is not solved."""
+    """Compute the least rates of movable portfolios that give these fills; None where the auction is not solved."""
     endless = tied & np.where(answer.y >= 0, np.isinf(program.hi), np.isinf(program.lo))
     B, W = csc_array(program.B[:, movable]), csc_array(program.W[:, movable])
     x, y = answer.x.copy(), answer.y.copy()
@@ -139,7 +139,7 @@ def least_rates(program: Program, answer: Answer, movable: Ints, tied: Flags, so
 
 
 def _least(A: csc_array, x: Floats, length: Floats) -> Floats:
-    """The rates with the least ``Σ (length_i x_i)²`` that keep ``A x``."""
+    """Compute the rates with the least ``Σ (length_i x_i)²`` that keep ``A x``."""
     A = csc_array(A.multiply(1.0 / length))
     u = length * x
     row = lengths(csc_array(A.T))
@@ -172,7 +172,7 @@ def prices_near(
     answer: Answer,
     solve: Solve,
 ) -> Answer | None:
-    """The clearing prices of some products nearest to their targets, all other prices as they are.
+    """Compute the clearing prices of some products nearest to their targets, all other prices as they are.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def prices_near(
 
 
 def _projection(B: csc_array, W: csc_array, low: Floats, high: Floats, target: Floats) -> Program:
-    """The auction whose prices are the clearing prices with the least ``Σ (π_p - target_p)²`` over known targets."""
+    """Return the auction whose prices clear with the least ``Σ (π_p - target_p)²``, known targets only."""
     (P, n_portfolios), D = B.shape, W.shape[0]
     bids = np.flatnonzero(~np.isnan(target))
     n = len(bids)

@@ -52,7 +52,7 @@ def canonical_solution(
     reference: Floats | None = None,
     sizes: Floats | None = None,
 ) -> Canonical:
-    """The canonical answer, in deviations from first prices.
+    """Compute the canonical answer, in deviations from first prices.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ RIDGES = (1e-7, 1e-5, 1e-4, 1e-3)
 """Weights of the moves that a level does not care about, while its active bounds are looked for: the first that gives
 an optimal point."""
 BALANCE = 1e-9
-"""What may be missing in the balance of an optimal point, and the least force of a bound that holds it."""
+"""Largest imbalance of forces at an optimal point, and the least force of a bound that holds it."""
 FAR_APART = 1e13
 """Weights of one level that differ by this factor are two levels."""
 LEAST_RESIDUAL_SHARE = 1e-18
@@ -47,7 +47,7 @@ class Objective:
 def lexicographic_lsq(
     N: Floats, rows: Floats, low: Floats, high: Floats, levels: list[Objective], noise: float
 ) -> Floats | None:
-    """The move from a point, into a polyhedron, that satisfies the levels in their order.
+    """Compute the move from a point, into a polyhedron, that satisfies the levels in their order.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def lexicographic_lsq(
 
 
 def by_weight(level: Objective) -> Iterator[Objective]:
-    """A level as several ones where its weights are so far apart that the light ones do not move the heavy ones."""
+    """Split a level where its weights are so far apart that the light ones do not move the heavy ones."""
     wished = np.flatnonzero(level.weight > 0)
     order = wished[np.argsort(-level.weight[wished], kind="stable")]
     ends = np.flatnonzero(level.weight[order][:-1] > FAR_APART * level.weight[order][1:]) + 1
@@ -108,7 +108,7 @@ def by_weight(level: Objective) -> Iterator[Objective]:
 
 
 def null_space(kept: Floats) -> Floats:
-    """An orthonormal basis of the moves that a matrix keeps at 0, (n, k)."""
+    """Compute an orthonormal basis of the moves that a matrix keeps at 0, (n, k)."""
     n = kept.shape[1]
     size = floats(np.linalg.norm(kept, axis=1))
     unit = floats(kept[size > 0] / size[size > 0, None])
@@ -122,12 +122,12 @@ def null_space(kept: Floats) -> Floats:
 
 
 def _clean(N: Floats) -> Floats:
-    """The directions without their rounding, which a level would take for a way to move."""
+    """Compute the directions without their rounding, which a level would take for a way to move."""
     return np.where(np.abs(N) > COMPONENT_ROUNDING, N, 0.0)
 
 
 def _closest(G: Floats, g: Floats, D: Floats, d: Floats, slack: Floats) -> tuple[Floats, Floats] | None:
-    """The ``t`` with the least ``|G t - g|`` and ``D t ≤ d``, to within the slack of each bound.
+    """Compute the ``t`` with the least ``|G t - g|`` and ``D t ≤ d``, to within the slack of each bound.
 
     The second result are the rows of D that it would be further without, (h, k).
     """
@@ -152,7 +152,7 @@ def _closest(G: Floats, g: Floats, D: Floats, d: Floats, slack: Floats) -> tuple
 
 
 def _active_rows(G: Floats, g: Floats, on: Floats, t: Floats, least: float) -> Floats | None:
-    """The rows that hold an optimal point with a force, (h, k); None: the rows do not make it one."""
+    """Find the rows that hold an optimal point with a force, (h, k); None: the rows do not make it one."""
     slope = G.T @ (g - G @ t)
     if not len(on):
         return on if np.linalg.norm(slope) <= least else None
@@ -169,7 +169,7 @@ def _non_negative(A: Floats, b: Floats) -> tuple[Floats, float] | None:
 
 
 def least_squares(A: Floats, b: Floats, floor: float = 0.0) -> Floats:
-    """The shortest ``t`` with the least ``|A t - b|``; directions in which A is at most `floor` count as kept at 0."""
+    """Compute the shortest ``t`` with the least ``|A t - b|``; singular values up to `floor` count as 0."""
     if not A.size:
         return np.zeros(A.shape[1])
     U, values, V = svd(A, full_matrices=False, check_finite=False)
@@ -178,7 +178,7 @@ def least_squares(A: Floats, b: Floats, floor: float = 0.0) -> Floats:
 
 
 def _bounds(C: Floats, low: Floats, high: Floats, noise: float) -> tuple[Floats, Floats, Floats]:
-    """The finite bounds as ``D t ≤ d`` with rows of length 1, and the slack that rounding asks for."""
+    """Write the finite bounds as ``D t ≤ d`` with rows of length 1, and the slack that rounding asks for."""
     D = np.vstack([C[np.isfinite(high)], -C[np.isfinite(low)]])
     d = np.append(high[np.isfinite(high)], -low[np.isfinite(low)])
     size = floats(np.linalg.norm(D, axis=1))
@@ -214,7 +214,7 @@ def _least_distance(G: Floats, g: Floats, D: Floats, d: Floats, pull: float) -> 
 
 
 def _refine_on_active_set(G: Floats, g: Floats, D: Floats, d: Floats, t: Floats, active: Flags) -> Floats:
-    """The same point without the pull: the active bounds are equations."""
+    """Compute the same point without the pull: the active bounds are equations."""
     on = np.flatnonzero(active)
     if len(on):
         t = t + least_squares(D[on], d[on] - D[on] @ t)

@@ -11,7 +11,7 @@ from fts.models.columns import Flags, Floats, Ints, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auxiliary_auctions import Solve, least_rates, proportional_fills
 from fts.solver.canonical.lexicographic_lsq import Objective, least_squares, lexicographic_lsq, null_space
-from fts.solver.canonical.rank import Block, blocks, full_rank, undetermined
+from fts.solver.canonical.rank import OpenGroup, full_rank, open_groups, undetermined
 from fts.solver.canonical.ties import largest_lengths, lengths, tied_segments
 from fts.solver.compiled import Int32s, compiled, csc_arrays
 from fts.solver.deviations import Deviations
@@ -23,7 +23,7 @@ MAX_DIRECT_RATES = 100
 MAX_DENSE_UNKNOWNS = 1_500
 """Most unknowns of a group that is solved directly where its auctions have no exact answer."""
 BOUND_ROUNDING = 1e-14
-"""What rounding may do to a bound, in shares of the largest rate."""
+"""Rounding of a bound, in shares of the largest rate."""
 TINY = 1e-200
 """Rates are 0 below this."""
 DIRECTION_ROUNDING = 1e-9
@@ -59,7 +59,7 @@ class Rates:
 def min_norm_rates(
     deviations: Deviations, answer: Answer, solve: Solve, scales: Scales, sizes: Floats | None = None
 ) -> Rates:
-    """The optimal fills in proportion to what is offered, and of these the least traded rates.
+    """Compute the optimal fills in proportion to what is offered, and of these the least traded rates.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def min_norm_rates(
     if not free.any():
         return Rates(_at_bounds(program, answer, sizes), True, True)
     unique, found, large = True, True, []
-    for group in blocks(unknowns.equations, unknowns.limits, free):
+    for group in open_groups(unknowns.equations, unknowns.limits, free):
         if len(group.unknowns) > MAX_DIRECT_RATES:
             if not unknowns.are_settled(group):
                 large.append(group)
@@ -98,9 +98,9 @@ def min_norm_rates(
 
 
 def _of_large(
-    program: Program, answer: Answer, unknowns: _RateSystem, large: list[Block], tied: Flags, solve: Solve
+    program: Program, answer: Answer, unknowns: _RateSystem, large: list[OpenGroup], tied: Flags, solve: Solve
 ) -> Answer | None:
-    """The choice within groups of many unknowns: two auctions, or directly where these have no exact answer."""
+    """Choose within groups of many unknowns by two auctions, or directly where these have no exact answer."""
     movable = np.sort(np.concatenate([group.unknowns for group in large]))
     movable = movable[movable < unknowns.n_portfolios]
     filled = proportional_fills(program, answer, movable, tied, solve)
@@ -150,7 +150,7 @@ def _pieces(program: Program, answer: Answer, tied: Flags) -> _Pieces:
 
 
 def _equations(B: csc_array, W: csc_array, piece_demand: Ints) -> csr_array:
-    """The rows ``B x`` of products, then ``W x - G y`` of demands, over rates `x` and pieces of segments `y`."""
+    """Return the rows ``B x`` of products, then ``W x - G y`` of demands, over rates `x` and pieces of segments `y`."""
     (P, n_portfolios), D, n = B.shape, W.shape[0], len(piece_demand)
     start, column, value = _rows(*csc_arrays(B), *csc_arrays(W), piece_demand, P, D)
     return csr_array((value, column, start), shape=(P + D, n_portfolios + n))
@@ -217,14 +217,14 @@ class _RateSystem:
         self._now = np.append(answer.x, self.pieces.fill) / self._unit
         self._low, self._high = (end / self._unit[self.n_portfolios :] for end in (self.pieces.low, self.pieces.high))
         held = np.where(tied, 0.0, answer.y) * scales.demand_price[p.segment_demand]
-        self._told = np.append(
+        self._right_side = np.append(
             np.zeros(p.B.shape[0]), np.bincount(p.segment_demand, weights=held, minlength=p.W.shape[0])
         )
         self._share = np.append(np.zeros(self.n_portfolios), self.pieces.weight) * self._unit**2
         self._trade = np.append(lengths(program.B), np.zeros(n)) ** 2 * self._unit**2
 
     def halves(self, free: Flags) -> Flags:
-        """The two pieces of a segment that has a settled rate to itself: the fill is on one side of 0, no choice."""
+        """Find both pieces of each segment that alone has a settled rate: the fill is on one side of 0."""
         row = np.repeat(np.arange(self.equations.shape[0]), np.diff(self.equations.indptr))
         left = np.bincount(row[free[self.equations.indices]], minlength=self.equations.shape[0])
         n_products = len(left) - self.n_demands
@@ -240,11 +240,11 @@ class _RateSystem:
         result[self.n_portfolios + above[pair]] = result[self.n_portfolios + below[pair]] = True
         return result
 
-    def directions(self, group: Block) -> Floats:
+    def directions(self, group: OpenGroup) -> Floats:
         """Basis of the moves that a group's equations allow, (n, k)."""
         return null_space(self.equations[group.equations][:, group.unknowns].toarray())
 
-    def are_settled(self, group: Block) -> bool:
+    def are_settled(self, group: OpenGroup) -> bool:
         """Check whether ranks prove that no rate of the group may move."""
         # How a demand's rate is shared among its pieces is no trade: one of them stands for all.
         rates, pieces = np.split(group.unknowns, [np.searchsorted(group.unknowns, self.n_portfolios)])
@@ -255,7 +255,7 @@ class _RateSystem:
             return False
         return full_rank(csc_array(self.equations[group.equations][:, chosen]))
 
-    def choose(self, group: Block, N: Floats) -> bool:
+    def choose(self, group: OpenGroup, N: Floats) -> bool:
         """Move a group's unknowns to the canonical ones; whether these were found."""
         u, k = group.unknowns, group.limits
         rows, limits = self.equations[group.equations], self.limits[k][:, u].toarray()
@@ -274,14 +274,14 @@ class _RateSystem:
             if move is None:
                 return step > 0
             self._now[u] += move
-            residual = self._told[group.equations] - rows @ self._now
+            residual = self._right_side[group.equations] - rows @ self._now
             self._now[u] += least_squares(rows[:, u].toarray(), residual)
             if step and np.abs(move).max() <= LAST_MOVE * np.abs(self._now).max():
                 break
         return True
 
     def answer(self, answer: Answer) -> Answer:
-        """The answer with these rates and fills."""
+        """Return the answer with these rates and fills."""
         now, n = self._now * self._unit, self.n_portfolios
         y = answer.y.copy()
         y[self.pieces.segment] = 0.0
@@ -290,7 +290,7 @@ class _RateSystem:
 
 
 def _at_bounds(program: Program, answer: Answer, sizes: Floats | None) -> Answer:
-    """Fills within rounding of a bound stand at it: of what is traded, and of what may be filled."""
+    """Move fills within rounding of a bound to it: of what is traded, and of what may be filled."""
     lo, hi, y = program.lo, program.hi, answer.y
     width = hi - lo if sizes is None else sizes
     width = np.where(np.isfinite(width), width, np.maximum(np.abs(y), 1e-300))
@@ -321,7 +321,7 @@ def _moved_to_bounds(lo: Floats, hi: Floats, near: Floats, y: Floats) -> Floats:
 
 
 def _within_reach(program: Program, x: Floats) -> Floats:
-    """The most that each demand trades if its portfolios trade all that is traded of one of their products, (D,)."""
+    """Compute what each demand trades if its portfolios trade all that is traded of one of their products, (D,)."""
     B, W = program.B, program.W
     traded = abs(B) @ np.abs(x)
     rate = np.zeros(B.shape[1])

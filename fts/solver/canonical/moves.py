@@ -117,7 +117,7 @@ def n_coordinates(levels: Sequence[Objective], n_rows: int) -> int:
 
 
 def _spanning(rows: Floats) -> Floats:
-    """An orthonormal basis of a space that holds all rows, (n, k)."""
+    """Compute an orthonormal basis of a space that holds all rows, (n, k)."""
     n = rows.shape[1]
     if n <= len(rows):
         return np.eye(n)

@@ -12,7 +12,7 @@ from fts.ports.engine import Answer, Program
 from fts.solver.canonical.auxiliary_auctions import Solve, prices_near
 from fts.solver.canonical.lexicographic_lsq import Objective, null_space
 from fts.solver.canonical.moves import Moves, RowMoves, n_coordinates
-from fts.solver.canonical.rank import Block, blocks, full_rank, undetermined
+from fts.solver.canonical.rank import OpenGroup, full_rank, open_groups, undetermined
 from fts.solver.canonical.refinement import Bounds, Extended, PortfolioRows, refined
 from fts.solver.canonical.ties import pinned_products, price_intervals, quotes
 from fts.solver.deviations import Deviations
@@ -30,7 +30,7 @@ MAX_DENSE_UNKNOWNS = 1_500
 WORK = 2_000_000_000
 """Most work (rows times unknowns squared) of a direct solution."""
 BOUND_ROUNDING = 1e-14
-"""What rounding may do to a limit, in typical prices."""
+"""Rounding of a limit, in typical prices."""
 MAX_MOVES = 6
 """At most so many moves."""
 FAR_PRICES = 1e8
@@ -66,7 +66,7 @@ class Prices:
 def select_prices(
     deviations: Deviations, answer: Answer, solve: Solve, reference: Floats | None, scales: Scales
 ) -> Prices:
-    """The clearing prices nearest to the references; all in deviations from first prices.
+    """Compute the clearing prices nearest to the references; all in deviations from first prices.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def select_prices(
     if reference is not None:
         target = np.where(np.isnan(reference), target, reference - deviations.prices)
     moves, found = np.zeros(P, dtype=bool), True
-    for group in blocks(unknowns.equations, unknowns.limits, free):
+    for group in open_groups(unknowns.equations, unknowns.limits, free):
         products = group.unknowns[group.unknowns < P]
         if not len(products):
             continue
@@ -114,7 +114,7 @@ def select_prices(
 
 
 def _middles(least: Floats, most: Floats) -> Floats:
-    """The middle of each interval, or its only finite end; NaN where it has none."""
+    """Compute the middle of each interval, or its only finite end; NaN where it has none."""
     lower, upper = np.isfinite(least), np.isfinite(most)
     middle = (np.where(lower, least, 0.0) + np.where(upper, most, 0.0)) / np.where(lower & upper, 2.0, 1.0)
     return np.where(lower | upper, middle, np.nan)
@@ -123,13 +123,13 @@ def _middles(least: Floats, most: Floats) -> Floats:
 def _select_block(
     program: Program,
     unknowns: _PriceSystem,
-    group: Block,
+    group: OpenGroup,
     N: Floats | None,
     target: Floats,
     answer: Answer,
     solve: Solve,
 ) -> Answer | None:
-    """The prices of one group: directly where it is small, else by auctions of its own; None where neither succeeds."""
+    """Compute the prices of one group, directly where it is small, else by auctions; None where neither succeeds."""
     levels = unknowns.levels(group, target)
     if N is None:
         if unknowns.has_few_rows(group, levels):
@@ -146,8 +146,8 @@ def _select_block(
     return None if found is None else unknowns.refined(group, found, target)
 
 
-def _by_moves(unknowns: _PriceSystem, group: Block, moves: Moves | RowMoves, answer: Answer) -> Answer | None:
-    """The prices of one group by moves from those of an answer; None where no move was found."""
+def _by_moves(unknowns: _PriceSystem, group: OpenGroup, moves: Moves | RowMoves, answer: Answer) -> Answer | None:
+    """Compute the prices of one group by moves from those of an answer; None where no move was found."""
     far = float(np.abs(unknowns.now(answer)[group.unknowns]).max()) > FAR_PRICES
     if far:
         near = unknowns.moved(answer, group, moves.towards_zero(unknowns.now(answer)[group.unknowns]))
@@ -176,9 +176,9 @@ def _by_moves(unknowns: _PriceSystem, group: Block, moves: Moves | RowMoves, ans
 
 
 def _by_auctions(
-    program: Program, unknowns: _PriceSystem, group: Block, target: Floats, answer: Answer, solve: Solve
+    program: Program, unknowns: _PriceSystem, group: OpenGroup, target: Floats, answer: Answer, solve: Solve
 ) -> Answer | None:
-    """The same by two auctions: nearest to the targets, then what these leave open nearest 0."""
+    """Compute the same prices by two auctions: nearest to the targets, then what these leave open nearest 0."""
     products = group.unknowns[group.unknowns < program.B.shape[0]]
     low, high, portfolios = unknowns.low, unknowns.high, unknowns.portfolios(group)
     found: Answer | None = answer
@@ -235,7 +235,7 @@ class _PriceSystem:
         self.equations = _below(_widened(B[own[closed]], n), shared)
         at = self._demand[closed]
         cost = np.zeros(len(others)) if p.cost is None else p.cost[others]
-        self._told = np.append(low[at] / scales.demand_price[at] * self._weight[closed], -cost)
+        self._right_side = np.append(low[at] / scales.demand_price[at] * self._weight[closed], -cost)
         self._box = free = np.flatnonzero(~pinned[self._shared])
         box = csr_array((np.ones(len(free)), (np.arange(len(free)), self.P + free)), shape=(len(free), self.P + n))
         self.limits = _below(_widened(B[own[~closed]], n), box)
@@ -250,34 +250,34 @@ class _PriceSystem:
         # Prices of 0, as deviations.
         self._nothing = -np.append(deviations.prices, deviations.demand_prices[self._shared])
 
-    def is_large(self, group: Block, limit: int) -> bool:
+    def is_large(self, group: OpenGroup, limit: int) -> bool:
         """Check whether a direct solution of the group would take long."""
         n = len(group.unknowns)
         return n > limit or n * n * (len(group.equations) + len(group.limits)) > WORK
 
-    def has_few_rows(self, group: Block, levels: list[Objective]) -> bool:
+    def has_few_rows(self, group: OpenGroup, levels: list[Objective]) -> bool:
         """Check whether a group's equations and limits span so few dimensions that it is solved in these at once."""
         n, n_rows = len(group.unknowns), len(group.equations) + len(group.limits)
         k = n_coordinates(levels, n_rows)
         return k <= max(MAX_DIRECT_PRICES, min(COORDINATES, n // FEWER)) and (n + n_rows) * k * k <= WORK
 
-    def directions(self, group: Block) -> Floats:
+    def directions(self, group: OpenGroup) -> Floats:
         """Basis of the moves that a group's equations allow, (n, k)."""
         return null_space(self.equations[group.equations][:, group.unknowns].toarray())
 
-    def portfolios(self, group: Block) -> Ints:
-        """The portfolios that hold or tie a group's unknowns."""
+    def portfolios(self, group: OpenGroup) -> Ints:
+        """Return the portfolios that hold or tie a group's unknowns."""
         lone_limits = group.limits[group.limits < len(self._limit_portfolio)]
         return np.sort(np.append(self._equation_portfolio[group.equations], self._limit_portfolio[lone_limits]))
 
-    def rows(self, group: Block) -> tuple[Floats, Floats]:
-        """A group's equations and limits, as rows over its own unknowns."""
+    def rows(self, group: OpenGroup) -> tuple[Floats, Floats]:
+        """Return a group's equations and limits, as rows over its own unknowns."""
         rows = self.equations[group.equations], self.limits[group.limits]
         equations, limits = (floats(one[:, group.unknowns].toarray()) for one in rows)
         return equations, limits
 
-    def levels(self, group: Block, target: Floats) -> list[Objective]:
-        """The wishes of a group: known targets, other prices of products near 0, prices of demands near 0."""
+    def levels(self, group: OpenGroup, target: Floats) -> list[Objective]:
+        """Return the wishes of a group: known targets, other prices of products near 0, prices of demands near 0."""
         u = group.unknowns
         wished = np.append(target, np.full(len(self._shared), np.nan))
         known, product = ~np.isnan(wished), np.arange(len(wished)) < self.P
@@ -286,17 +286,17 @@ class _PriceSystem:
         point = np.where(known, wished, self._nothing) / self._unit
         return [Objective((weight * which)[u], point[u]) for which in (known, product & ~known, ~product)]
 
-    def ends(self, group: Block, answer: Answer) -> tuple[Floats, Floats]:
+    def ends(self, group: OpenGroup, answer: Answer) -> tuple[Floats, Floats]:
         """Bounds of what a move may change in a group's limits."""
         at = self.limits[group.limits] @ self.now(answer)
         return self._least[group.limits] - at, self._most[group.limits] - at
 
-    def residual(self, group: Block, answer: Answer) -> Floats:
+    def residual(self, group: OpenGroup, answer: Answer) -> Floats:
         """Residual of a group's equations, (m,)."""
-        return floats(self._told[group.equations] - self.equations[group.equations] @ self.now(answer))
+        return floats(self._right_side[group.equations] - self.equations[group.equations] @ self.now(answer))
 
-    def refined(self, group: Block, answer: Answer, target: Floats) -> Answer:
-        """The answer with a group's unknowns free of the rounding of their computation."""
+    def refined(self, group: OpenGroup, answer: Answer, target: Floats) -> Answer:
+        """Return the answer with a group's unknowns free of the rounding of their computation."""
         now = np.append(answer.prices, answer.demand_prices[self._shared]).astype(np.longdouble)
         u, product = group.unknowns, np.arange(len(now)) < self.P
         wished = np.append(target, np.full(len(self._shared), np.nan))
@@ -316,7 +316,7 @@ class _PriceSystem:
         now[u] = found
         return self._at(answer, floats(now[: self.P]), floats(now[self.P :]))
 
-    def _bounds(self, group: Block, now: Extended) -> Bounds:
+    def _bounds(self, group: OpenGroup, now: Extended) -> Bounds:
         """Equations and limits of a group, in the program's own units and without rounding."""
         p, u, n_lone = self.program, group.unknowns, len(self._limit_portfolio)
         portfolio = self._equation_portfolio[group.equations]
@@ -345,18 +345,18 @@ class _PriceSystem:
         limits = np.vstack([limits, single])
         others = now.copy()
         others[u] = 0
-        told, shift = values - rows @ others, limits @ others
-        return Bounds(rows[:, u], told, limits[:, u], least - shift, most - shift)
+        sides, shift = values - rows @ others, limits @ others
+        return Bounds(rows[:, u], sides, limits[:, u], least - shift, most - shift)
 
-    def moved(self, answer: Answer, group: Block, move: Floats) -> Answer:
-        """The answer after a move of a group's unknowns; demands of one portfolio follow."""
+    def moved(self, answer: Answer, group: OpenGroup, move: Floats) -> Answer:
+        """Return the answer after a move of a group's unknowns; demands of one portfolio follow."""
         change = np.zeros(len(self._unit))
         change[group.unknowns] = move * self._unit[group.unknowns]
         shared = answer.demand_prices[self._shared] + change[self.P :]
         return self._at(answer, answer.prices + change[: self.P], shared)
 
     def _at(self, answer: Answer, prices: Floats, shared: Floats) -> Answer:
-        """The answer at these prices of products, (P,), and of demands that share a portfolio, (S,)."""
+        """Return the answer at these prices of products, (P,), and of demands that share a portfolio, (S,)."""
         demand_prices = answer.demand_prices.copy()
         demand_prices[self._shared] = shared
         demand_prices[self._demand] = (self.program.B.T @ prices)[self._own] / self._weight_in_units

@@ -60,7 +60,7 @@ def _settle(start: Int32s, column: Int32s, value: Floats, open_: Flags) -> None:
 
 
 @dataclass(frozen=True)
-class Block:
+class OpenGroup:
     """Unknowns that equations and limits tie together, and nobody else.
 
     Attributes
@@ -73,12 +73,14 @@ class Block:
     limits: Ints
 
 
-def blocks(equations: csr_array, limits: csr_array, open_: Flags) -> Iterator[Block]:
-    """The open unknowns in connected groups."""
+def open_groups(equations: csr_array, limits: csr_array, open_: Flags) -> Iterator[OpenGroup]:
+    """List the open unknowns in connected groups."""
     unknown, equation, limit = _label(*csc_arrays(equations)[:2], *csc_arrays(limits)[:2], open_)
     of_unknown, of_equation, of_limit = (_by_label(label) for label in (unknown, equation, limit))
     for k in range(len(of_unknown)):
-        yield Block(of_unknown[k], *(of[k] if k < len(of) else np.empty(0, np.int64) for of in (of_equation, of_limit)))
+        yield OpenGroup(
+            of_unknown[k], *(of[k] if k < len(of) else np.empty(0, np.int64) for of in (of_equation, of_limit))
+        )
 
 
 def _by_label(label: Ints) -> list[Ints]:
@@ -92,7 +94,7 @@ def _by_label(label: Ints) -> list[Ints]:
 def _label(
     E_start: Int32s, E_column: Int32s, L_start: Int32s, L_column: Int32s, open_: Flags
 ) -> tuple[Ints, Ints, Ints]:
-    """Number the groups of open unknowns, equations and limits by union of sets (Tarjan); -1 where there is none."""
+    """Assign numbers to groups of open unknowns, equations and limits by union of sets (Tarjan); -1 is none."""
     parent = np.arange(len(open_))
     left = np.count_nonzero(open_)
     n_equations, n_limits = len(E_start) - 1, len(L_start) - 1

@@ -75,7 +75,7 @@ class PortfolioRows:
 
 
 def refined(bounds: Bounds, point: Extended, origin: Floats, unit: Floats, levels: list[Objective]) -> Extended | None:
-    """The nearest point again, without the rounding of its computation.
+    """Compute the nearest point again, without the rounding of its computation.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def _rounding(rows: Extended, point: Extended, origin: Floats) -> Extended:
 
 
 def _on(rows: Extended, values: Extended, point: Extended, unit: Floats, levels: list[Objective]) -> Extended:
-    """The nearest point with ``rows @ u = values``, from one that is near to it."""
+    """Compute the nearest point with ``rows @ u = values``, from one that is near to it."""
     length = np.linalg.norm(floats(rows * unit), axis=1)
     kept = length > 0
     rows, values, length = rows[kept], values[kept], length[kept]

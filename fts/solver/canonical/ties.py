@@ -76,7 +76,7 @@ def _intervals(
 
 
 def quotes(program: Program, low: Floats, high: Floats) -> tuple[Floats, Floats, Flags]:
-    """The interval that portfolios of one product and one private demand leave each product, (P,) each.
+    """Compute the interval that portfolios of one product and one private demand leave each product, (P,) each.
 
     The third result says where no other portfolio holds the product, so that the interval is all there is.
     """
@@ -139,7 +139,7 @@ def _lengths(start: Index, weight: Floats) -> Floats:
 
 
 def largest_lengths(B: csc_array, W: csc_array) -> Floats:
-    """The largest ``|B_i| / |W_di|`` of each demand's portfolios, (D,); 0 where it has none."""
+    """Compute the largest ``|B_i| / |W_di|`` of each demand's portfolios, (D,); 0 where it has none."""
     return _largest_lengths(lengths(B), *unsigned_entries(W), W.shape[0])
 
 

@@ -38,7 +38,7 @@ class Acceleration:
         self._points, self._steps = [], []
 
     def next_point(self, point: Floats, step: Floats) -> Floats:
-        """The point to go on from, where the iteration itself would go to ``point + step``."""
+        """Compute the point to go on from, where the iteration itself would go to ``point + step``."""
         self._points = [*self._points[1 - DEPTH :], point]
         self._steps = [*self._steps[1 - DEPTH :], step]
         if len(self._points) < MIN_POINTS:

@@ -20,6 +20,7 @@ MAX_AUGMENTED = 1_500
 PROXIMAL = 1e-14
 """Added to the unit rows of the equilibrated matrix; refinement takes it out of the solution."""
 REFINEMENT_ROUNDS = 4
+"""Rounds of iterative refinement of each solution."""
 
 
 class AugmentedSystem(Elimination):

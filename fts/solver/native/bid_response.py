@@ -184,7 +184,7 @@ def first_prices(
 
 @compiled
 def _middle(i: int, begin: Int32s, end: Int32s, c: Floats, s: Floats, lo: Floats, hi: Floats) -> float:
-    """The middle of the highest and the lowest price of a bid's curve."""
+    """Compute the middle of the highest and the lowest price of a bid's curve."""
     left, right = begin[i], end[i] - 1
     return float(((c[left] - s[left] * lo[left]) + (c[right] - s[right] * hi[right])) / 2)
 
@@ -233,7 +233,7 @@ def deviate(
 
 @compiled
 def _segment_at(price: float, k: int, begin: int, end: int, c: Floats, s: Floats, lo: Floats, hi: Floats) -> int:
-    """The segment of a curve that holds a price, or one beside the step that does; the search begins at ``k``."""
+    """Find the segment of a curve that holds a price, or one beside the step that does, beginning at ``k``."""
     while k + 1 < end and c[k] - price > s[k] * hi[k] and c[k + 1] - price > s[k + 1] * lo[k + 1]:
         k += 1
     while k > begin and c[k] - price < s[k] * lo[k] and c[k - 1] - price < s[k - 1] * hi[k - 1]:

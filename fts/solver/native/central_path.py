@@ -14,7 +14,7 @@ from fts.solver.native.small_system import add_trade, compute_factor, compute_wo
 MAX_CENTRAL_STEPS = 50
 """At most so many steps of the interior-point method."""
 NO_GAP = 1e-20
-"""Where the gap is this small nothing more is gained, whatever is missing."""
+"""A gap so small that further steps gain nothing, whatever the residual is."""
 TOWARDS_BOUND = 0.995
 """A step goes at most this share of the way to the nearest bound."""
 LEAST_CURVATURE = 1e-12
@@ -35,7 +35,7 @@ def start_path(
     points: Floats,
     prices: Floats,
 ) -> None:
-    """A point in the middle of the bounds, and the prices that fit it; rows of `points`: y, l, u, v, w."""
+    """Compute a point in the middle of the bounds, and the prices that fit it; rows of `points`: y, l, u, v, w."""
     lo, hi, c, s, size = curves[0], curves[1], curves[2], curves[3], curves[4]
     y, l, u, v, w = points[0], points[1], points[2], points[3], points[4]  # noqa: E741 - the letters of the method
     for i in range(len(response)):
@@ -91,7 +91,7 @@ def follow_path(
     tolerance: float,
     steps: int,
 ) -> int:
-    """Follow the central path in place until all is missing by at most the tolerance; returns the steps so far."""
+    """Follow the central path in place until the residual is at most the tolerance; returns the steps so far."""
     lo, hi, c, s, size = curves[0], curves[1], curves[2], curves[3], curves[4]
     y, l, u, v, w = points[0], points[1], points[2], points[3], points[4]  # noqa: E741
     n, K = len(response), len(y)

@@ -87,7 +87,7 @@ def find_crossing(pieces: Pieces, buyers: int, sellers: int, kinks: Floats, n: i
 
 @compiled
 def has_partial(pieces: Pieces, buyers: int, sellers: int, price: float) -> bool:
-    """True if a sloped piece is partly filled at the price."""
+    """Check whether a sloped piece is partly filled at the price."""
     for j in range(len(pieces.near)):
         signed = price if j < buyers else -price
         if not buyers <= j < sellers and pieces.far[j] < signed < pieces.near[j]:
@@ -105,7 +105,7 @@ def choose_kink(pieces: Pieces, buyers: int, sellers: int, left: float, right: f
 
 @compiled
 def solve_sloped(pieces: Pieces, buyers: int, sellers: int, left: float, right: float) -> float:
-    """The price between two neighbouring kinks at which net demand, linear there, is 0."""
+    """Compute the price between two neighbouring kinks at which net demand, linear there, is 0."""
     kink, net = choose_kink(pieces, buyers, sellers, left, right)
     slope, carry = 0.0, 0.0
     for j in range(len(pieces.near)):

@@ -61,7 +61,7 @@ class Hessian(Protocol):
     tolerances: tuple[float, float]
 
     def of_diagonal(self, curvature: Floats) -> Floats:
-        """The diagonal, (P,)."""
+        """Compute the diagonal, (P,)."""
         ...
 
     def factor(self, curvature: Floats, extra: Floats | None) -> Factor | None:
@@ -73,7 +73,7 @@ class Hessian(Protocol):
         ...
 
     def copy(self) -> Hessian:
-        """An independent copy."""
+        """Return an independent copy."""
         ...
 
 
@@ -129,13 +129,13 @@ class KeptHessian:
         self.cells = np.zeros(n_products * n_products)
 
     def copy(self) -> KeptHessian:
-        """An independent copy."""
+        """Return an independent copy."""
         made = KeptHessian.__new__(KeptHessian)
         made.n_products, made.patience, made.cells = self.n_products, self.patience, self.cells.copy()
         return made
 
     def of_diagonal(self, curvature: Floats) -> Floats:
-        """The diagonal, (P,)."""
+        """Compute the diagonal, (P,)."""
         return self.cells[:: self.n_products + 1]
 
     def factor(self, curvature: Floats, extra: Floats | None) -> Factor | None:
@@ -178,7 +178,7 @@ class FormedHessian:
         return self
 
     def of_diagonal(self, curvature: Floats) -> Floats:
-        """The diagonal, (P,)."""
+        """Compute the diagonal, (P,)."""
         return self._bids.diagonal(curvature)
 
     def factor(self, curvature: Floats, extra: Floats | None) -> Factor | None:

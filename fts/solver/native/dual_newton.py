@@ -76,7 +76,7 @@ RECENTRING_IMBALANCE = 1e-6
 """Largest net trade, in the same shares, for which prices are centred again."""
 NEWTON_MAX_IMBALANCE = 1e-13
 """Largest net trade of an answer, in the same shares."""
-MAX_CORRECTIONS = 6
+MAX_NEWTON_CORRECTIONS = 6
 """At most so many steps for the rounding that the rounds leave."""
 STALE = 200
 """A Hessian that so many solves have changed is summed afresh, for the same reason."""
@@ -158,7 +158,7 @@ def clear_sloped(program: Program, start: Floats | None = None, earlier: State |
         if market is None:
             return None
         try:
-            return _Method(market, earlier if market.is_same else None).solve()
+            return _NewtonMethod(market, earlier if market.is_same else None).solve()
         except _FlatBetween:
             return None
 
@@ -192,7 +192,7 @@ def _equal(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 @dataclass(frozen=True)
-class Market:
+class PrivateMarket:
     """A program in the form in which it is solved here.
 
     Attributes
@@ -236,7 +236,7 @@ class Market:
 
 def market_of(
     program: Program, start: Floats | None, earlier: Portfolios | None, max_flat: float = MAX_FLAT
-) -> Market | None:
+) -> PrivateMarket | None:
     """Lay out a program with bounded private demands; None where it is not of this kind.
 
     Parameters
@@ -278,10 +278,10 @@ def market_of(
     first = np.full(n_products, np.nan) if start is None else floats(start).copy()
     first_prices(B_start, row, weight, begin, end, p.c, p.s, p.lo, p.hi, first)
     is_flat = p.s == 0.0 if flat else np.empty(0, dtype=np.bool_)
-    return Market(p, portfolios, W_demand, begin, end, single, base, is_flat, first, is_same)
+    return PrivateMarket(p, portfolios, W_demand, begin, end, single, base, is_flat, first, is_same)
 
 
-def _deviations(market: Market, first: Floats) -> tuple[Floats, Floats]:
+def _deviations(market: PrivateMarket, first: Floats) -> tuple[Floats, Floats]:
     """Compute prices of segments as deviations from first prices, and their slopes, (K,) each.
 
     A flat segment falls a little, through its price in its middle.
@@ -298,7 +298,7 @@ def _deviations(market: Market, first: Floats) -> tuple[Floats, Floats]:
 
 
 @dataclass(frozen=True)
-class _Point:
+class _NewtonPoint:
     """Rates ``x (I,)`` and fills ``y (K,)`` at a deviation of prices (P,), with the net trade (P,).
 
     `imbalance` is the largest net trade in shares of what is traded; `at_bound`: every flat segment is at a bound.
@@ -312,10 +312,10 @@ class _Point:
     y: Floats
 
 
-class _Method:
+class _NewtonMethod:
     """The rounds of the method on one market."""
 
-    def __init__(self, market: Market, earlier: State | None) -> None:
+    def __init__(self, market: PrivateMarket, earlier: State | None) -> None:
         self.market, self.bids = market, market.bids
         m = market
         self.first = m.first
@@ -336,7 +336,7 @@ class _Method:
         self.tolerance = self.hessian.tolerances[0]
         self._is_hard = self.hessian.patience == 0
         self.is_fresh = False
-        """Whether the factor is that of the present Hessian."""
+        """True if the factor is that of the present Hessian."""
 
     def solve(self) -> Cleared | None:
         """Run the rounds; None where they do not converge."""
@@ -386,7 +386,7 @@ class _Method:
         return float(np.sqrt(np.sum(net * net / self._all_bids())))
 
     def _all_bids(self) -> Floats:
-        """The diagonal of the Hessian (P,) if every bid were inside its first segment."""
+        """Compute the diagonal of the Hessian (P,) if every bid were inside its first segment."""
         if not len(self._capacity):
             capacity = self.bids.diagonal(1.0 / self.s[self.market.begin])
             self._capacity = np.where(capacity > 0, capacity, 1.0)
@@ -495,9 +495,9 @@ class _Method:
         state = State(m.portfolios, self.hessian, self.curvature, solves)
         return Cleared(answer, unique, best.imbalance, state)
 
-    def _corrected(self, best: _Point) -> _Point:
+    def _corrected(self, best: _NewtonPoint) -> _NewtonPoint:
         """Solve for what is left of the net trade while that makes it less."""
-        for _ in range(MAX_CORRECTIONS):
+        for _ in range(MAX_NEWTON_CORRECTIONS):
             step = self.step(best.net) if best.imbalance > IMBALANCE_ROUNDING else None
             if step is None:
                 break
@@ -509,7 +509,7 @@ class _Method:
                 self.damp(max(1e-3 * self.damping, LEAST_DAMPING))
         return best
 
-    def _point(self, deviation: Floats) -> _Point:
+    def _point(self, deviation: Floats) -> _NewtonPoint:
         m, p, rows = self.market, self.market.program, self.bids.n_rows
         x, y, net, traded = np.empty(len(m.begin)), np.empty(len(self.c)), np.empty(rows), np.empty(rows)
         at_bound = settle(
@@ -518,4 +518,4 @@ class _Method:
         )  # fmt: skip
         net, traded = self.bids.gathered(net), self.bids.gathered_sizes(traded)
         residual = np.abs(net) / np.where(traded > 0, traded, 1.0)
-        return _Point(deviation, net, float(residual.max()), at_bound, x, y)
+        return _NewtonPoint(deviation, net, float(residual.max()), at_bound, x, y)

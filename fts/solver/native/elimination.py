@@ -96,7 +96,7 @@ class Elimination:
         return _worth(*self._columns, prices)
 
     def traded(self, x: Floats) -> tuple[Floats, Floats, Floats]:
-        """Sums of portfolios' rates: ``W x (D,)``, ``B x (P,)``, ``|B||x| (P,)``."""
+        """Compute sums of portfolios' rates: ``W x (D,)``, ``B x (P,)``, ``|B||x| (P,)``."""
         rates, net, flow = _traded(*self._columns, *self._private, x, self.n_products, self._n_rows, self.n_demands)
         rates[self.shared_demand] = -net[self.n_products :]
         return rates, net[: self.n_products], flow
@@ -124,7 +124,7 @@ class Elimination:
         return np.concatenate([prices, shared]) if len(shared) else prices
 
     def solve_newton(self, t: Floats, portfolio: Floats, product: Floats, rounds: int = 1) -> tuple[Step, Floats]:
-        """Solve for what segments ask, ``t (D,)``, less what is missing; the step, and that of all demand prices (D,).
+        """Solve for what segments ask, ``t (D,)``, less the residual; the step, and that of all demand prices (D,).
 
         Parameters
         ----------
@@ -276,7 +276,7 @@ def _pull(
     omega: Floats,
     n_rows: int,
 ) -> tuple[Floats, Floats]:
-    """``a = Σ W t/g - portfolio`` over private demands (I,), and ``C (a/q)`` (P + S,)."""
+    """Compute ``a = Σ W t/g - portfolio`` over private demands (I,), and ``C (a/q)`` (P + S,)."""
     a, right = np.empty(len(omega)), np.zeros(n_rows)
     for i in range(len(omega)):
         total = -portfolio[i]

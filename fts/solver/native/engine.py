@@ -15,13 +15,13 @@ from fts.solver.native.polish import polish
 from fts.solver.native.presolved import PresolvedProgram, presolve
 
 POLISH_TOLERANCES = (1e-8, 1e-10, 1e-12, 1e-14, 1e-15)
-"""What may be missing when the exact last step is tried, and tried again."""
+"""Residuals at which the exact last step is tried, and tried again."""
 SLOPED = 0.98
 """Share of sloped segments from which the last step alone is tried first: it then finds its segments from far away."""
 POLISHED_TOLERANCE = 1e-10
-"""What may be missing after it: rounding."""
+"""Largest residual after it that is rounding."""
 SMALL_POLISHED_TOLERANCE = 1e-14
-"""What may be missing of a small program: more may hide a wrong fill beside one that is 1e13 times as large."""
+"""Largest residual of a small program: a larger one may hide a wrong fill beside one that is 1e13 times as large."""
 WEIGHT_EXPONENT = 0.25
 """The power of the sizes that segments are weighted with where the sizes themselves lead nowhere."""
 
@@ -33,7 +33,7 @@ def solve(program: Program, tol: float) -> Answer:
 
 
 def solve_exactly(program: Program) -> Answer | None:
-    """The exact answer, or None where none was found."""
+    """Compute the exact answer, or None where none was found."""
     exact, residual, _ = solve_prepared(presolve(program))
     return exact if residual <= POLISHED_TOLERANCE else None
 
@@ -88,7 +88,7 @@ def mostly_sloped(program: Program) -> bool:
 
 
 def _solve(prepared: PresolvedProgram, sizes: Floats, warm: Answer | None = None) -> tuple[Answer, float, Answer]:
-    """The method with these weights of the segments, (K,), and the exact last step."""
+    """Run the method with these weights of the segments, (K,), and the exact last step."""
     method = InteriorPoint(prepared.program, sizes, prepared.first_segment, prepared.elimination)
     point, steps = method.start() if warm is None else method.near(*prepared.point(warm)), 0
     if warm is None and mostly_sloped(prepared.program):

@@ -49,7 +49,7 @@ def scales_in(program: Program, price: Floats) -> Scales:
 
 
 def price_units(program: Program, rounding: Floats | None = None, levels: Floats | None = None) -> Floats:
-    """The dispersion of the price of every product, (P,): the lower median of what one unit is worth in deviations.
+    """Compute the dispersion of every product's price, (P,): the lower median of what one unit is worth in deviations.
 
     A portfolio says that one unit of a product is worth what one unit of the portfolio is worth to its demands, and
     what it costs, over the product's weight. A median, because one price cap or one odd portfolio must not move a unit.
@@ -108,7 +108,7 @@ def _squares(start: Index, product: Index, weight: Floats, price: Floats) -> Flo
 
 @compiled
 def _largest(start: Index, demand: Index, weight: Floats, rate: Floats, n_demands: int) -> Floats:
-    """A typical price of each demand, (D,): the largest ``1/(|W_di| rate_i)``, 1 where there is none."""
+    """Compute a typical price of each demand, (D,): the largest ``1/(|W_di| rate_i)``, 1 where there is none."""
     price = np.zeros(n_demands)
     for i in range(len(rate)):
         for e in range(start[i], start[i + 1]):
@@ -117,7 +117,7 @@ def _largest(start: Index, demand: Index, weight: Floats, rate: Floats, n_demand
 
 
 def scaled(program: Program, scales: Scales) -> Program:
-    """The same program in the units of its scales."""
+    """Return the same program in the units of its scales."""
     B, W = program.B, program.W
     unit = scales.demand_price[program.segment_demand]
     return Program(
@@ -133,7 +133,7 @@ def scaled(program: Program, scales: Scales) -> Program:
 
 
 def _in_units(matrix: csc_array, row_unit: Floats, column_unit: Floats) -> csc_array:
-    """A matrix in other units; short indices, because products with it are bound by memory."""
+    """Return a matrix in other units; short indices, because products with it are bound by memory."""
     start, row, weight = unsigned_entries(matrix)
     return csc_array(
         (_multiplied(start, row, weight, row_unit, column_unit), matrix.indices, matrix.indptr), shape=matrix.shape
@@ -190,7 +190,7 @@ def segment_sizes(program: Program) -> Floats:
 
 @compiled
 def _curve_prices(demand: Ints, lo: Floats, hi: Floats, c: Floats, s: Floats, n_demands: int) -> Floats:
-    """A typical |price| of each curve: at the middle of its segments, by what they offer, with half of their drop."""
+    """Compute a typical |price| of each curve: at its segments' middles, by what they offer, plus half their drop."""
     offer, total, price = np.zeros(n_demands), np.zeros(n_demands), np.zeros(n_demands)
     for k in range(len(c)):
         if hi[k] - lo[k] < np.inf:

@@ -51,7 +51,7 @@ class IndependentProducts:
         return floats((money[self.chosen] + self.combination.T @ money[self.others]) / self.unit[self.chosen])
 
     def split(self, prices: Floats) -> Floats:
-        """The least prices of all products (P,) at which portfolios are worth as much as at those of the chosen."""
+        """Compute the least prices of all products (P,) that value portfolios as those of the chosen products do."""
         inner = self.combination.T @ self.combination
         inner[np.diag_indices_from(inner)] += 1.0
         money = cho_solve(cho_factor(inner, lower=True), self.unit[self.chosen] * prices)
@@ -89,7 +89,7 @@ def independent_products(B: csc_array) -> IndependentProducts | None:
 
 
 def rows_of(B: csc_array, products: Ints) -> csc_array:
-    """The rows of some products."""
+    """Return the rows of some products."""
     rows = csc_array(csr_array(B)[products, :])
     rows.sort_indices()
     return rows

@@ -25,7 +25,9 @@ from fts.solver.native.elimination import Elimination
 from fts.solver.native.interior_point_kernels import advance, assess, begin, correct, predict, price_bounds, respond
 
 MOST_STEPS = 100
+"""At most so many steps."""
 TOWARDS_BOUND = 0.995
+"""A step goes at most this share of the way to the nearest bound."""
 MIN_CORRECTOR_RATIO = 1.0
 """A corrected step that gets less far than this share of the predictor is made again with less correction."""
 STALL_STEPS = 12
@@ -33,7 +35,7 @@ STALL_STEPS = 12
 LEAST_CURVATURE = 1e-12
 """Curvature (price unit over size) below which a segment counts as this curved: a proximal term."""
 WARM_START_MARGIN = 0.1
-"""How far inside its bounds, in shares of its size, and above 0, in typical prices, a warm start begins."""
+"""Distance of a warm start from bounds, in shares of a segment's size, and of multipliers from 0, in typical prices."""
 
 
 @dataclass
@@ -137,7 +139,7 @@ class InteriorPoint:
         self._flat = not program.s.any()
 
     def start(self) -> Iterate:
-        """A point in the middle of the bounds with prices of the sloped market that fits them best."""
+        """Compute a point in the middle of the bounds with prices of the sloped market that fits them best."""
         with np.errstate(all="ignore"):
             return self._start()
 
@@ -155,7 +157,7 @@ class InteriorPoint:
         return to
 
     def near(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats) -> Iterate:
-        """A point inside the bounds near an earlier answer, with multipliers that fit its prices."""
+        """Compute a point inside the bounds near an earlier answer, with multipliers that fit its prices."""
         p, room = self.program, WARM_START_MARGIN * self.sizes
         low = np.where(self.below, p.lo + np.minimum(room, (p.hi - p.lo) / 2), -np.inf)
         high = np.where(self.above, p.hi - np.minimum(room, (p.hi - p.lo) / 2), np.inf)
@@ -206,7 +208,7 @@ class InteriorPoint:
         return change, crossed / self._n_bounds, min(primal, dual)
 
     def corrector(self, at: Iterate, residual: Residual, change: Floats, centre: float, share: float) -> Direction:
-        """Compute the Newton step that removes what is missing and brings ``l v`` and ``u w`` to ``centre·size``.
+        """Compute the Newton step that removes the residual and brings ``l v`` and ``u w`` to ``centre·size``.
 
         Of what the predictor, whose `change` of demands' prices (D,) is given, adds to these, a `share` is taken off.
         """
@@ -223,7 +225,7 @@ class InteriorPoint:
         return Direction(step.x, step.prices, demand_prices, primal, dual)
 
     def solve(self, tol: float, at: Iterate) -> tuple[Iterate, int, str]:
-        """Follow the central path from a point until all is missing by at most `tol`."""
+        """Follow the central path from a point until the residual is at most `tol`."""
         # Far from an optimum numbers may overflow; such a point is never the best one.
         with np.errstate(all="ignore"):
             return self._follow(tol, at)
@@ -262,7 +264,7 @@ class InteriorPoint:
         return best, steps, "no progress"
 
     def advanced(self, at: Iterate, step: Direction) -> Iterate:
-        """The point after a step, as far as it may go.
+        """Compute the point after a step, as far as it may go.
 
         Where all curves are flat, prices and fills meet in no equation, and each go as far as they may by themselves.
         """
@@ -278,7 +280,7 @@ class InteriorPoint:
         return to
 
     def _spare(self) -> Iterate:
-        """A point whose arrays may be written."""
+        """Return a point whose arrays may be written."""
         if self._free:
             return self._free.pop()
         none = np.empty(0)

@@ -28,7 +28,7 @@ def find_nearest(
     wished: Flags,
     chosen: Floats,
 ) -> bool:
-    """The point within limits ``low ≤ rows ≤ high`` nearest to targets, wished coordinates first; whether it was found.
+    """Find the point in ``low ≤ rows ≤ high`` nearest to targets, wished coordinates first; False where there is none.
 
     The distance is ``Σ root²(v - target)²``.
     """
@@ -116,7 +116,7 @@ def _others(
     least: Floats,
     most: Floats,
 ) -> tuple[Ints, Ints, int]:
-    """The limits that wished coordinates leave to the others: where rows begin, their coordinates, how many rows.
+    """Return the limits that wished coordinates leave to the others: where rows begin, their coordinates, their number.
 
     Normals and limits are written in place.
     """

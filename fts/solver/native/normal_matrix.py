@@ -84,7 +84,7 @@ class NormalMatrix:
             self._long, self._short = self._divided(outer)
 
     def _few_columns(self, C: csc_array, counts: Ints) -> tuple[Ints, NDArray[np.float64], NDArray[np.float64]] | None:
-        """The columns of several entries as a dense matrix, and its squares, where they are few beside the rows."""
+        """Return the columns of several entries as a dense matrix, and its squares, where they are few."""
         joint = np.flatnonzero(counts > 1)
         if self.size <= MAX_ALWAYS_DENSE // 2 or FEW_COLUMNS * len(joint) > self.size or self._outer is not None:
             return None
@@ -92,7 +92,7 @@ class NormalMatrix:
         return joint, V, V**2
 
     def _low_rank(self, weights: Floats, diagonal: Floats) -> LowRankFactor | None:
-        """The factor in the space of the few columns, where what the others add to the diagonal is not too small."""
+        """Factor the matrix in the space of the few columns, where the others add enough to the diagonal."""
         if self._few is None:
             return None
         joint, V, squares = self._few
@@ -116,7 +116,7 @@ class NormalMatrix:
         return self._pattern is None
 
     def _sparse_pattern(self, C: csc_array, counts: Ints) -> SparsePattern | None:
-        """The pattern for sparse elimination, where that pays."""
+        """Compute the pattern for sparse elimination, where that pays."""
         n = self.size
         if n <= MAX_ALWAYS_DENSE or self._profiles.blocks:
             return None
@@ -136,14 +136,14 @@ class NormalMatrix:
         return pattern if pattern.fill(values) <= SPARSE * n * n else None
 
     def dense(self, weights: Floats, diagonal: Floats) -> NDArray[np.float64]:
-        """The matrix (n, n) without blocks, for one of which :attr:`is_dense`.
+        """Return the matrix (n, n) without blocks, where :attr:`is_dense`.
 
         Only its lower triangle counts. It is in Fortran order, and it holds until the next one is made.
         """
         return self._dense(weights, NONE_WEIGHT, diagonal)
 
     def factor(self, weights: Floats, blocks: Floats, diagonal: Floats) -> DenseFactor | SparseFactor | LowRankFactor:
-        """The factor of the matrix, ``diag(d)`` added.
+        """Compute the factor of the matrix, ``diag(d)`` added.
 
         Parameters
         ----------
@@ -166,7 +166,7 @@ class NormalMatrix:
         return self._pattern.factor(values)
 
     def _dense(self, weights: Floats, blocks: Floats, diagonal: Floats) -> NDArray[np.float64]:
-        """The lower triangle, in Fortran order."""
+        """Compute the lower triangle, in Fortran order."""
         n, flat = self.size, self._flat
         flat.fill(0.0)
         flat[self._diagonal] = diagonal
@@ -267,7 +267,7 @@ def _cells_of_blocks(n: int, start: Ints, rows: Ints) -> Ints:
 
 @compiled
 def _cells_in_use(n: int, start: Index, row: Index, value: Floats, others: Ints) -> int:
-    """Number of cells of the lower triangle that the columns and the other cells take."""
+    """Count the cells of the lower triangle that the columns and the other cells take."""
     used = np.zeros(n * n, dtype=np.bool_)
     for i in range(len(start) - 1):
         for k in range(start[i], start[i + 1]):
@@ -313,7 +313,7 @@ def _pairs(C: csc_array, counts: Ints) -> tuple[csr_array, Ints]:
 
 
 def _compress(cell: Ints, n_cells: int) -> tuple[Ints, NDArray[np.int32]]:
-    """The cells in use, and where each entry is among them."""
+    """Return the cells in use, and where each entry is among them."""
     if n_cells <= 20_000_000:
         seen = np.zeros(n_cells, dtype=bool)
         seen[cell] = True

@@ -41,7 +41,7 @@ class Order:
 
 
 def order_of(program: Program) -> Order | None:
-    """The order for a program whose segments stand by demand; None where it is too small to matter."""
+    """Compute the order for a program whose segments stand by demand; None where it is too small to matter."""
     B, W = program.B, program.W
     n_demands, n = W.shape
     if n < MIN_ORDERED_PORTFOLIOS:
@@ -56,7 +56,7 @@ def order_of(program: Program) -> Order | None:
 
 
 def ordered(program: Program, order: Order) -> Program:
-    """The program in another order."""
+    """Return the program in another order."""
     rank = np.empty(len(order.demand), dtype=np.int32)
     rank[order.demand] = np.arange(len(rank), dtype=np.int32)
     users = np.bincount(program.W.indices, minlength=len(rank))
@@ -93,7 +93,7 @@ def _renumbered(W: csc_array, order: Ints, rank: Int32s, users: Ints) -> csc_arr
 
 @compiled
 def _kinds(n_products: Int32s, start: Int32s, demand: Int32s, users: Ints, first: Ints, many: int) -> NDArray[np.uint8]:
-    """A number for every portfolio, equal where loops over it have equal lengths, (I,)."""
+    """Assign a number to every portfolio, equal where loops over it have equal lengths, (I,)."""
     kind = np.empty(len(n_products), dtype=np.uint8)
     for i in range(len(kind)):
         segments = 0

@@ -128,7 +128,7 @@ def _subtract_centre(c: float, W: float, B: float, centre: float) -> float:
 
 @compiled
 def limit_profit(pieces: Pieces, buyers: int, sellers: int, centre: float) -> bool:
-    """False if unlimited bids profit from each other; a profit that is only rounding is taken from the buyers."""
+    """Check that unlimited bids make no profit with each other; one that is only rounding is taken from the buyers."""
     dearest, cheapest = -np.inf, np.inf
     for j in range(buyers):
         if np.isinf(pieces.bound[j]):
@@ -197,5 +197,5 @@ def _sort(values: Floats, scratch: Floats, n: int) -> None:
 
 @compiled
 def is_tied(near: float, far: float, at: float, tolerance: float) -> bool:
-    """True if a piece is flat and its signed price is within the tolerance of another (negative: never)."""
+    """Check whether a piece is flat and its signed price is within the tolerance of another (negative: never)."""
     return (near == far) & (abs(near - at) <= tolerance)

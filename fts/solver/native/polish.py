@@ -35,9 +35,9 @@ STIFF, SOFT = 1e-3, 1e-9
 starts stiff, so that a segment wrongly counted as in between moves to its bound instead of moving everybody else, and
 softens as the segments settle."""
 RESIDUAL_ROUNDING = 3e-13
-"""What is missing may be rounding; one more solve then makes sure."""
+"""A residual that may be rounding; one more solve then makes sure."""
 RESIDUAL_FLOOR = 1e-15
-"""What is missing is rounding."""
+"""A residual that is rounding."""
 LARGE_PROGRAM = 20_000
 """Segments of a program that is solved twice at rounding level and no more."""
 SETTLED_CHANGE = 1e-13
@@ -86,7 +86,7 @@ def polish(
     Answer
         The best point found; its iterations are those of the answer given and these solves.
     float
-        What is still missing in the equations, relative.
+        The residual of the equations, relative.
     """
     with np.errstate(all="ignore"):
         return _refined(_Equations(prepared), answer, rounds, between, stiffness)
@@ -173,7 +173,7 @@ class _Equations:
     def initial_iterate(
         self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats, between: Flags | None = None
     ) -> ActiveSetIterate:
-        """The point, with every segment where fill and price together say it belongs, or as given."""
+        """Compute the point, with every segment where fill and price together say it belongs, or as given."""
         if between is None:
             y, between = classify_segments(*self.segments, y, demand_prices)
         x = x.copy()
@@ -186,7 +186,7 @@ class _Equations:
         apply_private_rates(start, y, between, self.alone_demand, self.alone, self.alone_weight, x)
 
     def _priced(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats, between: Flags) -> ActiveSetIterate:
-        """The point with the λ that prices give to portfolios with one demand of their own."""
+        """Compute the point with the λ that prices give to portfolios with one demand of their own."""
         p = self.program
         worth = self.elimination.basis_values(prices)
         if p.cost is not None:
@@ -239,7 +239,7 @@ class _Equations:
         return self._priced(at.x + step.x, y, at.prices + step.prices, at.demand_prices + demand_prices, at.is_free)
 
     def next_point(self, at: ActiveSetIterate, to: ActiveSetIterate, stiffness: float) -> ActiveSetIterate:
-        """The point to go on from after a step from `at`, which nearly flat segments make shorter than it should be."""
+        """Return the point to go on from after a step from `at`, which nearly flat segments make too short."""
         if not self.is_large:
             before, self._moved = self._moved, self._change(at.x, to.x)
             # Changes that do not fall are rounding in fills that nothing determines, or slow.
@@ -260,7 +260,7 @@ class _Equations:
         return self._priced(x, y, prices, demand_prices.copy(), at.is_free)
 
     def _change(self, x: Floats, to: Floats) -> float:
-        """The largest change of what is traded of a product, relative."""
+        """Compute the largest change of what is traded of a product, relative."""
         change, flow = self.elimination.traded(to - x)[2], self.elimination.traded(to)[2]
         return float(np.max(change / np.maximum(flow, self.floor), initial=0.0))
 
@@ -273,6 +273,6 @@ class _Equations:
         return ActiveSetIterate(at.x, y, at.prices, at.demand_prices, between, at.basis_values, curve), moves
 
     def snap_to_bounds(self, at: ActiveSetIterate) -> Floats:
-        """Fills within their bounds; one that only rounding keeps from a bound stands at it."""
+        """Compute fills within their bounds; one that only rounding keeps from a bound stands at it."""
         p = self.program
         return snap_to_bounds(p.lo, p.hi, self.sizes, at.y, SNAP_DISTANCE)

@@ -135,7 +135,7 @@ def curvature_and_rhs(
     stiffness: float,
     flat: float,
 ) -> tuple[Floats, Floats, Floats, bool, bool]:
-    """The curvature of every segment and what its demand makes of it.
+    """Compute the curvature of every segment and what its demand makes of it.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def curvature_and_rhs(
 
 @compiled
 def update_fills(start: Index, h: Floats, y: Floats, between: Flags, curve: Floats, change: Floats) -> Floats:
-    """Fills after the prices of demands changed: those in between follow their curves."""
+    """Compute fills after the prices of demands changed: those in between follow their curves."""
     fill = np.empty(len(y))
     for d in range(len(change)):
         for k in range(start[d], start[d + 1]):
@@ -222,7 +222,7 @@ def update_active_set(
 
 @compiled
 def snap_to_bounds(lo: Floats, hi: Floats, size: Floats, y: Floats, share: float) -> Floats:
-    """Fills within their bounds; one within this share of its size stands at the bound."""
+    """Compute fills within their bounds; one within this share of its size stands at the bound."""
     fill = np.empty(len(y))
     for k in range(len(y)):
         room = share * size[k]

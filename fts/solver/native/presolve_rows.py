@@ -111,7 +111,7 @@ def _candidates(B: csc_array) -> tuple[Ints, Floats] | None:
 
 @compiled
 def _marks(start: Int32s, product: Int32s, weight: Floats, mark: Floats, n_products: int) -> tuple[Floats, Floats]:
-    """Sums over each product's portfolios of their marks, and of marks times weights over the first weight, (P,)."""
+    """Sum the marks of each product's portfolios, and marks times weights over the first weight, (P,)."""
     key, value, first = np.zeros(n_products), np.zeros(n_products), np.zeros(n_products)
     for i in range(len(mark)):
         for e in range(start[i], start[i + 1]):

@@ -62,7 +62,7 @@ class PresolvedProgram:
         return np.abs(self.merging.split(self.scales.price))
 
     def answer(self, x: Floats, y: Floats, prices: Floats, demand_prices: Floats, status: str, steps: int) -> Answer:
-        """A point of the scaled program in the units of the original one; who is at a bound stays there."""
+        """Return a point of the scaled program in the units of the original one; who is at a bound stays there."""
         full, empty = y >= self.program.hi, y <= self.program.lo
         fills = y / self._unit
         if self.order is not None:
@@ -79,7 +79,7 @@ class PresolvedProgram:
         )
 
     def point(self, answer: Answer) -> tuple[Floats, Floats, Floats, Floats]:
-        """An answer as ``x, y, prices, demand_prices`` of the scaled program."""
+        """Return an answer as ``x, y, prices, demand_prices`` of the scaled program."""
         x = self.substitution.columns(answer.x / self.scales.rate)
         y, demand_prices = answer.y, answer.demand_prices / self.scales.demand_price
         if self.order is not None:
@@ -88,11 +88,11 @@ class PresolvedProgram:
         return x, y * self._unit, self.merging.joined(answer.prices) / self.scales.price, demand_prices
 
     def flags(self, segments: Flags) -> Flags:
-        """Flags of segments, (K,), in the order of the scaled program."""
+        """Return flags of segments, (K,), in the order of the scaled program."""
         return segments if self.order is None else segments[self.order.segment]
 
     def repriced(self, program: Program) -> PresolvedProgram | None:
-        """The same program at other prices made ready; None where more than prices differs."""
+        """Make the same program at other prices ready; None where more than prices differs."""
         p, source = program, self.source
         same = p.B is source.B and p.W is source.W and len(p.c) == len(source.c)
         for one, other in (
@@ -164,7 +164,7 @@ def _rooms(program: Program, sizes: Floats) -> Floats:
 
 @compiled
 def _tightest(start: Index, demand: Index, weight: Floats, offer: Floats) -> Floats:
-    """The least ``offer_d / |W_di|`` of every portfolio's demands, (I,)."""
+    """Compute the least ``offer_d / |W_di|`` of every portfolio's demands, (I,)."""
     room = np.full(len(start) - 1, np.inf)
     for i in range(len(room)):
         for e in range(start[i], start[i + 1]):

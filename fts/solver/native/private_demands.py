@@ -31,12 +31,12 @@ from fts.solver.native.bid_barrier import begin_cold, begin_near, form, predict,
 from fts.solver.native.bid_layout import lay_out_entries, lay_out_segments, price_units, restore, sort_bids
 from fts.solver.native.bid_response import deviate, price_demands
 from fts.solver.native.curvature import MAX_DENSE_PRODUCTS
-from fts.solver.native.dual_newton import Market, Portfolios, market_of
+from fts.solver.native.dual_newton import Portfolios, PrivateMarket, market_of
 from fts.solver.native.equilibration import LEAST_DISPERSION
 from fts.solver.native.factorization import DIAGONAL
 
 FLAT_POLISH_TOLERANCES, SLOPED_POLISH_TOLERANCES = (1e-9, 1e-11, 1e-13), (1e-7, 1e-9, 1e-11)
-"""What may be missing when the exact last step is tried, and tried again: where all curves are flat, and where prices
+"""Residuals at which the exact last step is tried, and tried again: where all curves are flat, and where prices
 also answer to sloped ones, so that a wrong segment moves less."""
 NEARLY_FLAT = 1e-9
 """Least fall of price along a sloped segment: rounding of prices would become rates."""
@@ -45,7 +45,7 @@ MAX_STEPS, STALL_STEPS = 100, 12
 TOWARDS_BOUND = 0.995
 """A step goes up to this share of the way to the nearest bound."""
 WARM_CENTRE = 0.02
-"""Where a warm start begins on the central path: prices have moved by about this share of their dispersion."""
+"""Begin of a warm start on the central path: prices have moved by about this share of their dispersion."""
 LEAST_ROOM = 1e-3, 1e-6
 """Least multiplier of a cold start, in shares of the mean price of a segment, and at least."""
 STIFF, SOFT = 1e-3, 1e-9
@@ -141,7 +141,7 @@ def clear_private(
         segments = _segments_of(market, layout, c)
         if segments is None:
             return None
-        found = _Method(layout, segments).solve(start is not None and not np.isnan(start).all())
+        found = _BarrierMethod(layout, segments).solve(start is not None and not np.isnan(start).all())
         return None if found is None else _cleared(market, layout, segments, found)
 
 
@@ -159,7 +159,7 @@ class _Segments:
 
 
 @dataclass(frozen=True)
-class _Point:
+class _BarrierPoint:
     """An exact answer in scaled units: deviations of prices (P,), fills (K,), and the steps it took."""
 
     prices: Floats
@@ -167,7 +167,7 @@ class _Point:
     steps: int
 
 
-def _layout_of(market: Market, c: Floats) -> Layout:
+def _layout_of(market: PrivateMarket, c: Floats) -> Layout:
     """Bids in order and in units that the prices of their segments, (K,), in deviations, tell."""
     p, (start, row, weight) = market.program, market.bids.entries
     n_products, n_bids = p.B.shape
@@ -185,8 +185,8 @@ def _layout_of(market: Market, c: Floats) -> Layout:
     return Layout(market.portfolios, order, unit, bid_unit, new_start, new_row, new_weight)
 
 
-def _segments_of(market: Market, layout: Layout, c: Floats) -> _Segments | None:
-    """The segments, with prices in deviations, (K,); None where one has no size or hardly any slope."""
+def _segments_of(market: PrivateMarket, layout: Layout, c: Floats) -> _Segments | None:
+    """Write the segments with prices in deviations, (K,); None where one has no size or hardly any slope."""
     p = market.program
     first = np.empty(len(layout.order) + 1, dtype=np.uint32)
     made = tuple(np.empty(len(c)) for _ in range(6))
@@ -196,7 +196,7 @@ def _segments_of(market: Market, layout: Layout, c: Floats) -> _Segments | None:
     return _Segments(first, *made) if usable and least > NEARLY_FLAT else None
 
 
-class _Method:
+class _BarrierMethod:
     """The steps of the method on one market."""
 
     def __init__(self, layout: Layout, segments: _Segments) -> None:
@@ -212,7 +212,7 @@ class _Method:
         self.matrix, self.factored = np.empty(P * P), np.empty(P * P)
         self.steps, self.primal, self.dual = 0, 0.0, 0.0
 
-    def solve(self, is_warm: bool) -> _Point | None:
+    def solve(self, is_warm: bool) -> _BarrierPoint | None:
         """Follow the central path until the last step ends in rounding; None where it does not."""
         s = self.segments
         if is_warm:
@@ -257,7 +257,7 @@ class _Method:
         return solution + self.solved(rest)
 
     def follow(self, enough: float) -> bool:
-        """Make steps until at most so much is missing; whether that was reached."""
+        """Make steps until the residual is at most that; whether that was reached."""
         lowest, waited, s = np.inf, 0, self.segments
         n_bounds = 2 * len(s.c)
         while True:
@@ -308,7 +308,7 @@ class _Method:
             self.predicted, centre, share, self.dy, self.dv, self.dw,
         )  # fmt: skip
 
-    def finished(self) -> _Point | None:
+    def finished(self) -> _BarrierPoint | None:
         """Solve the equations that segments in between leave, until only rounding is left; None where more is."""
         s, n, K = self.segments, len(self.right), len(self.y)
         prices, change, y = self.prices, np.zeros(n), self.y.copy()
@@ -326,7 +326,7 @@ class _Method:
             imbalance = float(np.max(np.abs(net) / np.where(traded > 0, traded, 1.0), initial=0.0))
             wrong = max(residual, imbalance)
             if not moves and (wrong <= IMBALANCE or (wrong <= MAX_IMBALANCE and wrong > least / 2)):
-                return _Point(prices, y, self.steps)
+                return _BarrierPoint(prices, y, self.steps)
             least = min(least, wrong) if not moves else np.inf
             if not np.isfinite(wrong) or moves > max(flat, n):
                 return None
@@ -354,15 +354,15 @@ class _Method:
         return None
 
     def squares(self) -> Floats:
-        """The diagonal of the matrix of all bids, each as steep as one over its sizes, (P,)."""
+        """Compute the diagonal of the matrix of all bids, each as steep as one over its sizes, (P,)."""
         start, row, weight, first = self.bids
         offer = np.add.reduceat(self.segments.size, first[:-1])
         owner = np.repeat(np.arange(len(offer)), np.diff(start))
         return floats(np.bincount(row, weights=weight * weight * offer[owner], minlength=len(self.right)))
 
 
-def _cleared(market: Market, layout: Layout, segments: _Segments, found: _Point) -> ClearedPrivate:
-    """The answer in the order and the units of the program."""
+def _cleared(market: PrivateMarket, layout: Layout, segments: _Segments, found: _BarrierPoint) -> ClearedPrivate:
+    """Return the answer in the order and the units of the program."""
     p, s = market.program, segments
     prices = market.first + layout.unit * found.prices
     x, fills, demand_prices = np.empty(p.B.shape[1]), np.empty(len(p.c)), np.empty(p.W.shape[0])
@@ -374,7 +374,7 @@ def _cleared(market: Market, layout: Layout, segments: _Segments, found: _Point)
     return ClearedPrivate(answer, _is_unique(market, layout, segments, found), layout)
 
 
-def _is_unique(market: Market, layout: Layout, segments: _Segments, found: _Point) -> bool:
+def _is_unique(market: PrivateMarket, layout: Layout, segments: _Segments, found: _BarrierPoint) -> bool:
     """Check whether ranks prove that prices and fills are the only ones; False: not proved."""
     s, n = segments, len(layout.unit)
     start, row, weight = layout.start, layout.row, layout.weight

@@ -31,7 +31,7 @@ def project(
     R: Floats,
     A: Floats,
 ) -> bool:
-    """The point nearest to `aim` within ``least ≤ normals ≤ most``, rows of length 1; whether there is one.
+    """Compute the point nearest to `aim` within ``least ≤ normals ≤ most``, rows of length 1; whether there is one.
 
     `Q`, `R` and `A` are room: of the active normals an orthonormal basis, their coordinates in it, and themselves.
     """
@@ -156,7 +156,7 @@ def _dense(start: Ints, index: Ints, normals: Floats, j: int, side: float, vecto
 
 @compiled
 def _polish(q: int, Q: Floats, R: Floats, A: Floats, bound: Floats, aim: Floats, v: Floats, part: Floats) -> None:
-    """The point of the active rows nearest to `aim`, to rounding."""
+    """Compute the point of the active rows nearest to `aim`, to rounding."""
     n = len(aim)
     for p in range(n):
         v[p] = aim[p]

@@ -87,7 +87,7 @@ class ReducedSystem:
             self._normal = self._lay_out(C, label, able, n_products)
 
     def _lay_out(self, C: csc_array, label: Ints, able: Flags, most_products: int) -> NormalMatrix:
-        """The system that is left when the components of at most so many products are eliminated."""
+        """Compute the system that is left when the components of at most so many products are eliminated."""
         P = self.n_products
         components = _gathered(C, P, label, able)
         few = np.diff(components.products.start) <= most_products
@@ -132,7 +132,7 @@ class ReducedSystem:
 
 
 def _components_of(C: csc_array, n_products: int, has_own: Flags) -> tuple[Ints, Flags]:
-    """The component of each shared demand, (S,), and whether each component may be eliminated."""
+    """Compute the component of each shared demand, (S,), and whether each component may be eliminated."""
     n_rows, n_columns = C.shape
     n_shared = n_rows - n_products
     shared = n_products <= C.indices
@@ -150,7 +150,7 @@ def _components_of(C: csc_array, n_products: int, has_own: Flags) -> tuple[Ints,
 
 
 def _gathered(C: csc_array, n_products: int, label: Ints, chosen: Flags) -> Components:
-    """The chosen components of shared demands with their portfolios and products."""
+    """Compute the chosen components of shared demands with their portfolios and products."""
     number = np.cumsum(chosen) - 1
     n = int(chosen.sum())
     own = np.flatnonzero(chosen[label])
@@ -175,7 +175,7 @@ def _gathered(C: csc_array, n_products: int, label: Ints, chosen: Flags) -> Comp
 
 @compiled
 def _component_of_portfolios(start: Index, row: Index, n_products: int, component: Ints) -> Ints:
-    """The component of the shared demands of each portfolio, (I,); -1 where it has none that is chosen."""
+    """Compute the component of the shared demands of each portfolio, (I,); -1 where it has none that is chosen."""
     found = np.full(len(start) - 1, -1, dtype=np.int64)
     for i in range(len(found)):
         # Rows are in order, so that shared demands come last.
@@ -188,7 +188,7 @@ def _component_of_portfolios(start: Index, row: Index, n_products: int, componen
 def _located(
     start: Index, row: Index, n_products: int, member_start: Ints, members: Ints, position: Ints
 ) -> tuple[Ints, Ints, Ints, Ints]:
-    """The products of each component, in order, and the place of every member's entry in its component."""
+    """Compute the products of each component, in order, and the place of every member's entry in its component."""
     n = len(member_start) - 1
     entry_start = np.zeros(len(members) + 1, dtype=np.int64)
     for m in range(len(members)):
@@ -217,7 +217,7 @@ def _located(
 
 
 def _rows(C: csc_array, left: Flags) -> csc_array:
-    """The rows of a matrix that are left, renumbered."""
+    """Return the rows of a matrix that are left, renumbered."""
     if left.all():
         return C
     kept = left[C.indices]
@@ -244,7 +244,7 @@ def _eliminate(
     g: Floats,
     n_products: int,
 ) -> tuple[Floats, Floats]:
-    """The blocks ``N`` and the factors ``L`` of all components, row by row."""
+    """Compute the blocks ``N`` and the factors ``L`` of all components, row by row."""
     blocks, squares = np.zeros(block_at[-1]), np.zeros(square_at[-1])
     for c in range(len(demand_start) - 1):
         k = demand_start[c + 1] - demand_start[c]
@@ -329,7 +329,7 @@ def _backward(
     own: Floats,
     solution: Floats,
 ) -> None:
-    """The multipliers of the demands from the prices of their products, in place."""
+    """Compute the multipliers of the demands from the prices of their products, in place."""
     for c in range(len(demand_start) - 1):
         first, k = demand_start[c], demand_start[c + 1] - demand_start[c]
         for r in range(product_start[c + 1] - product_start[c]):

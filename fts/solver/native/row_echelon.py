@@ -42,7 +42,7 @@ class CombinedProducts:
     combination: NDArray[np.longdouble]
 
     def restored(self, answer: Answer) -> Answer:
-        """The answer in prices of products, (P,)."""
+        """Return the answer in prices of products, (P,)."""
         return replace(answer, prices=floats(self.combination.T @ answer.prices.astype(np.longdouble)))
 
 
@@ -88,12 +88,12 @@ def combined_products(program: Program, price: Floats, importance: Floats) -> Co
 
 
 def importance_of(program: Program, answer: Answer) -> Floats:
-    """The importance of portfolios, (I,): 1 where a demand is between its bounds and kinks at an answer."""
+    """Compute the importance of portfolios, (I,): 1 where a demand is between its bounds and kinks at an answer."""
     inside = (answer.y > program.lo) & (answer.y < program.hi)
     moving = np.bincount(program.segment_demand, weights=inside, minlength=program.W.shape[0]) > 0
     return np.where(abs(program.W).T @ moving.astype(np.float64) > 0, 1.0, BOUND_IMPORTANCE)
 
 
 def _power_of_2(values: Floats) -> Floats:
-    """The nearest powers of 2: a change of units without rounding."""
+    """Compute the nearest powers of 2: a change of units without rounding."""
     return floats(np.exp2(np.round(np.log2(values))))

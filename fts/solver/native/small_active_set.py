@@ -19,7 +19,7 @@ STIFF, SOFT = 1e-3, 1e-9
 FIXED = 1e8
 """Curvature (price over size) that stands for a segment at its bound, so that all prices have an equation."""
 RESIDUAL_ROUNDING, LARGEST_RESIDUAL = 3e-13, 1e-11
-"""What the exact step may miss to stop, and to succeed."""
+"""Residuals at which the exact step stops, and at which it has succeeded."""
 SLACK, ROOM = 1e-12, 1e-13
 """Shares of the price and of the size by which a segment may be on the wrong side."""
 AT_BOUND = 1e-12

@@ -24,7 +24,7 @@ from fts.solver.native.small_active_set import solve_exactly
 from fts.solver.native.tradable_bids import leave_independent, leave_lonely
 
 TOLERANCES = (1e-8, 1e-10, 1e-12)
-"""What the interior-point method may miss when the exact step is tried, and tried again."""
+"""Residuals of the interior-point method at which the exact step is tried, and tried again."""
 FAR_FROM_ZERO = 1e2
 """Prices this many typical prices from 0 are far from the others."""
 HUGE = 1e4
@@ -204,7 +204,7 @@ def _solve_core(
 
 @compiled
 def _soften(curves: Floats, easy: Floats) -> None:
-    """The curves without bounds that are far beyond their size, and without prices that are far from the others.
+    """Write the curves without bounds far beyond their size, and without prices far from the others.
 
     Flat prices keep their order; a sloped segment keeps the fills at which its price is near.
     """
@@ -226,7 +226,7 @@ def _soften(curves: Floats, easy: Floats) -> None:
 
 @compiled
 def _unsoften(curves: Floats, easy: Floats, exact: Floats) -> bool:
-    """The curves as they are, and their whole sizes, in both tables; whether that changes anything."""
+    """Restore the curves and their whole sizes in both tables; True if that changes anything."""
     changed = False
     for k in range(curves.shape[1]):
         for r in range(5):

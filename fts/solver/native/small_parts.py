@@ -30,7 +30,7 @@ MAX_WEIGHT_RATIO = 1e4
 
 
 def find_small(program: Program, parts: ConnectedParts) -> Flags:
-    """The parts that :func:`clear_small_of` takes, (n_parts,)."""
+    """Find the parts that :func:`clear_small_of` takes, (n_parts,)."""
     if parts.count == 1 and (len(parts.product) > MAX_SMALL_PRODUCTS or len(parts.portfolio) > MAX_SMALL_BIDS):
         return np.zeros(1, dtype=np.bool_)
     small = _are_small(
@@ -46,7 +46,7 @@ def find_small(program: Program, parts: ConnectedParts) -> Flags:
 
 @compiled
 def _are_even(start: Int32s, product: Int32s, weight: Floats, portfolio: Ints, n_parts: int) -> Flags:
-    """The parts whose basis weights are within a factor of each other, (n_parts,): others need the general units."""
+    """Find the parts whose basis weights are within a factor of each other, (n_parts,)."""
     least, most = np.full(n_parts, np.inf), np.zeros(n_parts)
     for i in range(len(portfolio)):
         for e in range(start[i], start[i + 1]):

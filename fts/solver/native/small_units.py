@@ -39,7 +39,7 @@ def scale_parts(
 ) -> tuple[
     Ints, Ints, Ints, Floats, Ints, Floats, Floats, Floats, Floats, Floats, Floats, Floats, Floats, Floats, Floats
 ]:
-    """The chosen parts in their own units: prices deviate by about 1, rates are money, demands are their portfolios.
+    """Write the chosen parts in their own units: prices deviate by about 1, rates are money, portfolios are demands.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def scale_parts(
 
 @compiled
 def _curve_price(first: int, last: int, lo: Floats, hi: Floats, c: Floats, s: Floats) -> float:
-    """A typical |price| of a curve: at the middle of its segments, by what they offer, with half of their drop."""
+    """Compute a typical |price| of a curve: at its segments' middles, by what they offer, with half of their drop."""
     offer, total, price = 0.0, 0.0, 0.0
     for k in range(first, last):
         if hi[k] - lo[k] < np.inf:
@@ -135,7 +135,7 @@ def _curve_price(first: int, last: int, lo: Floats, hi: Floats, c: Floats, s: Fl
 
 @compiled
 def _set_medians(m: int, first: int, last: int, start: Ints, row: Ints, value: Floats, median: Floats) -> None:
-    """The lower median of the positive values of each product's entries; where there is none, the median of these."""
+    """Compute the lower median of each product's positive values; where it has none, that of the other products."""
     begin = np.zeros(m + 1, dtype=np.int64)
     for e in range(start[first], start[last]):
         begin[row[e] + 1] += value[e] > 0
