@@ -13,7 +13,7 @@ from fts.ports.engine import Answer, Engine, Program
 from fts.solver.artificial_bounds import Bounded
 from fts.solver.blas_threads import threads_for
 from fts.solver.canonical.canonical import Canonical, canonical_solution
-from fts.solver.deviations import Deviations, deviations_from, first_prices
+from fts.solver.deviations import Deviations, deviations_from_first
 from fts.solver.engine_scaling import scaling_of
 from fts.solver.native import engine as native
 from fts.solver.native.dual_newton import State, clear_sloped
@@ -94,7 +94,7 @@ def clearings_of_private(
     if found.is_unique:
         yield Clearing(found.answer, prices, prices, Unique(True, True), True, found.state)
         return
-    deviations = deviations_from(program, first_prices(program, reference))
+    deviations = deviations_from_first(program, reference)
     for clearing in _finished(deviations, reference, _near(found.answer), again=_natively):
         yield replace(clearing, state=found.state)
 
@@ -118,7 +118,7 @@ def clearings(
     if is_far_wider(*program.B.shape):
         warm = None  # earlier prices of many products that few portfolios tell apart lead the canonical step astray
     known = reference if warm is None else warm.prices
-    deviations = deviations_from(program, first_prices(program, known))
+    deviations = deviations_from_first(program, known)
     if warm is not None:
         # In other deviations the start says nothing more.
         yield from _finished(deviations, reference, _from(warm), again=_natively)
@@ -130,7 +130,7 @@ def clearings(
 
 def clearings_of(program: Program, reference: Floats | None, answer: Answer) -> Iterator[Clearing]:
     """Answers of a part that finish another engine's answer exactly; none where it cannot be finished."""
-    deviations = deviations_from(program, first_prices(program, reference))
+    deviations = deviations_from_first(program, reference)
     # The answer stays the engine's: solving again would be the native one's.
     yield from _finished(deviations, reference, _near(answer))
 

@@ -17,6 +17,7 @@ from fts.ports.engine import Answer, Program
 from fts.solver.blas_threads import threads_for
 from fts.solver.compensated import two_product, two_sum
 from fts.solver.compiled import Int32s, compiled, csc_arrays
+from fts.solver.medians import lower_median
 from fts.solver.native.independent_products import is_far_wider
 
 MONEY_ROUNDING = 4 * float(np.finfo(float).eps)
@@ -42,6 +43,8 @@ class Deviations:
     rounding : (D,) [money / quantity]
         A difference between the price of a segment and ``λ`` that float64 cannot tell from 0:
         ``4 ε Σ_p |B_pi π⁰_p| / |W_di|``, the largest of its portfolios.
+    own_prices : (P,) [money / quantity], optional
+        The first prices that the program's own bids tell; None where they have not been computed.
     """
 
     program: Program
@@ -49,6 +52,7 @@ class Deviations:
     prices: Floats
     demand_prices: Floats
     rounding: Floats
+    own_prices: Floats | None = None
 
     def restored(self, answer: Answer) -> Answer:
         """Return an answer in deviations as an answer of the original program."""
@@ -61,6 +65,13 @@ class Deviations:
         return replace(
             answer, prices=answer.prices - self.prices, demand_prices=answer.demand_prices - self.demand_prices
         )
+
+
+def deviations_from_first(program: Program, known: Floats | None = None) -> Deviations:
+    """Write the program in deviations from its first prices; see :func:`first_prices`."""
+    prices = first_prices(program, known)
+    made = deviations_from(program, prices)
+    return made if known is not None else replace(made, own_prices=prices)
 
 
 def deviations_from(program: Program, prices: Floats) -> Deviations:
@@ -317,12 +328,13 @@ def _implied(
     for p in range(len(prices)):
         n = count[p + 1] - count[p]
         if n:
-            parted = np.partition(grouped[count[p] : count[p + 1]], (n - 1) // 2)
-            low = parted[(n - 1) // 2]
+            low = lower_median(grouped, count[p], count[p + 1])
             if n % 2:
                 prices[p] = low
                 continue
             # Of the two in the middle the one nearer to 0: a price cap is far away, on either side.
-            high = parted[n // 2 :].min()
+            high = np.inf
+            for k in range(count[p] + n // 2, count[p + 1]):
+                high = min(high, grouped[k])
             prices[p] = low if abs(low) <= abs(high) else high
     return bool(count[-1] > 0)

@@ -12,7 +12,7 @@ from fts.ports.engine import Answer
 from fts.solver.artificial_bounds import Bounded, bounded, usual_sizes
 from fts.solver.deviations import MONEY_ROUNDING, Deviations, deviations_from, first_prices
 from fts.solver.native import engine as native
-from fts.solver.native.equilibration import Scales, price_units, scales_in
+from fts.solver.native.equilibration import Scales, is_any_unit_below, price_units, scales_in
 from fts.solver.native.polish import SOFT, polish
 from fts.solver.native.presolved import PresolvedProgram, presolve
 from fts.solver.rounding import NOISE_SHARES, zero_noise
@@ -120,7 +120,7 @@ def _units(deviations: Deviations) -> Floats:
     Beside a price that a cap sets every bid that it leaves idle looks far away.
     """
     units = price_units(deviations.program, deviations.rounding, deviations.prices)
-    own = first_prices(deviations.source)
+    own = first_prices(deviations.source) if deviations.own_prices is None else deviations.own_prices
     if np.array_equal(own, deviations.prices):
         return units
     other = deviations_from(deviations.source, own)
@@ -152,8 +152,7 @@ def deviations_around(found: Optimum, answer: Answer) -> Deviations:
 
 def are_finer(nearer: Deviations, found: Optimum) -> bool:
     """Check whether the dispersion of prices is much less around the prices that were reached than was assumed."""
-    finer = price_units(nearer.program, nearer.rounding, nearer.prices)
-    return bool((finer < FINER * found.scales.price).any())
+    return is_any_unit_below(nearer.program, nearer.rounding, nearer.prices, FINER * found.scales.price)
 
 
 def polished(found: Optimum, nearer: Deviations) -> Optimum:

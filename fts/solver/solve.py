@@ -103,13 +103,13 @@ def solve(
     near = None if reference is None else reference_prices(auction, reference)[part.products]
     # A number that runs over shows in the certificate, which then proves nothing.
     with np.errstate(over="ignore", invalid="ignore"):
+        start = None if warm is None else _Start(warm, auction, part, program, parts.count)
         results: list[PartResult] = []
         rest = np.ones(parts.count, dtype=np.bool_)
         if name == NATIVE and len(program.c):
-            results, rest = _cleared_together(auction, part, program, parts, near, tol)
+            results, rest = _cleared_together(auction, part, program, parts, near, start, tol)
         pieces = list(programs_of(program, parts, rest)) if rest.any() else []
         unbounded = _unbounded(auction, part, pieces, throw)
-        start = None if warm is None else _Start(warm, auction, part, program, parts.count)
         library = None if name == NATIVE else _Library(run, program, tol)
         for piece in pieces:
             own = None if near is None else near[piece.products]
@@ -130,7 +130,13 @@ def solve(
 
 
 def _cleared_together(
-    auction: Auction, part: TradablePart, program: Program, parts: ConnectedParts, near: Floats | None, tol: float
+    auction: Auction,
+    part: TradablePart,
+    program: Program,
+    parts: ConnectedParts,
+    near: Floats | None,
+    start: _Start | None,
+    tol: float,
 ) -> tuple[list[PartResult], Flags]:
     """Clear order books and small parts; their results, and which parts are left, (n_parts,).
 
@@ -143,7 +149,8 @@ def _cleared_together(
     else:
         small = find_small(program, parts)
         if (small & ~books).any():
-            cleared.append(clear_small_of(program, parts, small & ~books, near))
+            earlier = None if start is None else start.prices
+            cleared.append(clear_small_of(program, parts, small & ~books, near, earlier))
     if not cleared:
         return [], ~books
     result, proved = judge_cleared(auction, part, parts, cleared, tol)

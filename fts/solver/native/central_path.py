@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fts.models.columns import Floats, Ints
-from fts.solver.compiled import compiled
+from fts.models.columns import Floats
+from fts.solver.compiled import Index, compiled
 from fts.solver.native.small_system import add_trade, compute_factor, compute_worths, solve_prices
 
 MAX_CENTRAL_STEPS = 50
@@ -24,10 +24,10 @@ LEAST_CURVATURE = 1e-12
 @compiled
 def start_path(
     m: int,
-    start: Ints,
-    index: Ints,
+    start: Index,
+    index: Index,
     weight: Floats,
-    segment: Ints,
+    segment: Index,
     curves: Floats,
     U: Floats,
     response: Floats,
@@ -78,10 +78,10 @@ def start_path(
 @compiled
 def follow_path(
     m: int,
-    start: Ints,
-    index: Ints,
+    start: Index,
+    index: Index,
     weight: Floats,
-    segment: Ints,
+    segment: Index,
     curves: Floats,
     U: Floats,
     response: Floats,

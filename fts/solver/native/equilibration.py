@@ -64,15 +64,7 @@ def price_units(program: Program, rounding: Floats | None = None, levels: Floats
         The prices that the program's prices deviate from.
     """
     B, W = unsigned_entries(program.B), unsigned_entries(program.W)
-    curve_price = _curve_prices(
-        program.segment_demand, program.lo, program.hi, program.c, program.s, program.W.shape[0]
-    )
-    if rounding is not None:
-        curve_price[curve_price <= rounding] = 0.0
-    worth = _worths(*W, curve_price)
-    if program.cost is not None:
-        cost = np.abs(program.cost)
-        worth += cost if rounding is None else np.where(cost > _worths(*W, rounding), cost, 0.0)
+    worth = _deviating_worths(program, rounding)
     price = medians(*B, worth, program.B.shape[0])
     known = price > 0
     if not known.all():
@@ -84,6 +76,46 @@ def price_units(program: Program, rounding: Floats | None = None, levels: Floats
         price = np.where(known, price, usual * ratio)
     # Two bids that nearly agree tell nothing about how far the price of a product may move.
     return price if levels is None else np.maximum(price, LEAST_DISPERSION * np.abs(levels))
+
+
+def is_any_unit_below(program: Program, rounding: Floats, levels: Floats, limit: Floats) -> bool:
+    """Check whether the unit of any product's price, as of :func:`price_units`, is less than its limit, (P,).
+
+    Values below the limit are counted: that takes a fifth of the time of medians.
+    """
+    counts = _count_below(*unsigned_entries(program.B), _deviating_worths(program, rounding), limit)
+    if not counts[0].all():
+        return bool((price_units(program, rounding, levels) < limit).any())
+    is_below = (counts[1] > (counts[0] - 1) // 2) & (LEAST_DISPERSION * np.abs(levels) < limit)
+    return bool(is_below.any())
+
+
+@compiled
+def _count_below(start: Index, product: Index, weight: Floats, worth: Floats, limit: Floats) -> Ints:
+    """Count each product's positive ``worth_i / |B_pi|``, and those that are less than its limit, (2, P)."""
+    counts = np.zeros((2, len(limit)), dtype=np.int64)
+    for i in range(len(worth)):
+        if worth[i] > 0:
+            for e in range(start[i], start[i + 1]):
+                p = product[e]
+                counts[0, p] += 1
+                counts[1, p] += worth[i] / abs(weight[e]) < limit[p]
+    return counts
+
+
+def _deviating_worths(program: Program, rounding: Floats | None) -> Floats:
+    """Compute what one unit of each portfolio is worth to its demands less its cost, in deviations, (I,)."""
+    W = unsigned_entries(program.W)
+    curve_price = _curve_prices(
+        program.segment_demand, program.lo, program.hi, program.c, program.s, program.W.shape[0]
+    )
+    if rounding is not None:
+        curve_price[curve_price <= rounding] = 0.0
+    worth = _worths(*W, curve_price)
+    if program.cost is not None:
+        cost = np.abs(program.cost)
+        worth += cost if rounding is None else np.where(cost > _worths(*W, rounding), cost, 0.0)
+    return worth
 
 
 @compiled

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fts.models.columns import Floats, Ints
-from fts.solver.compiled import compiled
+from fts.models.columns import Floats
+from fts.solver.compiled import Index, compiled
 from fts.solver.native.small_system import add_trade, compute_factor, compute_worths, solve_prices
 
 MAX_SOLVES = 30
@@ -20,6 +20,8 @@ FIXED = 1e8
 """Curvature (price over size) that stands for a segment at its bound, so that all prices have an equation."""
 RESIDUAL_ROUNDING, LARGEST_RESIDUAL = 3e-13, 1e-11
 """Residuals at which the exact step stops, and at which it has succeeded."""
+LAST_DIGITS = 4 * 2.0**-52
+"""A residual from which another solve would gain nothing."""
 SLACK, ROOM = 1e-12, 1e-13
 """Shares of the price and of the size by which a segment may be on the wrong side."""
 AT_BOUND = 1e-12
@@ -29,10 +31,10 @@ AT_BOUND = 1e-12
 @compiled
 def solve_exactly(
     m: int,
-    start: Ints,
-    index: Ints,
+    start: Index,
+    index: Index,
     weight: Floats,
-    segment: Ints,
+    segment: Index,
     curves: Floats,
     U: Floats,
     response: Floats,
@@ -47,6 +49,7 @@ def solve_exactly(
     pull, rate = np.empty(n), np.empty(n)
     best_y, best_prices, least = y.copy(), prices.copy(), np.inf
     stiffness, clean, stale = STIFF, 0, 0
+    changed, soft = True, False
     floor = np.zeros(m)
     for i in range(n):
         room = 0.0
@@ -94,13 +97,14 @@ def solve_exactly(
             stale += 1
         if (
             clean >= 2
+            or least <= LAST_DIGITS
             or (least <= RESIDUAL_ROUNDING and stale > 0)
             or stale >= 8
             or (worst > 100 * least and least < 1e-2)
         ):
             break
         # One solve of the equations of the segments in between.
-        soft, inside_count = False, 0
+        was_soft, soft, inside_count = soft, False, 0
         for i in range(n):
             response[i], pull[i] = 0.0, 0.0
             for k in range(segment[i], segment[i + 1]):
@@ -112,7 +116,8 @@ def solve_exactly(
                 else:
                     per_h[k] = size[k] / FIXED
                 response[i] += per_h[k]
-        compute_factor(m, start, index, weight, response, U)
+        if changed or soft or was_soft:
+            compute_factor(m, start, index, weight, response, U)
         wanted = -residual
         add_trade(start, index, weight, pull, 1.0, wanted)
         change = solve_prices(m, start, index, weight, response, U, wanted, int(soft))
@@ -139,6 +144,7 @@ def solve_exactly(
                     if wrong and hi[k] > lo[k]:
                         between[k] = True
                         moves += 1
+        changed = moves > 0
         stiffness = max(stiffness / 100, SOFT) if moves <= 1 + inside_count // 200 else min(10 * stiffness, STIFF)
     for k in range(K):
         at = best_y[k]

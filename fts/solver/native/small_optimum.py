@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from fts.models.columns import Flags, Floats, Ints
-from fts.solver.compiled import compiled
+from fts.solver.compiled import Index, compiled
 from fts.solver.native.central_path import MAX_CENTRAL_STEPS, follow_path, start_path
 from fts.solver.native.small_active_set import solve_exactly
 from fts.solver.native.tradable_bids import leave_independent, leave_lonely
@@ -46,6 +46,7 @@ def find_optima(
     c: Floats,
     s: Floats,
     size: Floats,
+    guess: Floats,
 ) -> tuple[Floats, Floats, Flags, Flags]:
     """Optimal fills of every part.
 
@@ -60,6 +61,9 @@ def find_optima(
     K_start : (I + 1,)
         Bid ``i`` has the segments ``K_start[i]:K_start[i + 1]``.
     lo, hi, c, s, size : (K,)
+    guess : (P,)
+        Prices of a similar market, NaN where there is none: where all segments are sloped and all prices known, the
+        exact step is tried from these first.
 
     Returns
     -------
@@ -92,8 +96,9 @@ def find_optima(
                 n = leave_independent(first, last, m, B_start, row, a, able)
             if n > 0:
                 found[b] = _solve_core(
-                    first, last, m, B_start, row, a, K_start, lo, hi, c, s, size, able, place, y, prices[P_start[b] :]
-                )
+                    first, last, m, B_start, row, a, K_start, lo, hi, c, s, size, guess[P_start[b] :], able, place, y,
+                    prices[P_start[b] :],
+                )  # fmt: skip
         if n == 0:
             found[b] = True
     return y, prices, able, found
@@ -113,6 +118,7 @@ def _solve_core(
     c: Floats,
     s: Floats,
     size: Floats,
+    guess: Floats,
     able: Flags,
     place: Ints,
     y: Floats,
@@ -132,8 +138,8 @@ def _solve_core(
         if place[p] == 0:
             place[p] = n_products
             n_products += 1
-    start, segment_start = np.empty(n + 1, dtype=np.int64), np.empty(n + 1, dtype=np.int64)
-    index, weight = np.empty(n_entries, dtype=np.int64), np.empty(n_entries)
+    start, segment_start = np.empty(n + 1, dtype=np.uint32), np.empty(n + 1, dtype=np.uint32)
+    index, weight = np.empty(n_entries, dtype=np.uint32), np.empty(n_entries)
     curves = np.empty((5, n_segments))
     j, entry, k = 0, 0, 0
     for i in range(first, last):
@@ -159,7 +165,21 @@ def _solve_core(
     n_products = len(delta)
     exact, easy = curves, np.empty((5, n_segments))
     solved = False
+    if n_sloped == n_segments:
+        known = True
+        for p in range(m):
+            if place[p] >= 0:
+                delta[place[p]] = guess[p]
+                known &= np.isfinite(guess[p])
+        if known:
+            _respond(start, index, weight, segment_start, exact, delta, fill, fill)
+            best[:] = delta
+            solved = solve_exactly(
+                n_products, start, index, weight, segment_start, exact, U, response, worth, fill, best
+            )  # fmt: skip
     for attempt in range(2):
+        if solved:
+            break
         # The answer may be far from what is usual: the second attempt starts from the curves as they are.
         if attempt == 0:
             _soften(curves, easy)
@@ -177,8 +197,11 @@ def _solve_core(
                     n_products, start, index, weight, segment_start, easy, U, response, worth, points, delta,
                     TOLERANCES[trial - 1], steps,
                 )  # fmt: skip
-            for k in range(n_segments):
-                fill[k] = points[0, k]
+            if trial == 0:
+                _respond(start, index, weight, segment_start, exact, delta, points[0], fill)
+            else:
+                for k in range(n_segments):
+                    fill[k] = points[0, k]
             for p in range(n_products):
                 best[p] = delta[p]
             solved = solve_exactly(
@@ -186,8 +209,6 @@ def _solve_core(
             )  # fmt: skip
             if solved or steps >= MAX_CENTRAL_STEPS:
                 break
-        if solved:
-            break
     if not solved:
         return False
     k = 0
@@ -200,6 +221,20 @@ def _solve_core(
         if place[p] >= 0:
             prices[p] = best[place[p]]
     return True
+
+
+@compiled
+def _respond(
+    start: Index, index: Index, weight: Floats, segment: Index, curves: Floats, prices: Floats, y: Floats, fill: Floats
+) -> None:
+    """Set the fills of sloped segments at these prices; flat ones take those of `y`."""
+    lo, hi, c, s = curves[0], curves[1], curves[2], curves[3]
+    for i in range(len(start) - 1):
+        worth = 0.0
+        for e in range(start[i], start[i + 1]):
+            worth += weight[e] * prices[index[e]]
+        for k in range(segment[i], segment[i + 1]):
+            fill[k] = min(max((c[k] - worth) / s[k], lo[k]), hi[k]) if s[k] > 0 else y[k]
 
 
 @compiled

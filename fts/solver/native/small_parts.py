@@ -57,7 +57,11 @@ def _are_even(start: Int32s, product: Int32s, weight: Floats, portfolio: Ints, n
 
 
 def clear_small_of(
-    program: Program, parts: ConnectedParts, small: Flags, reference: Floats | None = None
+    program: Program,
+    parts: ConnectedParts,
+    small: Flags,
+    reference: Floats | None = None,
+    earlier: Floats | None = None,
 ) -> ClearedParts:
     """Clear the small parts of a program.
 
@@ -69,6 +73,8 @@ def clear_small_of(
         See :func:`find_small`.
     reference : (P,) [money / quantity], optional
         Prices to stay near to where there is a choice; NaN where there is none.
+    earlier : (P,) [money / quantity], optional
+        Prices of a similar market to start from; NaN where there is none.
     """
     first = first_prices(program)
     deviations = deviations_from(program, first)
@@ -81,9 +87,10 @@ def clear_small_of(
         *B, *W, program.segment_demand, program.lo, program.hi, deviations.program.c, program.s, deviations.rounding,
         first, P_start, products, I_start, portfolios, demands,
     )  # fmt: skip
-    y, prices, able, found = find_optima(P_start, I_start, B_start, row, a, K_start, lo, hi, c, s, size)
-    known = first[products]
-    wished = np.full(len(products), np.nan) if reference is None else (reference[products] - known) / unit
+    known, none = first[products], np.full(len(products), np.nan)
+    guess = none if earlier is None else (earlier[products] - known) / unit
+    y, prices, able, found = find_optima(P_start, I_start, B_start, row, a, K_start, lo, hi, c, s, size, guess)
+    wished = none if reference is None else (reference[products] - known) / unit
     moves, unique_price, unique_rate, least, most = choose(
         P_start, I_start, B_start, row, a, K_start, lo, hi, c, s, near, norm, unit, wished, -known / unit, able, y,
         prices, found,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from fts.models.columns import Floats, Ints
-from fts.solver.compiled import compiled
+from fts.models.columns import Floats
+from fts.solver.compiled import Index, compiled
 
 NO_PIVOT = 1e-15
 """A diagonal reduced to this share by elimination is rounding of 0."""
 
 
 @compiled
-def compute_worths(start: Ints, index: Ints, weight: Floats, prices: Floats, worth: Floats) -> None:
+def compute_worths(start: Index, index: Index, weight: Floats, prices: Floats, worth: Floats) -> None:
     """``a_i'δ`` of every bid."""
     for i in range(len(worth)):
         total = 0.0
@@ -22,7 +22,7 @@ def compute_worths(start: Ints, index: Ints, weight: Floats, prices: Floats, wor
 
 
 @compiled
-def add_trade(start: Ints, index: Ints, weight: Floats, rate: Floats, sign: float, total: Floats) -> None:
+def add_trade(start: Index, index: Index, weight: Floats, rate: Floats, sign: float, total: Floats) -> None:
     """Add ``sign Σ_i a_i rate_i`` to a total, (m,)."""
     for i in range(len(rate)):
         for e in range(start[i], start[i + 1]):
@@ -30,7 +30,7 @@ def add_trade(start: Ints, index: Ints, weight: Floats, rate: Floats, sign: floa
 
 
 @compiled
-def compute_factor(m: int, start: Ints, index: Ints, weight: Floats, response: Floats, U: Floats) -> None:
+def compute_factor(m: int, start: Index, index: Index, weight: Floats, response: Floats, U: Floats) -> None:
     """``U'U = Σ_i response_i a_i a_i'``; a product without an equation of its own does not move."""
     for p in range(m):
         for q in range(m):
@@ -78,7 +78,7 @@ def _divide(m: int, U: Floats, b: Floats) -> None:
 
 @compiled
 def solve_prices(
-    m: int, start: Ints, index: Ints, weight: Floats, response: Floats, U: Floats, wanted: Floats, rounds: int
+    m: int, start: Index, index: Index, weight: Floats, response: Floats, U: Floats, wanted: Floats, rounds: int
 ) -> Floats:
     """Prices with ``Σ_i response_i a_i a_i'δ = wanted``, refined."""
     prices = wanted.copy()

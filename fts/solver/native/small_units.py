@@ -69,16 +69,15 @@ def scale_parts(
     row, a = np.empty(start[n], dtype=np.int64), np.empty(start[n])
     segment_start = np.empty(n, dtype=np.int64)
     unit, dual_unit, rate = np.zeros(n_products), np.empty(n), np.empty(n)
-    near, norm, value, usual = np.empty(n), np.empty(n), np.empty(start[n]), np.empty(n_products)
+    near, norm, value = np.empty(n), np.empty(n), np.empty(start[n])
     new_lo, new_hi, new_c, new_s = (
         np.empty(segments[n]), np.empty(segments[n]), np.empty(segments[n]), np.empty(segments[n])
     )  # fmt: skip
-    size = np.empty(segments[n])
     for b in range(len(P_start) - 1):
-        p0, p1, i0, i1 = P_start[b], P_start[b + 1], I_start[b], I_start[b + 1]
-        for p in range(p0, p1):
+        p0 = P_start[b]
+        for p in range(p0, P_start[b + 1]):
             place[products[p]] = p - p0
-        for j in range(i0, i1):
+        for j in range(I_start[b], I_start[b + 1]):
             i, d = portfolios[j], demands[j]
             segment_start[j] = first[d]
             w = abs(W_weight[W_start[i]])
@@ -87,10 +86,12 @@ def scale_parts(
             for e in range(B_start[i], B_start[i + 1]):
                 at = start[j] + e - B_start[i]
                 row[at], value[at] = place[B_product[e]], worth / abs(B_weight[e])
-        _set_medians(p1 - p0, i0, i1, start, row, value, unit[p0:p1])
-        for p in range(p0, p1):
-            unit[p] = max(unit[p], LEAST_DISPERSION * abs(level[products[p]]))
-        for j in range(i0, i1):
+    _set_medians(P_start, I_start, start, row, value, unit)
+    for p in range(n_products):
+        unit[p] = max(unit[p], LEAST_DISPERSION * abs(level[products[p]]))
+    for b in range(len(P_start) - 1):
+        p0 = P_start[b]
+        for j in range(I_start[b], I_start[b + 1]):
             i, d = portfolios[j], demands[j]
             square, length = 0.0, 0.0
             for e in range(start[j], start[j + 1]):
@@ -110,9 +111,7 @@ def scale_parts(
                 one, other = lo[k] * u, hi[k] * u
                 new_lo[at], new_hi[at] = (one, other) if u > 0 else (other, one)
                 new_c[at], new_s[at] = c[k] / u, s[k] / u**2
-        _set_sizes(
-            p1 - p0, i0, i1, start, row, a, segments, new_lo, new_hi, new_c, new_s, value, usual, size
-        )  # fmt: skip
+    size = _sizes(P_start, I_start, start, row, a, segments, new_lo, new_hi)
     return segment_start, start, row, a, segments, unit, dual_unit, rate, near, norm, new_lo, new_hi, new_c, new_s, size
 
 
@@ -134,65 +133,87 @@ def _curve_price(first: int, last: int, lo: Floats, hi: Floats, c: Floats, s: Fl
 
 
 @compiled
-def _set_medians(m: int, first: int, last: int, start: Ints, row: Ints, value: Floats, median: Floats) -> None:
-    """Compute the lower median of each product's positive values; where it has none, that of the other products."""
-    begin = np.zeros(m + 1, dtype=np.int64)
-    for e in range(start[first], start[last]):
-        begin[row[e] + 1] += value[e] > 0
-    for p in range(m):
+def _set_medians(P_start: Ints, I_start: Ints, start: Ints, row: Ints, value: Floats, median: Floats) -> None:
+    """Compute the lower median of the positive values of each product's entries.
+
+    Where there is none, the median of these in its part, 1 where no product has one.
+    """
+    n_parts, n_products = len(P_start) - 1, len(median)
+    begin = np.zeros(n_products + 1, dtype=np.int64)
+    for b in range(n_parts):
+        for e in range(start[I_start[b]], start[I_start[b + 1]]):
+            begin[P_start[b] + row[e] + 1] += value[e] > 0
+    for p in range(n_products):
         begin[p + 1] += begin[p]
-    said, to = np.empty(begin[m]), begin[:m].copy()
-    for e in range(start[first], start[last]):
-        if value[e] > 0:
-            said[to[row[e]]] = value[e]
-            to[row[e]] += 1
-    known, n_known = np.empty(m), 0
-    for p in range(m):
-        n = begin[p + 1] - begin[p]
-        median[p] = 0.0
-        if n > 0:
-            median[p] = lower_median(said, begin[p], begin[p + 1])
-            known[n_known] = median[p]
-            n_known += 1
-    if n_known < m:
-        usual = np.median(known[:n_known]) if n_known > 0 else 1.0
-        for p in range(m):
+    said, to = np.empty(begin[n_products]), begin[:n_products].copy()
+    for b in range(n_parts):
+        for e in range(start[I_start[b]], start[I_start[b + 1]]):
+            if value[e] > 0:
+                p = P_start[b] + row[e]
+                said[to[p]] = value[e]
+                to[p] += 1
+    for p in range(n_products):
+        median[p] = lower_median(said, begin[p], begin[p + 1]) if begin[p + 1] > begin[p] else 0.0
+    for b in range(n_parts):
+        p0, p1 = P_start[b], P_start[b + 1]
+        n_known = 0
+        for p in range(p0, p1):
+            n_known += median[p] > 0
+        if n_known == p1 - p0:
+            continue
+        known = median[p0:p1]
+        usual = np.median(known[known > 0]) if n_known > 0 else 1.0
+        for p in range(p0, p1):
             if median[p] == 0:
                 median[p] = usual
 
 
 @compiled
-def _set_sizes(
-    m: int,
-    first: int,
-    last: int,
-    start: Ints,
-    row: Ints,
-    a: Floats,
-    segments: Ints,
-    lo: Floats,
-    hi: Floats,
-    c: Floats,
-    s: Floats,
-    value: Floats,
-    usual: Floats,
-    size: Floats,
-) -> None:
-    """Set the size of each segment of a part; unlimited and huge ones take what is usual for their products."""
-    for j in range(first, last):
-        below, above = 0.0, 0.0
-        for k in range(segments[j], segments[j + 1]):
-            below -= lo[k]
-            above += hi[k]
-        room = max(below, above)
+def _sizes(
+    P_start: Ints, I_start: Ints, start: Ints, row: Ints, a: Floats, segments: Ints, lo: Floats, hi: Floats
+) -> Floats:
+    """Compute the size of each segment, (K',); unlimited and huge ones take what is usual for their products."""
+    size, room, least = np.empty(len(lo)), np.empty(len(start) - 1), np.full(P_start[-1], np.inf)
+    for k in range(len(lo)):
+        size[k] = hi[k] - lo[k]
+    for b in range(len(P_start) - 1):
+        for j in range(I_start[b], I_start[b + 1]):
+            below, above = 0.0, 0.0
+            for k in range(segments[j], segments[j + 1]):
+                below -= lo[k]
+                above += hi[k]
+            room[j] = max(below, above)
+            if 0.0 < room[j] < np.inf:
+                for e in range(start[j], start[j + 1]):
+                    p = P_start[b] + row[e]
+                    least[p] = min(least[p], room[j] * abs(a[e]))
+    # What is usual is at least the least: most often that shows that no segment is huge, without a median.
+    ordinary = True
+    for b in range(len(P_start) - 1):
+        for j in range(I_start[b], I_start[b + 1]):
+            mine = _usual_rate(P_start[b], start[j], start[j + 1], row, a, least)
+            for k in range(segments[j], segments[j + 1]):
+                ordinary &= size[k] <= HUGE * mine < np.inf
+    if ordinary:
+        return size
+    value, usual = np.empty(len(a)), np.empty(P_start[-1])
+    for j in range(len(room)):
         for e in range(start[j], start[j + 1]):
-            value[e] = room * abs(a[e]) if room < np.inf else 0.0
-    _set_medians(m, first, last, start, row, value, usual)
-    for j in range(first, last):
-        mine = np.inf
-        for e in range(start[j], start[j + 1]):
-            mine = min(mine, usual[row[e]] / abs(a[e]))
-        for k in range(segments[j], segments[j + 1]):
-            size[k] = hi[k] - lo[k]
-            if not size[k] <= HUGE * mine:
-                size[k] = mine
+            value[e] = room[j] * abs(a[e]) if room[j] < np.inf else 0.0
+    _set_medians(P_start, I_start, start, row, value, usual)
+    for b in range(len(P_start) - 1):
+        for j in range(I_start[b], I_start[b + 1]):
+            mine = _usual_rate(P_start[b], start[j], start[j + 1], row, a, usual)
+            for k in range(segments[j], segments[j + 1]):
+                if not size[k] <= HUGE * mine:
+                    size[k] = mine
+    return size
+
+
+@compiled
+def _usual_rate(p0: int, first: int, last: int, row: Ints, a: Floats, usual: Floats) -> float:
+    """Compute the rate at which a bid trades what is usual, of the product that allows least."""
+    rate = np.inf
+    for e in range(first, last):
+        rate = min(rate, usual[p0 + row[e]] / abs(a[e]))
+    return rate
