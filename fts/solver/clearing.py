@@ -12,6 +12,7 @@ from fts.models.outcome import Unique
 from fts.ports.engine import Answer, Engine, Program
 from fts.solver.artificial_bounds import Bounded
 from fts.solver.blas_threads import threads_for
+from fts.solver.canonical.balance import balanced
 from fts.solver.canonical.canonical import Canonical, canonical_solution
 from fts.solver.deviations import Deviations, deviations_from_first
 from fts.solver.engine_scaling import scaling_of
@@ -24,7 +25,7 @@ from fts.solver.native.presolved import PresolvedProgram, presolve
 from fts.solver.native.private_demands import Layout, clear_private
 from fts.solver.native.row_echelon import combined_products, importance_of, is_small_enough
 from fts.solver.optimum import Finish, Optimum, are_finer, deviations_around, find_optimum, in_traded_sizes, polished
-from fts.solver.rounding import without_rounding
+from fts.solver.rounding import rates_at_kinks, without_rounding
 
 RESTARTS = 3
 """At most so many times a part is solved again in the dispersion around the prices that were reached."""
@@ -227,8 +228,17 @@ def _finished(
             yield from _finished(nearer, reference, again, again, restarts - 1)
     condition = 1.0 if made.found else _condition(found)
     # Rounding is measured against what is traded; where nothing is, against what could be.
-    for room in (found.room,) if np.array_equal(found.room, usual) else (found.room, usual):
+    rooms = (found.room,) if np.array_equal(found.room, usual) else (found.room, usual)
+    for room in rooms:
         for one in without_rounding(found.deviations, made, found.scales, room):
+            yield Clearing(one.answer, one.price_low, one.price_high, one.unique, one.found, condition=condition)
+    program = found.deviations.program
+    answer = replace(made.answer, x=rates_at_kinks(program, made.answer))
+    even = balanced(program, answer, found.room, found.scales.demand_price)
+    if even is None:
+        return
+    for room in rooms:
+        for one in without_rounding(found.deviations, replace(made, answer=even), found.scales, room):
             yield Clearing(one.answer, one.price_low, one.price_high, one.unique, one.found, condition=condition)
 
 

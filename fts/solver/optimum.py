@@ -15,13 +15,13 @@ from fts.solver.native import engine as native
 from fts.solver.native.equilibration import Scales, is_any_unit_below, price_units, scales_in
 from fts.solver.native.polish import SOFT, polish
 from fts.solver.native.presolved import PresolvedProgram, presolve
-from fts.solver.rounding import NOISE_SHARES, zero_noise
+from fts.solver.rounding import NOISE_SHARES, without_resting, zero_noise
 
 BOUND_FACTOR = 1e4
 """Artificial bounds, in shares of what is usual."""
 WIDER = 1e3
 """A bound that matters is made so many times as wide."""
-MAX_WIDENINGS = 8
+MAX_WIDENINGS = 24
 """At most so many times; then there are no artificial bounds of sizes."""
 FINER = 0.03
 """A dispersion of this share of another one is much less."""
@@ -169,8 +169,8 @@ def polished(found: Optimum, nearer: Deviations) -> Optimum:
 def in_traded_sizes(found: Optimum, answer: Answer) -> Optimum:
     """Another exact answer, finished again in bounds that its own trades set: rounding is measured against these."""
     # Where only rounding is traded, what could be traded is usual.
-    traded = zero_noise(answer.x, NOISE_SHARES[0] * found.prepared.rooms * found.prepared.scales.rate)
     program = found.deviations.program
+    traded = without_resting(program, zero_noise(answer.x, NOISE_SHARES[0] * found.room), found.room)
     tight = bounded(program, BOUND_FACTOR * usual_sizes(program, traded), BOUND_FACTOR * found.scales.demand_price)
     prepared = presolve(tight.program, found.scales.price)
     exact, residual = polish(prepared, tight.cut(answer))

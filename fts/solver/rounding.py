@@ -17,6 +17,8 @@ from fts.solver.program import has_private_demand
 
 NOISE_SHARES = (1e-14, 0.0, 1e-12, 1e-10)
 """Shares of usual rates and prices that may be rounding of 0, the likeliest first."""
+REST = 1e-12
+"""All trade of a product is rounding of 0 if it is this share of what the smallest of its portfolios could trade."""
 NUMBER = 1e-13
 """A price this near to a quote that determines it, in shares of the dispersion of prices, is the quote."""
 FAINT = 1e-9
@@ -43,8 +45,9 @@ def _restored(deviations: Deviations, made: Canonical, scales: Scales, room: Flo
 
     `noise` is a share of rooms, and of the dispersion and the level of prices, that is rounding.
     """
-    answer = replace(made.answer, x=np.where(np.abs(made.answer.x) <= noise * room, 0.0, made.answer.x))
-    answer = replace(answer, x=_rates_at_kinks(deviations.program, answer))
+    x = np.where(np.abs(made.answer.x) <= noise * room, 0.0, made.answer.x)
+    answer = replace(made.answer, x=without_resting(deviations.program, x, room) if noise > 0 else x)
+    answer = replace(answer, x=rates_at_kinks(deviations.program, answer))
     restored = deviations.restored(answer)
     quoted = _quotes(deviations.program, answer, scales, deviations.rounding)
     numbers = _quotes(deviations.source, answer, scales, deviations.rounding)
@@ -64,6 +67,31 @@ def _restored(deviations: Deviations, made: Canonical, scales: Scales, room: Flo
         for end, number in zip((made.price_low, made.price_high), numbers, strict=True)
     )
     return replace(made, answer=replace(restored, prices=prices, demand_prices=own), price_low=low, price_high=high)
+
+
+def without_resting(program: Program, x: Floats, room: Floats) -> Floats:
+    """Rates without those in products of which only rounding of 0 is traded.
+
+    What goes in a circle adds up several such roundings.
+
+    Parameters
+    ----------
+    program : Program
+    x, room : (I,) [quantity / time]
+        Rates of portfolios, and how much each may trade.
+    """
+    faint = (x != 0) & (np.abs(x) <= REST * room)
+    if not faint.any():
+        return x
+    B = program.B
+    owner = np.repeat(np.arange(B.shape[1]), np.diff(B.indptr))
+    traded, least = np.zeros(B.shape[0]), np.full(B.shape[0], np.inf)
+    np.add.at(traded, B.indices, np.abs(B.data * x[owner]))
+    could = np.abs(B.data) * room[owner]
+    np.minimum.at(least, B.indices, np.where(could > 0, could, np.inf))
+    still = traded <= REST * np.where(np.isfinite(least), least, 0.0)
+    resting = np.bincount(owner, weights=still[B.indices], minlength=B.shape[1]) > 0
+    return np.where(resting & faint, 0.0, x)
 
 
 def _price_rounding(program: Program, prices: Floats, level: Floats) -> Floats:
@@ -97,7 +125,7 @@ def _quotes(program: Program, answer: Answer, scales: Scales, rounding: Floats) 
     return least, most
 
 
-def _rates_at_kinks(program: Program, answer: Answer) -> Floats:
+def rates_at_kinks(program: Program, answer: Answer) -> Floats:
     """Rates; those of portfolios whose own demand stands at a bound or a kink are exactly what its fills add up to."""
     single = np.flatnonzero(has_private_demand(program.W))
     n_demands = program.W.shape[0]

@@ -466,8 +466,10 @@ def _nearest(
         elif side[d]:
             extra[row, k] = -side[d]
     signed.append(extra[:, np.any(extra != 0, axis=0)])
-    residual = residual_of(_unit_columns(free), _unit_columns(np.column_stack(signed)), target)
-    yield from _check(what, residual, 1e-9 + CHOSEN * min(1.0, least_spread / largest))
+    residual, condition = least_residual(_unit_columns(free), _unit_columns(np.column_stack(signed)), target)
+    # Rounding the prices to float64 moves the nearest ones by this share.
+    rounding = 8 * EPSILON * condition
+    yield from _check(what, residual, 1e-9 + rounding + CHOSEN * min(1.0, least_spread / largest))
 
 
 def _intervals(part: Part, places: list[Place], spread: Array) -> Iterator[Finding]:
@@ -503,6 +505,11 @@ def _quotes(part: Part, places: list[Place]) -> tuple[Array, Array, NDArray[np.b
 
 def residual_of(free: Array, signed: Array, target: Array) -> float:
     """The least largest-entry norm found of `free·u + signed·v - target` with v ≥ 0, by least squares."""
+    return least_residual(free, signed, target)[0]
+
+
+def least_residual(free: Array, signed: Array, target: Array) -> tuple[float, float]:
+    """The same residual, and the condition of the columns that it was found with."""
     said = np.any(free != 0, axis=1) | np.any(signed != 0, axis=1) | (target != 0)
     free, signed, target = free[said], signed[said], target[said]
     free = free[:, np.any(free != 0, axis=0)]
@@ -517,8 +524,9 @@ def residual_of(free: Array, signed: Array, target: Array) -> float:
         A = signed - rank_of @ (rank_of.T @ signed)
         v, _ = nnls(A, rest, maxiter=50 * A.shape[1] + 100)
         rest, used = rest - A @ v, v > 0
-    refined = _refined(np.column_stack([free, signed[:, used]]), target, int(used.sum()))
-    return min(float(np.abs(rest).max(initial=0)), refined)
+    columns = np.column_stack([free, signed[:, used]])
+    refined = _refined(columns, target, int(used.sum()))
+    return min(float(np.abs(rest).max(initial=0)), refined), _condition(columns)
 
 
 def _refined(matrix: Array, target: Array, n_signed: int) -> float:
@@ -531,6 +539,12 @@ def _refined(matrix: Array, target: Array, n_signed: int) -> float:
     if (factor[A.shape[1] - n_signed :] < 0).any():
         return np.inf
     return float(np.abs(b - A @ factor).max(initial=0))
+
+
+def _condition(matrix: Array) -> float:
+    """The largest singular value over the least one that is not rounding; 1 for a matrix without entries."""
+    values = np.linalg.svd(matrix, compute_uv=False) if matrix.size else np.ones(1)
+    return float(values[0] / values[values > 1e-11 * values[0]].min()) if values[0] > 0 else 1.0
 
 
 def _unit_columns(matrix: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,31 @@ def test_markets_written_otherwise_have_the_same_answer(family: str, soak: bool)
 @pytest.mark.parametrize(
     ("family", "seed"),
     [
+        ("duplicates", 13),  # rounding of rates that goes in a circle
         ("duplicates", 159),  # rates that are rounding where nothing else of a product is traded
+        ("huge-sizes", 54),  # tied bids of 70 and of 1e14 share alike
+        ("huge-sizes", 567),  # rounding of rates of 1e12 in a product of which 80 are traded
+        ("huge-sizes", 625),
         ("huge-sizes", 5003),  # tied bids whose sizes differ by 5e11
+        ("huge-sizes", 646),  # bounds that two bids of 1e15 widen in turn
+        ("losing-bids", 680),
         ("near-parallel", 113),  # a bound that the rough nearest prices miss by a millionth
         ("near-parallel", 817),  # units of prices that differ by a million
+        ("near-parallel", 1181),
+        ("parts-in-units", 112),
+        ("parts-in-units", 159),  # prices that move a million times their dispersion
         ("parts-in-units", 628),
+        ("parts-in-units", 646),  # a product of which a billionth of the others is traded
+        ("parts-in-units", 1303),
+        ("parts-in-units", 1337),
+        ("parts-in-units", 1731),  # prices of 1e14 that float64 holds to 1e6
+        ("parts-in-units", 1868),  # bids that agree around a price chosen among many
+        ("parts-in-units", 1874),
+        ("parts-in-units", 1969),
+        ("price-caps", 92),  # a wish of 1.5e14 in a market at 70
+        ("price-caps", 575),  # prices of 1e12 beside prices of 50
+        ("price-caps", 1104),  # prices of 1e12 that caps set
+        ("price-caps", 1267),
         ("small-integers", 550),
         ("uneven", 1409),  # open prices reached from 2e7 away
     ],
@@ -199,6 +220,22 @@ def test_a_price_without_quotes_is_nearest_0() -> None:
     assert kinds(auction, [1, -1], [0.5, -0.5]) == set()
     assert kinds(auction, [1, -1], [1, -1]) == {"canonical prices without reference"}
     assert kinds(auction, [1, -1], [0.51, -0.49]) == {"canonical prices without reference"}
+
+
+def test_nearest_prices_of_nearly_parallel_portfolios_are_right_as_far_as_float64_holds_them() -> None:
+    # Nothing trades; both bids keep their price, 3 and 5. The least prices are R'(R R')⁻¹ (3, 5), of about 1e8.
+    d = Fraction(1, 2**26)
+    R = [[Fraction(1), Fraction(1), Fraction(1)], [Fraction(1), 1 + d, 1 - 2 * d]]
+    (a, b), (_, c) = ([sum(x * y for x, y in zip(r, q, strict=True)) for q in R] for r in R)
+    u, v = (3 * c - 5 * b) / (a * c - b * b), (5 * a - 3 * b) / (a * c - b * b)
+    right = [float(u * x + v * y) for x, y in zip(*R, strict=True)]
+    bases = [{f"p{k}": float(x) for k, x in enumerate(r)} for r in R]
+    auction = market({"s": fts.Constant(3, -1, 1), "t": fts.Constant(5, -1, 1)}, dict(zip("st", bases, strict=True)))
+    assert kinds(auction, [0, 0], right) == set()
+    # Along the direction that neither bid sees the prices may move, and are no longer the nearest.
+    unseen = np.array([-3 * d, 2 * d, d], dtype=float) / float(d)
+    wrong = np.array(right) + 1e-6 * max(map(abs, right)) * unseen
+    assert kinds(auction, [0, 0], wrong.tolist()) == {"canonical prices without reference"}
 
 
 def test_a_price_within_a_flat_bid_is_its_own() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import fts
 from fts.solver.canonical.lexicographic_lsq import Objective
-from fts.solver.canonical.refinement import Bounds, refined
+from fts.solver.canonical.refinement import Bounds, refined, unbalanced
 
 
 def test_open_prices_are_the_nearest_to_zero_to_the_last_digits() -> None:
@@ -55,3 +55,36 @@ def test_a_wish_that_weighs_next_to_nothing_counts_after_the_others() -> None:
     found = refined(bounds, np.zeros(2, dtype=np.longdouble), np.zeros(2), np.ones(2), [level])
     assert found is not None
     assert found.tolist() == pytest.approx([3, 5], rel=1e-15)
+
+
+def balance(point: list[float], limits: list[list[float]], least: list[float], levels: list[Objective]) -> float:
+    """What no bound holds of the distance of a point from 0, under lower bounds alone."""
+    long = np.longdouble
+    none, n = np.zeros((0, len(point)), dtype=long), len(point)
+    bounds = Bounds(
+        none,
+        np.zeros(0, dtype=long),
+        np.array(limits, dtype=long),
+        np.array(least, dtype=long),
+        np.full(len(least), np.inf),
+    )
+    return unbalanced(bounds, np.array(point, dtype=long), np.zeros(n), levels)
+
+
+def test_only_the_nearest_point_is_in_balance() -> None:
+    # Nearest to 0 with u + v >= 2 is (1, 1). (2, 0) is at the bound too: the distance (1, 0) is half along it.
+    levels = [Objective(np.ones(2), np.zeros(2))]
+    assert balance([1, 1], [[1, 1]], [2], levels) == pytest.approx(0, abs=1e-15)
+    assert balance([2, 0], [[1, 1]], [2], levels) == pytest.approx(0.5**0.5)
+    # A bound that the point is not at holds nothing, one on the other side neither.
+    assert balance([1, 1], [[1, 1]], [1], levels) == pytest.approx(2**0.5)
+    assert balance([-1, -1], [[1, 1]], [-2], levels) == pytest.approx(2**0.5)
+    assert balance([1, 0], [[1, 1]], [2], levels) == np.inf
+
+
+def test_an_earlier_wish_holds_what_a_later_one_would_move() -> None:
+    # u is 3 by the first wish; then v is nearest 0 with u + v >= 5: 2, and not 4.
+    levels = [Objective(np.array([1.0, 0.0]), np.array([3.0, 0.0])), Objective(np.array([0.0, 1.0]), np.zeros(2))]
+    assert balance([3, 2], [[1, 1]], [5], levels) == pytest.approx(0, abs=1e-15)
+    assert balance([3, 4], [[1, 1]], [5], levels) == pytest.approx(1)
+    assert balance([2.5, 2.5], [[1, 1]], [5], levels) > 0.5

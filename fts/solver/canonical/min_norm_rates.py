@@ -259,6 +259,11 @@ class _RateSystem:
         """Move a group's unknowns to the canonical ones; whether these were found."""
         u, k = group.unknowns, group.limits
         rows, limits = self.equations[group.equations], self.limits[k][:, u].toarray()
+        kept = rows[:, u].toarray()
+        size = self._sizes(kept, u)
+        length = np.linalg.norm(kept * size, axis=1)
+        length[length == 0] = 1.0
+        changed = kept * size / length[:, None]
         # A move from far away brings its rounding along; the next one starts near.
         for step in range(MAX_MOVES):
             fill = self._now[self.n_portfolios + k]
@@ -275,10 +280,23 @@ class _RateSystem:
                 return step > 0
             self._now[u] += move
             residual = self._right_side[group.equations] - rows @ self._now
-            self._now[u] += least_squares(rows[:, u].toarray(), residual)
+            # As the fills themselves, so that a large one takes the rounding and leaves the small ones alone.
+            self._now[u] += size * least_squares(changed, residual / length)
             if step and np.abs(move).max() <= LAST_MOVE * np.abs(self._now).max():
                 break
         return True
+
+    def _sizes(self, rows: Floats, unknowns: Ints) -> Floats:
+        """Compute how far unknowns move where the equations change, (n,): fills by the root of what they offer."""
+        share = self._share[unknowns]
+        size = np.where(share > 0, 1.0 / np.sqrt(np.where(share > 0, share, 1.0)), 0.0)
+        # A rate moves as far as the fills of its demands.
+        of_row = (np.abs(rows) * size).max(axis=1, initial=0.0)
+        weight = np.abs(rows)
+        of_rate = np.divide(of_row[:, None], weight, out=np.zeros_like(rows), where=weight > 0).max(axis=0, initial=0.0)
+        size = np.where(size > 0, size, of_rate)
+        largest = size.max(initial=0.0)
+        return np.where(size > 0, size / largest, 1.0) if largest > 0 else np.ones(len(size))
 
     def answer(self, answer: Answer) -> Answer:
         """Return the answer with these rates and fills."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,10 +14,10 @@ from fts.solver.canonical.auxiliary_auctions import Solve, prices_near
 from fts.solver.canonical.lexicographic_lsq import Objective, null_space
 from fts.solver.canonical.moves import Moves, RowMoves, n_coordinates
 from fts.solver.canonical.rank import OpenGroup, full_rank, open_groups, undetermined
-from fts.solver.canonical.refinement import Bounds, Extended, PortfolioRows, refined
+from fts.solver.canonical.refinement import Bounds, Extended, PortfolioRows, refined, unbalanced
 from fts.solver.canonical.ties import pinned_products, price_intervals, quotes
 from fts.solver.deviations import Deviations
-from fts.solver.native.equilibration import Scales, scaled
+from fts.solver.native.equilibration import Scales, scaled, scales_in
 from fts.solver.program import has_private_demand
 
 MAX_DIRECT_PRICES = 200
@@ -35,6 +36,10 @@ MAX_MOVES = 6
 """At most so many moves."""
 FAR_PRICES = 1e8
 """Beyond this many typical prices open prices tell nothing of their limits: an engine ends there if nothing holds."""
+AWAY = 1e3
+"""Prices that are to move so many times their dispersion are measured by how far they move."""
+NEAREST = 1e-14
+"""The largest share of a distance without a bound that holds it at the nearest prices."""
 LAST_MOVE = 1e-10
 """A move of this many typical prices is the last one."""
 DIRECTION_ROUNDING = 1e-9
@@ -92,6 +97,9 @@ def select_prices(
     if reference is not None:
         target = np.where(np.isnan(reference), target, reference - deviations.prices)
     moves, found = np.zeros(P, dtype=bool), True
+    others = [
+        _PriceSystem(deviations, low, high, one) for one in _other_units(deviations, answer, target, free[:P], scales)
+    ]
     for group in open_groups(unknowns.equations, unknowns.limits, free):
         products = group.unknowns[group.unknowns < P]
         if not len(products):
@@ -104,6 +112,8 @@ def select_prices(
             moves[products] = True
         if moves[products].any():
             chosen = _select_block(program, unknowns, group, N, target, answer, solve)
+            if others and N is not None:
+                chosen = _nearest_of(chosen, program, others, group, target, answer, solve)
             answer, found = (answer, False) if chosen is None else (chosen, found)
     crossed = least > most
     ends = []
@@ -111,6 +121,43 @@ def select_prices(
         known = np.where(crossed, answer.prices, end)
         ends.append(np.where(~moves, answer.prices, np.where(only, known, np.nan)))
     return Prices(answer, found, not moves.any(), *ends)
+
+
+def _other_units(
+    deviations: Deviations, answer: Answer, target: Floats, free: Flags, scales: Scales
+) -> Iterator[Scales]:
+    """Units in which open prices that are to move far move by about 1; none where none moves far.
+
+    Bids that agree around a price chosen among many tell nothing about how far it may move.
+    """
+    aim = np.where(np.isnan(target), -deviations.prices, target)
+    for away in (aim, aim - answer.prices):
+        far = np.where(free, np.abs(away), 0.0)
+        if (far > AWAY * scales.price).any():
+            yield scales_in(deviations.program, np.maximum(scales.price, far))
+
+
+def _nearest_of(
+    chosen: Answer | None,
+    program: Program,
+    others: list[_PriceSystem],
+    group: OpenGroup,
+    target: Floats,
+    answer: Answer,
+    solve: Solve,
+) -> Answer | None:
+    """The prices of one group, or those found in other units where they are not proved to be the nearest."""
+    least = np.inf if chosen is None else others[0].unbalanced(group, chosen, target)
+    for unknowns in others:
+        if least <= NEAREST:
+            break
+        other = _select_block(program, unknowns, group, unknowns.directions(group), target, answer, solve)
+        if other is None:
+            continue
+        left = unknowns.unbalanced(group, other, target)
+        if left < least:
+            chosen, least = other, left
+    return chosen
 
 
 def _middles(least: Floats, most: Floats) -> Floats:
@@ -295,8 +342,8 @@ class _PriceSystem:
         """Residual of a group's equations, (m,)."""
         return floats(self._right_side[group.equations] - self.equations[group.equations] @ self.now(answer))
 
-    def refined(self, group: OpenGroup, answer: Answer, target: Floats) -> Answer:
-        """Return the answer with a group's unknowns free of the rounding of their computation."""
+    def _natural(self, group: OpenGroup, answer: Answer, target: Floats) -> tuple[Extended, list[Objective]]:
+        """All unknowns at an answer, and the wishes of a group, as prices that are not scaled."""
         now = np.append(answer.prices, answer.demand_prices[self._shared]).astype(np.longdouble)
         u, product = group.unknowns, np.arange(len(now)) < self.P
         wished = np.append(target, np.full(len(self._shared), np.nan))
@@ -304,8 +351,17 @@ class _PriceSystem:
         aim = np.where(known, wished, self._nothing)[u]
         # Distances of prices are in their own unit, those of demands in typical prices.
         weight = np.where(product, 1.0 / self._unit[u].max() ** 2, 1.0 / self._unit**2)
-        levels = [Objective((weight * which)[u], aim) for which in (known, product & ~known, ~product)]
-        bounds = self._bounds(group, now)
+        return now, [Objective((weight * which)[u], aim) for which in (known, product & ~known, ~product)]
+
+    def unbalanced(self, group: OpenGroup, answer: Answer, target: Floats) -> float:
+        """How much of the distances of a group's prices no bound holds, as a share of the largest; 0 at the nearest."""
+        now, levels = self._natural(group, answer, target)
+        return unbalanced(self._bounds(group, now), now[group.unknowns], -self._nothing[group.unknowns], levels[:2])
+
+    def refined(self, group: OpenGroup, answer: Answer, target: Floats) -> Answer:
+        """The answer with a group's unknowns free of the rounding of their computation."""
+        now, levels = self._natural(group, answer, target)
+        u, bounds = group.unknowns, self._bounds(group, now)
         # Units that differ by much hide what tells nearly parallel rows apart, and one unit for all hides small prices.
         units = self._unit[u], np.full(len(u), self._unit[u].max())
         origin = -self._nothing[u]

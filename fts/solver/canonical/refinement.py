@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fts import _optional
 from fts.models.columns import Floats, Ints, floats
 from fts.ports.engine import Program
 from fts.solver.canonical.lexicographic_lsq import RANK, Objective, by_weight, null_space
@@ -21,6 +22,10 @@ Extended = NDArray[np.longdouble]
 
 MAX_CORRECTIONS = 4
 """Corrections; each one takes out the rounding of the one before."""
+AT = 8.0
+"""A point within so many roundings of a bound is at it."""
+FAINT = 1e-7
+"""Rounding of a price is at most this share of the distance that errors are measured against."""
 HELD_WITHIN = (1e-8, 1e-6, 1e-4)
 """A bound this near to a point, in units of the unknowns, holds it: the first that gives a point within all bounds."""
 
@@ -113,6 +118,56 @@ def refined(bounds: Bounds, point: Extended, origin: Floats, unit: Floats, level
         if not missed.any() and not lacking.any():
             return found
     return None
+
+
+def unbalanced(bounds: Bounds, point: Extended, origin: Floats, levels: list[Objective]) -> float:
+    """How far a point is from the nearest one, as the share of its distances that no bound holds.
+
+    At the nearest point each distance is a combination of equations and of the bounds the point is at, these with the
+    sign with which they hold it; an unknown of an earlier level is held as well.
+
+    Parameters
+    ----------
+    bounds : Bounds
+    point : (n,)
+    origin : (n,)
+        Prices from which the unknowns are deviations: a price is known to rounding of its level.
+    levels : list of Level
+        Wishes in their order, with targets in place of moves; weights of one level count as equal.
+
+    Returns
+    -------
+    float
+        Infinite where the point is beyond a bound or an equation.
+    """
+    through, rounding = bounds.limits @ point, AT * _rounding(bounds.limits, point, origin)
+    lacking = np.abs(bounds.values - bounds.equations @ point) > AT * _rounding(bounds.equations, point, origin)
+    if lacking.any() or (bounds.least - through > rounding).any() or (through - bounds.most > rounding).any():
+        return float("inf")
+    at_least, at_most = through - bounds.least <= rounding, bounds.most - through <= rounding
+    free = floats(np.vstack([bounds.equations, bounds.limits[at_least & at_most]]))
+    signed = floats(np.vstack([bounds.limits[at_least & ~at_most], -bounds.limits[at_most & ~at_least]]))
+    worst, settled = 0.0, np.zeros(len(point), dtype=np.bool_)
+    for level in levels:
+        wished = level.weight > 0
+        distance = np.where(wished, floats(point - level.target), 0.0)[~settled]
+        noise = np.finfo(np.float64).eps * (np.abs(floats(point)) + np.abs(origin))[wished].max(initial=0.0)
+        largest = max(float(np.abs(distance).max(initial=0.0)), noise / FAINT)
+        if largest > 0:
+            worst = max(worst, _held(free[:, ~settled], signed[:, ~settled], distance / largest))
+        settled |= wished
+    return worst
+
+
+def _held(free: Floats, signed: Floats, distance: Floats) -> float:
+    """What is left of a distance, (n,), after the best combination of rows, of which the signed ones only count up."""
+    rows = np.vstack([free, -free, signed])
+    length = np.linalg.norm(rows, axis=1)
+    rows = rows[length > 0] / length[length > 0, None]
+    if not len(rows):
+        return float(np.linalg.norm(distance))
+    found: tuple[Floats, float] | None = _optional.load("solver.optimizer").non_negative(floats(rows.T), distance)
+    return float("inf") if found is None else found[1]
 
 
 def _rounding(rows: Extended, point: Extended, origin: Floats) -> Extended:

@@ -17,6 +17,8 @@ SMALL_SHARE = 1e-8
 """A weight with a smaller share of its row settles no price."""
 DIRECTION_ROUNDING = 1e-9
 """A share of a direction that is rounding."""
+FAR = 1e6
+"""Chosen prices this many times as far from the first ones as some price of theirs deviates have too much rounding."""
 KEPT = 1e-9
 """Prices must keep every fill to this share of the money in a bid."""
 
@@ -258,6 +260,11 @@ def _price_group(
             open_ = orthogonalise(Q, rank, vector, part)
         moves[products[p]] = open_ > DIRECTION_ROUNDING
     if not find_nearest(start, index, weight, low, high, root, wish, wished, chosen):
+        return False
+    furthest, least_unit = 0.0, np.inf
+    for p in range(n):
+        furthest, least_unit = max(furthest, abs(chosen[p]) * root[p]), min(least_unit, root[p])
+    if furthest > FAR * least_unit:
         return False
     for p in range(n):
         prices[products[p]] = chosen[p]
