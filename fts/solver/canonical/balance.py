@@ -15,22 +15,22 @@ from fts.models.columns import Flags, Floats, floats
 from fts.ports.engine import Answer, Program
 from fts.solver.canonical.ties import largest_lengths
 
-LARGEST = 4_000_000
+MAX_BALANCE_ENTRIES = 4_000_000
 """Most entries of the equations that are solved."""
-CLEAN = 1e-12
+BALANCED_SHARE = 1e-12
 """A net trade of this share of what is traded is rounding."""
-ROUNDS = 4
+MAX_CORRECTIONS = 4
 """Corrections; each one takes out the rounding of the one before."""
-RANK = 1e-12
+BALANCE_RANK = 1e-12
 """Singular values below this share of the largest one are rounding."""
-STIFF = 1e-12
+SLOPED_SHARE = 1e-12
 """The share of its response to a typical price that a sloped fill moves, beside flat ones."""
 
 Extended = NDArray[np.longdouble]
 
 
 def balanced(program: Program, answer: Answer, room: Floats, unit: Floats) -> Answer | None:
-    """An exact answer with rates changed by rounding of the fills between bounds, so that no product has a net trade.
+    """Change rates by rounding of the fills between bounds, so that no product has a net trade.
 
     Parameters
     ----------
@@ -49,24 +49,24 @@ def balanced(program: Program, answer: Answer, room: Floats, unit: Floats) -> An
         None where the net trades are rounding already, or the equations are too many.
     """
     P, n_portfolios = program.B.shape
-    if n_portfolios * (P + program.W.shape[0]) > LARGEST or _imbalance(program, answer.x) <= CLEAN:
+    if n_portfolios * (P + program.W.shape[0]) > MAX_BALANCE_ENTRIES or _imbalance(program, answer.x) <= BALANCED_SHARE:
         return None
-    equations = _Equations.of(program, answer, room, unit)
+    equations = _BalanceEquations.of(program, answer, room, unit)
     x = answer.x.astype(np.longdouble)
-    for _ in range(ROUNDS):
+    for _ in range(MAX_CORRECTIONS):
         x = x + equations.correction(x)
     return replace(answer, x=floats(x))
 
 
 def _imbalance(program: Program, x: Floats) -> float:
-    """The largest net trade of a product as a share of what is traded of it."""
+    """Compute the largest net trade of a product as a share of what is traded of it."""
     with np.errstate(invalid="ignore"):
         net, traded = np.abs(program.B @ x), abs(program.B) @ np.abs(x)
     return float(np.max(net[traded > 0] / traded[traded > 0], initial=0.0))
 
 
 @dataclass(frozen=True)
-class _Equations:
+class _BalanceEquations:
     """Equations of the rates that may change.
 
     Attributes
@@ -85,8 +85,8 @@ class _Equations:
     size: Floats
 
     @staticmethod
-    def of(program: Program, answer: Answer, room: Floats, unit: Floats) -> _Equations:
-        """The equations around an answer."""
+    def of(program: Program, answer: Answer, room: Floats, unit: Floats) -> _BalanceEquations:
+        """Write the equations around an answer."""
         B, W = program.B.toarray(), program.W.toarray()
         demand, y = program.segment_demand, answer.y
         inside = (y > program.lo) & (y < program.hi)
@@ -98,15 +98,17 @@ class _Equations:
         held = np.flatnonzero(~free & ~own)
         rows = np.vstack([B, W[held]]).astype(np.longdouble)
         values = np.append(np.zeros(len(B), dtype=np.longdouble), fill[held])
-        return _Equations(rows, values, movable, _sizes(program, answer, inside, W, room, unit))
+        return _BalanceEquations(rows, values, movable, _sizes(program, answer, inside, W, room, unit))
 
     def correction(self, x: Extended) -> Extended:
-        """The least change of rates that makes up what the equations miss, (I,)."""
+        """Compute the least change of rates that removes the residual of the equations, (I,)."""
         A = floats(self.rows[:, self.movable]) * self.size[self.movable]
-        missing = self.values - self.rows @ x
+        residual = self.values - self.rows @ x
         length = np.linalg.norm(A, axis=1)
-        said = length > 0
-        step = np.linalg.lstsq(A[said] / length[said, None], floats(missing[said] / length[said]), rcond=RANK)[0]
+        used = length > 0
+        step = np.linalg.lstsq(A[used] / length[used, None], floats(residual[used] / length[used]), rcond=BALANCE_RANK)[
+            0
+        ]
         change = np.zeros(len(x), dtype=np.longdouble)
         change[self.movable] = self.size[self.movable] * step
         return change
@@ -119,7 +121,7 @@ def _sizes(program: Program, answer: Answer, inside: Flags, W: Floats, room: Flo
     offer = np.where(answer.y[k] > 0, program.hi[k], -program.lo[k])
     with np.errstate(divide="ignore", invalid="ignore"):
         flat = offer / largest_lengths(program.B, program.W)[d]
-        reach = np.where(program.s[k] > 0, STIFF * unit[d] / program.s[k], flat)
+        reach = np.where(program.s[k] > 0, SLOPED_SHARE * unit[d] / program.s[k], flat)
         least = np.full(len(W), np.inf)
         np.minimum.at(least, d, reach)
         of_portfolio = np.where(W != 0, least[:, None] / W**2, np.inf).min(axis=0)

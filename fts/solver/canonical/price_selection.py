@@ -146,7 +146,7 @@ def _nearest_of(
     answer: Answer,
     solve: Solve,
 ) -> Answer | None:
-    """The prices of one group, or those found in other units where they are not proved to be the nearest."""
+    """Return the prices of one group, or those found in other units where they are not proved to be the nearest."""
     least = np.inf if chosen is None else others[0].unbalanced(group, chosen, target)
     for unknowns in others:
         if least <= NEAREST:
@@ -343,7 +343,7 @@ class _PriceSystem:
         return floats(self._right_side[group.equations] - self.equations[group.equations] @ self.now(answer))
 
     def _natural(self, group: OpenGroup, answer: Answer, target: Floats) -> tuple[Extended, list[Objective]]:
-        """All unknowns at an answer, and the wishes of a group, as prices that are not scaled."""
+        """Return all unknowns at an answer, and the wishes of a group, as prices that are not scaled."""
         now = np.append(answer.prices, answer.demand_prices[self._shared]).astype(np.longdouble)
         u, product = group.unknowns, np.arange(len(now)) < self.P
         wished = np.append(target, np.full(len(self._shared), np.nan))
@@ -354,12 +354,12 @@ class _PriceSystem:
         return now, [Objective((weight * which)[u], aim) for which in (known, product & ~known, ~product)]
 
     def unbalanced(self, group: OpenGroup, answer: Answer, target: Floats) -> float:
-        """How much of the distances of a group's prices no bound holds, as a share of the largest; 0 at the nearest."""
+        """Compute the share of the distances of a group's prices that no bound holds; 0 at the nearest."""
         now, levels = self._natural(group, answer, target)
         return unbalanced(self._bounds(group, now), now[group.unknowns], -self._nothing[group.unknowns], levels[:2])
 
     def refined(self, group: OpenGroup, answer: Answer, target: Floats) -> Answer:
-        """The answer with a group's unknowns free of the rounding of their computation."""
+        """Return the answer with a group's unknowns free of the rounding of their computation."""
         now, levels = self._natural(group, answer, target)
         u, bounds = group.unknowns, self._bounds(group, now)
         # Units that differ by much hide what tells nearly parallel rows apart, and one unit for all hides small prices.

@@ -24,7 +24,7 @@ MAX_CORRECTIONS = 4
 """Corrections; each one takes out the rounding of the one before."""
 AT = 8.0
 """A point within so many roundings of a bound is at it."""
-FAINT = 1e-7
+LEAST_DISTANCE = 1e-7
 """Rounding of a price is at most this share of the distance that errors are measured against."""
 HELD_WITHIN = (1e-8, 1e-6, 1e-4)
 """A bound this near to a point, in units of the unknowns, holds it: the first that gives a point within all bounds."""
@@ -152,7 +152,7 @@ def unbalanced(bounds: Bounds, point: Extended, origin: Floats, levels: list[Obj
         wished = level.weight > 0
         distance = np.where(wished, floats(point - level.target), 0.0)[~settled]
         noise = np.finfo(np.float64).eps * (np.abs(floats(point)) + np.abs(origin))[wished].max(initial=0.0)
-        largest = max(float(np.abs(distance).max(initial=0.0)), noise / FAINT)
+        largest = max(float(np.abs(distance).max(initial=0.0)), noise / LEAST_DISTANCE)
         if largest > 0:
             worst = max(worst, _held(free[:, ~settled], signed[:, ~settled], distance / largest))
         settled |= wished
@@ -160,7 +160,7 @@ def unbalanced(bounds: Bounds, point: Extended, origin: Floats, levels: list[Obj
 
 
 def _held(free: Floats, signed: Floats, distance: Floats) -> float:
-    """What is left of a distance, (n,), after the best combination of rows, of which the signed ones only count up."""
+    """Compute what is left of a distance, (n,), after the best combination of rows; signed rows only add."""
     rows = np.vstack([free, -free, signed])
     length = np.linalg.norm(rows, axis=1)
     rows = rows[length > 0] / length[length > 0, None]
