@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,13 +111,7 @@ def serve(
     app = create_app(
         _store(settings),
         application,
-        solver=solver,
-        page_limit=settings.page_limit,
-        auto_solve=settings.auto_solve,
-        time_unit=settings.time_unit,
-        quantity_unit=settings.quantity_unit,
-        money_unit=settings.money_unit,
-        schedule=settings.schedule,
+        options=replace(settings.market, solver=solver),
         limits=settings.limits,
         origins=settings.origins,
     )
@@ -182,7 +177,8 @@ def configure_logging(form: str) -> None:
 
 def print_addresses(settings: Settings, url: str) -> None:
     """Print the addresses of the exchange and its file."""
-    when = "on request" if settings.schedule is None else f"every {settings.schedule.to_json()['every']}"
+    schedule = settings.market.schedule
+    when = "on request" if schedule is None else f"every {schedule.to_json()['every']}"
     print_status(f"exchange  {url}")
     print_status(f"explorer  {url}/docs")
     print_status(f"market    {settings.database}, a batch {when}")

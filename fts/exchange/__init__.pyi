@@ -1,3 +1,4 @@
+from .context import MarketOptions as MarketOptions
 from .market import Market as Market
 from .schedule import Schedule as Schedule
 from .terms import BidData as BidData

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 from fts.errors import ConfigurationError
-from fts.exchange.schedule import Schedule
+from fts.exchange.schedule import Schedule, ScheduleLike
 from fts.models.records import Units
 from fts.ports.application import Terms
 from fts.ports.engine import Clearing
@@ -52,6 +53,19 @@ class MarketOptions:
             raise ConfigurationError("give a market a solver or another rule of clearing, not both")
         if self.page_limit < 1:
             raise ConfigurationError(f"page_limit is {self.page_limit}; a page has at least one row")
+
+
+class MarketKeywords(TypedDict, total=False):
+    """The options of one market as keyword arguments; see `MarketOptions`."""
+
+    solver: str | None
+    clearing: Clearing | None
+    page_limit: int
+    auto_solve: bool
+    time_unit: str | None
+    quantity_unit: str | None
+    money_unit: str | None
+    schedule: ScheduleLike
 
 
 class MarketContext:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Unpack
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -17,10 +17,10 @@ from starlette.responses import Response
 from starlette.routing import Route as Path
 
 from fts import __version__
+from fts.exchange.context import MarketKeywords, MarketOptions
 from fts.exchange.market import Market
 from fts.exchange.schedule import run_schedule
 from fts.ports.application import Application
-from fts.ports.engine import Clearing
 from fts.ports.store import Store
 from fts.server.broadcast import EventBroadcaster
 from fts.server.context import AppContext
@@ -62,16 +62,10 @@ def create_app(
     store: Store,
     application: Application,
     *,
-    solver: str | None = None,
-    clearing: Clearing | None = None,
-    page_limit: int = 100,
-    auto_solve: bool = False,
-    time_unit: str | None = None,
-    quantity_unit: str | None = None,
-    money_unit: str | None = None,
-    schedule: Any = None,
+    options: MarketOptions | None = None,
     limits: Limits | None = None,
     origins: Sequence[str] = ("*",),
+    **keywords: Unpack[MarketKeywords],
 ) -> FastAPI:
     """Create the ASGI application of an exchange.
 
@@ -83,22 +77,15 @@ def create_app(
         Storage of the market, such as ``DuckStore("market.duckdb")``.
     application : Application
         Data types, ids and permissions, such as ``JwtApplication(secret)``.
-    solver : str, optional
-        An engine of :func:`fts.engines`.
-    clearing : callable, optional
-        Another clearing rule, ``(auction) -> Outcome``; the certificate of its result is computed anew.
-    page_limit : int
-        Number of rows of a page.
-    auto_solve : bool
-        Run a batch after every change of a bid.
-    time_unit, quantity_unit, money_unit : str, optional
-        By default those of the file; in a new file ``1h``, ``MWh``, ``EUR``.
-    schedule : Schedule, str or mapping, optional
-        Batches run at ``from + k·every``; such as ``"10s"``. By default batches run on request only.
+    options : MarketOptions, optional
+        Options of the market.
     limits : Limits, optional
         Bounds on the size and the rate of requests.
     origins : sequence of str
         Origins whose web pages may call the exchange; by default all.
+    **keywords
+        Options of the market by name, as those of :class:`fts.Market`, which replace those of ``options``: ``solver``,
+        ``clearing``, ``page_limit``, ``auto_solve``, ``time_unit``, ``quantity_unit``, ``money_unit``, ``schedule``.
 
     Raises
     ------
@@ -107,18 +94,7 @@ def create_app(
     ConfigurationError
         The settings contradict each other.
     """
-    market = Market(
-        store=store,
-        application=application,
-        solver=solver,
-        clearing=clearing,
-        page_limit=page_limit,
-        auto_solve=auto_solve,
-        time_unit=time_unit,
-        quantity_unit=quantity_unit,
-        money_unit=money_unit,
-        schedule=schedule,
-    )
+    market = Market(store=store, application=application, **{**vars(options or MarketOptions()), **keywords})
     context = _make_context(market, application, limits or Limits())
     app = ExchangeApp(
         title="fts exchange",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fts.errors import ConfigurationError, FtsError
+from fts.exchange.context import MarketOptions
 from fts.exchange.schedule import Schedule
 from fts.server.jwt_application import ALGORITHMS
 from fts.server.limits import Limits
@@ -27,14 +28,11 @@ class Settings:
     host : str
     port : int
         0: any free port.
-    page_limit : int
-    auto_solve : bool
+    market : MarketOptions
     database : str
         A file, or ``:memory:``.
     create_if_missing : bool
         True if a missing file is created.
-    schedule : Schedule or None
-    time_unit, quantity_unit, money_unit : str or None
     limits : Limits
     origins : tuple of str
         Origins whose web pages may call the exchange.
@@ -50,14 +48,9 @@ class Settings:
 
     host: str
     port: int
-    page_limit: int
-    auto_solve: bool
+    market: MarketOptions
     database: str
     create_if_missing: bool
-    schedule: Schedule | None
-    time_unit: str | None
-    quantity_unit: str | None
-    money_unit: str | None
     limits: Limits
     origins: tuple[str, ...]
     audience: str | None
@@ -189,18 +182,20 @@ def read_settings(
     values |= {location: value for location, value in (command_line or {}).items() if value is not None}
     values = {**DEFAULTS, **_parse_legacy_names(environment, values), **values}
     host, port = _parse_address(values["server", "bind_address"])
-    limits = {key: value for (section, key), value in values.items() if section == "limits"}
+    limits, units = (
+        {key: value for (section, key), value in values.items() if section == wanted} for wanted in ("limits", "market")
+    )
     return Settings(
         host=host,
         port=port,
-        page_limit=values["server", "page_limit"],
-        auto_solve=values["server", "auto_solve"],
+        market=MarketOptions(
+            page_limit=values["server", "page_limit"],
+            auto_solve=values["server", "auto_solve"],
+            schedule=_make_schedule(values.get(("schedule", "every")), values.get(("schedule", "from"))),
+            **units,
+        ),
         database=values["database", "database_path"],
         create_if_missing=values["database", "create_if_missing"],
-        schedule=_make_schedule(values.get(("schedule", "every")), values.get(("schedule", "from"))),
-        time_unit=values.get(("market", "time_unit")),
-        quantity_unit=values.get(("market", "quantity_unit")),
-        money_unit=values.get(("market", "money_unit")),
         limits=Limits(**limits),
         origins=values["cors", "origins"],
         audience=values.get(("token", "aud")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import fields
 from datetime import UTC, datetime
 from operator import attrgetter
 from uuid import UUID
@@ -11,7 +12,7 @@ import pytest
 
 from fts.errors import ConfigurationError
 from fts.exchange import ForwardTerms, Market
-from fts.exchange.context import MarketOptions
+from fts.exchange.context import MarketKeywords, MarketOptions
 from fts.exchange.moved import LISTS, MOVED, SINCE
 
 NOON = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
@@ -131,3 +132,9 @@ def test_options_contradict_each_other() -> None:
         MarketOptions(solver="native", clearing=lambda auction: auction.solve())
     with pytest.raises(ConfigurationError, match="page_limit is 0"):
         MarketOptions(page_limit=0)
+
+
+def test_options_have_the_same_names_everywhere() -> None:
+    names = {field.name for field in fields(MarketOptions)}
+    assert set(MarketKeywords.__annotations__) == names
+    assert set(inspect.signature(Market).parameters) == names | {"path", "store", "application"}

@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from fts.errors import ConfigurationError
-from fts.server import Limits
+from fts.exchange import MarketOptions, Schedule
+from fts.models.auction import Auction
+from fts.server import JwtApplication, Limits, create_app
 from fts.server.settings import read_secret, read_settings
+from fts.store import DuckStore
+
+SECRET = "a secret of this test, long enough"
 
 FILE = '''
 [server]
@@ -57,9 +62,9 @@ def file(tmp_path: Path) -> str:
 def test_the_defaults_are_safe() -> None:
     settings = read_settings(None, {})
     assert (settings.host, settings.port) == ("127.0.0.1", 8080)
-    assert settings.database == ":memory:" and settings.schedule is None and not settings.auto_solve
-    assert settings.limits == Limits() and settings.page_limit == 100 and settings.origins == ("*",)
-    assert settings.time_unit is settings.audience is settings.public_key is None
+    assert settings.database == ":memory:" and settings.market.schedule is None and not settings.market.auto_solve
+    assert settings.limits == Limits() and settings.market.page_limit == 100 and settings.origins == ("*",)
+    assert settings.market.time_unit is settings.audience is settings.public_key is None
     assert (settings.algorithm, settings.log) == ("HS256", "text")
     # 64 clients with one token at 2,000 requests a second are not held up.
     assert settings.limits.rate > 2_000
@@ -67,12 +72,13 @@ def test_the_defaults_are_safe() -> None:
 
 def test_a_file_says_everything(file: str) -> None:
     settings = read_settings(file, {})
-    assert (settings.port, settings.page_limit, settings.auto_solve) == (9000, 7, True)
+    market = settings.market
+    assert (settings.port, market.page_limit, market.auto_solve) == (9000, 7, True)
     assert (settings.database, settings.create_if_missing) == ("market.duckdb", False)
-    assert settings.schedule is not None
-    assert settings.schedule.every == timedelta(minutes=1)
-    assert settings.schedule.after(datetime(2027, 1, 1, 5, tzinfo=UTC)) == datetime(2027, 1, 1, 5, 0, 30, tzinfo=UTC)
-    assert (settings.time_unit, settings.quantity_unit, settings.money_unit) == ("1day", "t", "USD")
+    assert market.schedule is not None
+    assert market.schedule.every == timedelta(minutes=1)
+    assert market.schedule.after(datetime(2027, 1, 1, 5, tzinfo=UTC)) == datetime(2027, 1, 1, 5, 0, 30, tzinfo=UTC)
+    assert (market.time_unit, market.quantity_unit, market.money_unit) == ("1day", "t", "USD")
     assert settings.limits == Limits(body=1000, points=10, seconds=2.5, bulk_rows=50, rate=0.5)
     assert settings.origins == ("https://a.example", "https://b.example")
     assert (settings.audience, settings.issuer) == ("market", "operator")
@@ -93,10 +99,10 @@ def test_what_is_said_beats_the_environment_beats_the_file(file: str) -> None:
         "PATH": "/bin",
     }
     settings = read_settings(None, environment, {("schedule", "every"): "3m", ("database", "database_path"): None})
-    assert (settings.page_limit, settings.auto_solve, settings.port) == (8, False, 9000)
+    assert (settings.market.page_limit, settings.market.auto_solve, settings.port) == (8, False, 9000)
     assert settings.limits == Limits(body=1000, points=10, seconds=9.0, bulk_rows=60, rate=0.5)
     assert settings.origins == ("https://c.example", "https://d.example")
-    assert settings.schedule is not None and settings.schedule.every == timedelta(minutes=3)
+    assert settings.market.schedule is not None and settings.market.schedule.every == timedelta(minutes=3)
     assert settings.database == "market.duckdb"
 
 
@@ -159,9 +165,9 @@ OLDER = {
 def test_the_names_of_0_3_are_read() -> None:
     settings = read_settings(None, OLDER)
     assert (settings.host, settings.port) == ("127.0.0.1", 9001)
-    assert (settings.database, settings.time_unit) == ("older.db", "15m")
-    assert settings.schedule is not None and settings.schedule.every == timedelta(minutes=5)
-    assert settings.schedule.from_ == datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
+    assert (settings.database, settings.market.time_unit) == ("older.db", "15m")
+    assert settings.market.schedule is not None and settings.market.schedule.every == timedelta(minutes=5)
+    assert settings.market.schedule.from_ == datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
 
 
 def test_the_newer_names_beat_those_of_0_3_wherever_they_stand(file: str) -> None:
@@ -174,8 +180,8 @@ def test_the_newer_names_beat_those_of_0_3_wherever_they_stand(file: str) -> Non
     }
     assert read_settings(None, newer | OLDER) == read_settings(None, newer | {"SCHEDULE_FROM": OLDER["SCHEDULE_FROM"]})
     said = read_settings(None, OLDER, {("schedule", "every"): "2m", ("database", "database_path"): "said.db"})
-    assert said.schedule is not None and said.schedule.every == timedelta(minutes=2)
-    assert (said.database, said.port, said.time_unit) == ("said.db", 9001, "15m")
+    assert said.market.schedule is not None and said.market.schedule.every == timedelta(minutes=2)
+    assert (said.database, said.port, said.market.time_unit) == ("said.db", 9001, "15m")
     # One that is not needed is not looked at.
     assert read_settings(None, newer | {"API_PORT": "none"}).port == 9002
 
@@ -215,3 +221,14 @@ def test_a_secret_has_32_bytes() -> None:
         with pytest.raises(ConfigurationError) as refused:
             read_secret(said, environment)
         assert good[1:] not in str(refused.value)
+
+
+def test_options_of_the_market_are_one_object_or_keywords_which_replace_its_own() -> None:
+    options = MarketOptions(page_limit=7, auto_solve=True, schedule=Schedule("5m"), time_unit="15m")
+    market = create_app(DuckStore(), JwtApplication(SECRET), options=options, page_limit=8, schedule="6m").state.market
+    assert (market.page_limit, market.auto_solve, market.units.time_unit) == (8, True, "15m")
+    assert market.schedule == Schedule(timedelta(minutes=6))
+    with pytest.raises(ConfigurationError, match="not both"):
+        create_app(DuckStore(), JwtApplication(SECRET), options=MarketOptions(solver="native"), clearing=Auction.solve)
+    with pytest.raises(TypeError, match="page_size"):
+        create_app(DuckStore(), JwtApplication(SECRET), page_size=8)  # type: ignore[call-arg]
