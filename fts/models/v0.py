@@ -1,4 +1,7 @@
-"""Bids in the words of the ``/v0`` contract: an auth is a portfolio with its own demand, a cost a demand of a group."""
+"""Bids in the words of the ``/v0`` contract: an auth is a portfolio with its own demand, a cost a demand of a group.
+
+A trade is the quantity of one product or portfolio in one batch, over the time that the batch held.
+"""
 
 from __future__ import annotations
 
@@ -167,6 +170,37 @@ class Submission:
     costs: list[CostRecord]
     as_of: datetime
     trades: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Trade:
+    """Price and quantity of a product or a portfolio, on ``[from, thru)``.
+
+    Attributes
+    ----------
+    id : str
+        Of the product or portfolio.
+    from_, thru : datetime
+    price : float or None
+        [money / quantity]; None: it could not be traded.
+    trade : float
+        ``rate × (thru − from)`` [quantity]; of a portfolio + bought, of a product the volume.
+    """
+
+    id: str
+    from_: datetime
+    thru: datetime
+    price: float | None
+    trade: float
+
+    def to_json(self) -> dict[str, Json]:
+        """Return ``from``, ``thru``, ``price`` and ``trade``."""
+        return {
+            "from": format_instant(self.from_),
+            "thru": format_instant(self.thru),
+            "price": self.price,
+            "trade": self.trade,
+        }
 
 
 def _finite(rate: Any) -> float | None:

@@ -22,9 +22,8 @@ from fts.models.records import (
     ProductRecord,
     Units,
 )
-from fts.models.trade import Trade
 from fts.models.trade_limits import RemainingLimits
-from fts.models.v0 import AuthData, AuthRecord, CostData, CostRecord, Version
+from fts.models.v0 import AuthData, AuthRecord, CostData, CostRecord, Trade, Version
 
 Result = TypeVar("Result")
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fts.models.trade import Trade
 from fts.models.trade_limits import RemainingLimits
+from fts.models.v0 import Trade
 from fts.store.cursor import CursorReader
 from fts.store.queries import from_utc, optional_from_utc, optional_utc, to_utc
 

@@ -15,7 +15,7 @@ from fts.exchange.v0.deliveries import Deliveries
 from fts.exchange.v0.pages import page_by_instant
 from fts.models.arguments import IdLike, InstantLike
 from fts.models.records import BatchRecord, Page
-from fts.models.trade import Trade
+from fts.models.v0 import Trade
 
 
 class V0(Auths, Deliveries):

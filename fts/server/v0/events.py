@@ -12,7 +12,7 @@ from fts.errors import NotPermitted
 from fts.exchange.market import Market
 from fts.models.records import BatchRecord
 from fts.models.timestamps import format_instant
-from fts.models.trade import Trade
+from fts.models.v0 import Trade
 from fts.server.authorization import view_products
 from fts.server.broadcast import Event, EventBuilder, Topic, outcome_event
 from fts.server.context import RequestContext

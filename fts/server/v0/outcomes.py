@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fts.models.trade import Trade
+from fts.models.v0 import Trade
 from fts.server.authorization import view_products
 from fts.server.context import RequestContext
 from fts.server.responses import JsonReply
