@@ -16,7 +16,7 @@ from fts.errors import InvalidInstant, NotFound
 from fts.exchange.clear import clear
 from fts.exchange.context import MarketContext
 from fts.exchange.other_rule import certified_rule
-from fts.exchange.parsing import read_aware, read_span
+from fts.exchange.parsing import parse_any_instant, parse_span
 from fts.exchange.trade_limits import apply_trade_limits
 from fts.models.arguments import InstantLike
 from fts.models.auction import Auction
@@ -55,7 +55,7 @@ class Batches:
 
     def __call__(self, before: InstantLike | None = None, after: InstantLike | None = None) -> Page[BatchRecord]:
         """Return a page of the batches, newest first, whose instant is before ``before`` and not before ``after``."""
-        return self._context.read.batches(*read_span(before, after), self._context.options.page_limit)
+        return self._context.read.batches(*parse_span(before, after), self._context.options.page_limit)
 
     def run(self, instant: InstantLike | None = None) -> BatchRecord:
         """Clear the market, and let the outcome hold from an instant on; see :meth:`Market.run_batch`.
@@ -77,7 +77,7 @@ class Batches:
         ------
         NotFound
         """
-        at = read_aware(instant)
+        at = parse_any_instant(instant)
         record = self._context.read.batch(at)
         if record is None:
             raise NotFound(f"no batch has the instant {format_instant(at)}")
@@ -114,7 +114,7 @@ class Batches:
             No batch was in force.
         NotSolved, UnboundedAuction
         """
-        at = read_aware(instant)
+        at = parse_any_instant(instant)
         batch = self._context.read.batch_in_force(at)
         if batch is None:
             raise NotFound(f"no batch was in force at {format_instant(at)}")
@@ -150,7 +150,7 @@ class Batches:
     def _run_now(self, instant: Any) -> tuple[BatchRecord, Exception | None]:
         """Run a batch of an instant, or of now; the caller holds the lock."""
         solved_at = self._context.now()
-        begins = solved_at if instant is None else read_aware(instant)
+        begins = solved_at if instant is None else parse_any_instant(instant)
         last = self._context.read.last_run()
         if last is not None and begins <= last:
             raise InvalidInstant(

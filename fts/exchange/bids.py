@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from fts.exchange import rules
 from fts.exchange.commands import Command, Commands
 from fts.exchange.context import MarketContext
-from fts.exchange.parsing import read_bidders, read_id
+from fts.exchange.parsing import parse_bidders, parse_id
 from fts.models.arguments import IdLike
 from fts.models.records import DemandRecord, PortfolioRecord
 
@@ -38,11 +38,11 @@ class MarketBids(Commands):
         ------
         NotFound
         """
-        return rules.demand_of(self._context.read, read_id(demand, "demand"))
+        return rules.demand_of(self._context.read, parse_id(demand, "demand"))
 
     def demands(self, bidders: IdLike | Collection[IdLike]) -> list[DemandRecord]:
         """Return the active demands of a bidder, or of several."""
-        return self._context.read.demands(read_bidders(bidders))
+        return self._context.read.demands(parse_bidders(bidders))
 
     def bidder_of_demand(self, demand: IdLike) -> str:
         """Return the bidder of a demand, without reading the whole record.
@@ -51,7 +51,7 @@ class MarketBids(Commands):
         ------
         NotFound
         """
-        return rules.bidder_of_demand(self._context.read, read_id(demand, "demand"))
+        return rules.bidder_of_demand(self._context.read, parse_id(demand, "demand"))
 
     def portfolio(self, portfolio: IdLike, *, expand: bool = False) -> PortfolioRecord:
         """Return one portfolio; with ``expand`` its basis in the products that trade now.
@@ -60,12 +60,12 @@ class MarketBids(Commands):
         ------
         NotFound
         """
-        name, read = read_id(portfolio, "portfolio"), self._context.read
+        name, read = parse_id(portfolio, "portfolio"), self._context.read
         return rules.expanded_portfolio(read, name) if expand else rules.portfolio_of(read, name)
 
     def portfolios(self, bidders: IdLike | Collection[IdLike]) -> list[PortfolioRecord]:
         """Return the portfolios with a demand or a basis of a bidder, or of several."""
-        return self._context.read.portfolios(read_bidders(bidders))
+        return self._context.read.portfolios(parse_bidders(bidders))
 
     def bidder_of_portfolio(self, portfolio: IdLike) -> str:
         """Return the bidder of a portfolio, without reading the whole record.
@@ -74,7 +74,7 @@ class MarketBids(Commands):
         ------
         NotFound
         """
-        return rules.bidder_of_portfolio(self._context.read, read_id(portfolio, "portfolio"))
+        return rules.bidder_of_portfolio(self._context.read, parse_id(portfolio, "portfolio"))
 
     def execute(self, command: Command[Result]) -> Result:
         """Execute one command and commit it; raises what the command raised."""

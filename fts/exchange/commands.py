@@ -7,7 +7,7 @@ from typing import TypeAlias, TypeVar
 
 from fts.exchange import rules
 from fts.exchange.context import MarketContext
-from fts.exchange.parsing import read_curve, read_data, read_id, read_ids
+from fts.exchange.parsing import parse_app_data, parse_curve, parse_id, parse_weights
 from fts.models.arguments import AppData, CurveLike, IdLike, WeightsLike
 from fts.models.records import DemandRecord, PortfolioRecord
 from fts.ports.store import Transaction
@@ -37,7 +37,7 @@ class Commands:
         ------
         InvalidInput, InvalidCurve
         """
-        owner = read_id(bidder, "bidder")
+        owner = parse_id(bidder, "bidder")
         new = [self._new_demand(app_data, curve) for app_data, curve in demands]
         return lambda transaction: rules.create_demands(transaction, owner, new)
 
@@ -48,7 +48,7 @@ class Commands:
         ------
         InvalidCurve
         """
-        name, read = read_id(demand, "demand"), read_curve(curve)
+        name, read = parse_id(demand, "demand"), parse_curve(curve)
         return lambda transaction: rules.change_demand(transaction, name, read)
 
     def portfolios_command(
@@ -60,7 +60,7 @@ class Commands:
         ------
         InvalidInput, InvalidWeights
         """
-        owner = read_id(bidder, "bidder")
+        owner = parse_id(bidder, "bidder")
         new = [self._new_portfolio(app_data, demand, basis) for app_data, demand, basis in portfolios]
         return lambda transaction: rules.create_portfolios(transaction, owner, new)
 
@@ -73,18 +73,18 @@ class Commands:
         ------
         InvalidWeights
         """
-        name = read_id(portfolio, "portfolio")
-        weights = None if demand is None else read_ids(demand, "demand")
-        entries = None if basis is None else read_ids(basis, "basis")
+        name = parse_id(portfolio, "portfolio")
+        weights = None if demand is None else parse_weights(demand, "demand")
+        entries = None if basis is None else parse_weights(basis, "basis")
         return lambda transaction: rules.change_portfolio(transaction, name, weights, entries)
 
     def _new_demand(self, app_data: AppData, curve: CurveLike) -> rules.NewDemand:
         application = self._context.application
-        data, stored = read_data(application.demand_data, app_data, "demand")
-        return rules.NewDemand(str(application.generate_demand_id(data)), stored, read_curve(curve))
+        data, stored = parse_app_data(application.demand_data, app_data, "demand")
+        return rules.NewDemand(str(application.generate_demand_id(data)), stored, parse_curve(curve))
 
     def _new_portfolio(self, app_data: AppData, demand: WeightsLike, basis: WeightsLike) -> rules.NewPortfolio:
         application = self._context.application
-        data, stored = read_data(application.portfolio_data, app_data, "portfolio")
+        data, stored = parse_app_data(application.portfolio_data, app_data, "portfolio")
         name = str(application.generate_portfolio_id(data))
-        return rules.NewPortfolio(name, stored, read_ids(demand, "demand"), read_ids(basis, "basis"))
+        return rules.NewPortfolio(name, stored, parse_weights(demand, "demand"), parse_weights(basis, "basis"))

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fts.exchange import rules
 from fts.exchange.context import MarketContext
-from fts.exchange.parsing import read_id, read_span
+from fts.exchange.parsing import parse_id, parse_span
 from fts.models.arguments import IdLike, InstantLike
 from fts.models.curve import Constant, Curve
 from fts.models.records import BatchRecord, HistoryRow, OutcomeRow, Page, Value
@@ -37,9 +37,9 @@ class History:
         ------
         NotFound
         """
-        name, read = read_id(demand, "demand"), self._context.read
+        name, read = parse_id(demand, "demand"), self._context.read
         rules.require_exists("demand", name, read.missing_demands([name]))
-        return read.curve_history(name, *read_span(before, after), self._limit)
+        return read.curve_history(name, *parse_span(before, after), self._limit)
 
     def demand_weights(
         self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
@@ -50,7 +50,7 @@ class History:
         ------
         NotFound
         """
-        return self._context.read.demand_history(self._portfolio(portfolio), *read_span(before, after), self._limit)
+        return self._context.read.demand_history(self._portfolio(portfolio), *parse_span(before, after), self._limit)
 
     def basis(
         self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
@@ -61,7 +61,7 @@ class History:
         ------
         NotFound
         """
-        return self._context.read.basis_history(self._portfolio(portfolio), *read_span(before, after), self._limit)
+        return self._context.read.basis_history(self._portfolio(portfolio), *parse_span(before, after), self._limit)
 
     def product_outcomes(
         self, product: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
@@ -72,9 +72,9 @@ class History:
         ------
         NotFound
         """
-        name, read = read_id(product, "product"), self._context.read
+        name, read = parse_id(product, "product"), self._context.read
         rules.require_exists("product", name, read.missing_products([name]))
-        return read.product_outcomes(name, *read_span(before, after), self._limit)
+        return read.product_outcomes(name, *parse_span(before, after), self._limit)
 
     def portfolio_outcomes(
         self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
@@ -85,7 +85,9 @@ class History:
         ------
         NotFound
         """
-        return self._context.read.portfolio_outcomes(self._portfolio(portfolio), *read_span(before, after), self._limit)
+        return self._context.read.portfolio_outcomes(
+            self._portfolio(portfolio), *parse_span(before, after), self._limit
+        )
 
     def batches_since(self, instant: datetime) -> Page[BatchRecord]:
         """Return the batches that ran after the batch of an instant."""
@@ -115,7 +117,7 @@ class History:
         return self._context.options.page_limit
 
     def _portfolio(self, portfolio: IdLike) -> str:
-        name = read_id(portfolio, "portfolio")
+        name = parse_id(portfolio, "portfolio")
         rules.require_exists("portfolio", name, self._context.read.missing_portfolios([name]))
         return name
 

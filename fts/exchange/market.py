@@ -18,7 +18,7 @@ from fts.exchange.context import MarketContext, MarketOptions
 from fts.exchange.history import History
 from fts.exchange.maintenance import Maintenance
 from fts.exchange.moved import MOVED, find_moved
-from fts.exchange.parsing import read_aware, read_id
+from fts.exchange.parsing import parse_any_instant, parse_id
 from fts.exchange.products import Products
 from fts.exchange.schedule import Schedule, ScheduleLike
 from fts.exchange.slices import Slices
@@ -463,7 +463,7 @@ class Market:
 
     def auction(self, as_of: InstantLike | None = None) -> Auction:
         """Return the auction of now, or of any instant before."""
-        at = self.now() if as_of is None else read_aware(as_of)
+        at = self.now() if as_of is None else parse_any_instant(as_of)
         return self._context.read.auction_as_of(at)
 
     def prices(self) -> pd.DataFrame:
@@ -489,7 +489,7 @@ class Market:
         These are ``Σ rate × time`` and ``Σ price × rate × time``, positive where bought and paid. The rates in force
         count until now; under a schedule, until the batch that was due.
         """
-        owner = read_id(bidder, "bidder")
+        owner = parse_id(bidder, "bidder")
         now = self.now()
         end = self.batches.end_of_last(now)
         at = now if end is None else min(now, end)

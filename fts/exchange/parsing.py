@@ -15,8 +15,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from fts.errors import InvalidCurve, InvalidInput, InvalidInstant, InvalidWeights, UnknownReference
-from fts.models.curve import DemandCurve
-from fts.models.curve import read_curve as read_any_curve
+from fts.models.curve import DemandCurve, read_curve
 from fts.models.parse_number import parse_number
 from fts.models.timestamps import format_instant, parse_instant
 from fts.models.weights import read_weights
@@ -28,7 +27,7 @@ CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 ADVICE = "write the bid in other units"
 
 
-def read_id(value: Any, what: str) -> str:
+def parse_id(value: Any, what: str) -> str:
     """Parse the id of a thing, a UUID, into its canonical text.
 
     Raises
@@ -41,7 +40,7 @@ def read_id(value: Any, what: str) -> str:
     return name
 
 
-def read_ids(weights: Any, group: str) -> dict[str, float]:
+def parse_weights(weights: Any, group: str) -> dict[str, float]:
     """Parse the weights of one group of a portfolio, by canonical id.
 
     Raises
@@ -66,7 +65,7 @@ def read_ids(weights: Any, group: str) -> dict[str, float]:
     return canonical
 
 
-def read_ratio(value: Any) -> float:
+def parse_ratio(value: Any) -> float:
     """Parse the number of units of a child that one unit of its parent is.
 
     Raises
@@ -79,14 +78,14 @@ def read_ratio(value: Any) -> float:
     return ratio
 
 
-def read_curve(value: Any) -> DemandCurve | None:
+def parse_curve(value: Any) -> DemandCurve | None:
     """Parse the demand curve of a bid; None is an inactive one.
 
     Raises
     ------
     InvalidCurve
     """
-    curve = read_any_curve(value)
+    curve = read_curve(value)
     points = () if curve is None else curve.points
     for k, (rate, price) in enumerate(points):
         if LARGEST < abs(rate) < inf or abs(price) > LARGEST:
@@ -116,7 +115,7 @@ def unknown_reference(name: str, group: str) -> UnknownReference:
     )
 
 
-def read_data(kind: Any, value: Any, what: str) -> tuple[Any, Any]:
+def parse_app_data(kind: Any, value: Any, what: str) -> tuple[Any, Any]:
     """Validate data of the application; returns the value of its type, and its JSON.
 
     Parameters
@@ -150,7 +149,7 @@ def read_data(kind: Any, value: Any, what: str) -> tuple[Any, Any]:
     return data, stored
 
 
-def read_aware(instant: Any) -> datetime:
+def parse_any_instant(instant: Any) -> datetime:
     """Parse an instant, in UTC, from a text or an aware datetime.
 
     Raises
@@ -164,20 +163,20 @@ def read_aware(instant: Any) -> datetime:
     raise InvalidInstant(f"{instant!r} is not an instant; give a datetime with an offset, or a text")
 
 
-def optional_instant(instant: Any) -> datetime | None:
-    """Parse an instant as `read_aware` does; None stays None."""
-    return None if instant is None else read_aware(instant)
+def parse_optional_instant(instant: Any) -> datetime | None:
+    """Parse an instant as `parse_any_instant` does; None stays None."""
+    return None if instant is None else parse_any_instant(instant)
 
 
-def read_span(before: Any, after: Any) -> tuple[datetime | None, datetime | None]:
+def parse_span(before: Any, after: Any) -> tuple[datetime | None, datetime | None]:
     """Parse both ends of a span of instants; each may be None."""
-    return optional_instant(before), optional_instant(after)
+    return parse_optional_instant(before), parse_optional_instant(after)
 
 
-def read_bidders(bidders: Any) -> list[str]:
+def parse_bidders(bidders: Any) -> list[str]:
     """Parse the ids of one bidder or of several."""
     several = bidders if isinstance(bidders, Collection) and not isinstance(bidders, str) else [bidders]
-    return [read_id(bidder, "bidder") for bidder in several]
+    return [parse_id(bidder, "bidder") for bidder in several]
 
 
 @cache

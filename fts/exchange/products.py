@@ -11,7 +11,7 @@ from typing import Any
 from fts.errors import InvalidInput, InvalidInstant
 from fts.exchange import rules
 from fts.exchange.context import MarketContext
-from fts.exchange.parsing import optional_instant, read_data, read_id, read_ratio
+from fts.exchange.parsing import parse_app_data, parse_id, parse_optional_instant, parse_ratio
 from fts.models.arguments import AppData, IdLike, InstantLike
 from fts.models.records import Page, ProductRecord
 from fts.models.timestamps import parse_instant
@@ -71,7 +71,10 @@ class Products:
             The cursor is not one of this list.
         """
         found = delivered_within(
-            self._context.read.products(), kind=kind, from_=optional_instant(from_), thru=optional_instant(thru)
+            self._context.read.products(),
+            kind=kind,
+            from_=parse_optional_instant(from_),
+            thru=parse_optional_instant(thru),
         )
         start = 0
         if cursor is not None:
@@ -89,7 +92,7 @@ class Products:
         ------
         NotFound
         """
-        return rules.product_of(self._context.read, read_id(product, "product"))
+        return rules.product_of(self._context.read, parse_id(product, "product"))
 
     def create(self, app_data: AppData, *, product: IdLike | None = None) -> ProductRecord:
         """Create a product; its id is by default the application's.
@@ -100,7 +103,7 @@ class Products:
         """
         new = self.new_product(app_data)
         if product is not None:
-            new = replace(new, id=read_id(product, "product"))
+            new = replace(new, id=parse_id(product, "product"))
         return self._context.store.write(lambda transaction: rules.create_products(transaction, [new]))[0]
 
     def create_all(self, app_data: Iterable[AppData]) -> list[ProductRecord]:
@@ -132,8 +135,8 @@ class Products:
             There are no children, or one of them is not valid.
         NotFound, AlreadyPartitioned, AlreadyExists
         """
-        name = read_id(product, "product")
-        new = [(self.new_product(data), read_ratio(ratio)) for data, ratio in children]
+        name = parse_id(product, "product")
+        new = [(self.new_product(data), parse_ratio(ratio)) for data, ratio in children]
         if not new:
             raise InvalidInput("a product is split into at least one other; list them")
         return self._context.store.write(lambda transaction: rules.split_product(transaction, name, new))
@@ -146,7 +149,7 @@ class Products:
         InvalidInput
         """
         application = self._context.application
-        data, stored = read_data(application.product_data, app_data, "product")
+        data, stored = parse_app_data(application.product_data, app_data, "product")
         return rules.NewProduct(str(application.generate_product_id(data)), stored)
 
 

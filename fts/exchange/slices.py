@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from fts.errors import InvalidInstant, SpanTaken
 from fts.exchange.batches import Batches
 from fts.exchange.context import MarketContext
-from fts.exchange.parsing import optional_instant, read_aware
+from fts.exchange.parsing import parse_any_instant, parse_optional_instant
 from fts.models.arguments import InstantLike
 from fts.models.records import BatchRecord
 from fts.models.timestamps import format_instant, parse_duration
@@ -59,11 +59,11 @@ class Slices:
         MissingLibrary, MissingLicence, ConfigurationError
             The solver cannot be used; later slices are not run.
         """
-        end = read_aware(thru)
+        end = parse_any_instant(thru)
         length = by if by is None or isinstance(by, timedelta) else parse_duration(by)
         records: list[BatchRecord] = []
         with self._batches.lock:
-            start = self._start(optional_instant(from_), end, length)
+            start = self._start(parse_optional_instant(from_), end, length)
             slices = _slices(start, end, end - start if length is None else length)
             self._check_free(start, end)
             self._check_begins({begins for begins, _ in slices}, start, end)

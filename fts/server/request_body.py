@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from fts.errors import InvalidCurve, InvalidInput
-from fts.exchange.parsing import read_curve, read_ids
+from fts.exchange.parsing import parse_curve, parse_weights
 from fts.models.curve import DemandCurve
 from fts.ports.application import Application
 from fts.server.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
@@ -167,7 +167,7 @@ def read_demand_curve(value: Any, limits: Limits) -> DemandCurve | None:
                 raise InvalidCurve(f'point {k} of the curve is {point!r:.60}; write {{"rate": 0, "price": 60}}')
     elif value is not None and not isinstance(value, dict):
         raise InvalidCurve(f'a curve is a list of points, {{"price": …}} or null, not {value!r:.60}')
-    return read_curve(value)
+    return parse_curve(value)
 
 
 def read_group(value: Any, group: str) -> dict[str, float]:
@@ -177,7 +177,7 @@ def read_group(value: Any, group: str) -> dict[str, float]:
     ------
     InvalidWeights, UnknownReference
     """
-    return read_ids(value, group)
+    return parse_weights(value, group)
 
 
 @cache

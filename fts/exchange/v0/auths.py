@@ -11,9 +11,9 @@ from uuid import uuid4
 from fts.exchange import rules
 from fts.exchange.bids import MarketBids
 from fts.exchange.context import MarketContext
-from fts.exchange.parsing import read_id, read_ids, read_span
+from fts.exchange.parsing import parse_id, parse_span, parse_weights
 from fts.exchange.v0.pages import page_by_instant
-from fts.exchange.v0.parsing import AuthDataLike, CostDataLike, read_auth_data, read_cost_data
+from fts.exchange.v0.parsing import AuthDataLike, CostDataLike, parse_auth_data, parse_cost_data
 from fts.exchange.v0.rules import AuthChange, CostChange, require_distinct, submit
 from fts.models.arguments import IdLike, InstantLike, WeightsLike
 from fts.models.records import Page
@@ -59,9 +59,9 @@ class Auths:
         ------
         InvalidInput, InvalidCurve, InvalidWeights, UnknownReference, AlreadyExists
         """
-        name = read_id(uuid4() if auth is None else auth, "auth")
-        change = AuthChange(name, read_auth_data(data), read_ids(portfolio, "basis"))
-        return self._change_auth(read_id(bidder, "bidder"), change)
+        name = parse_id(uuid4() if auth is None else auth, "auth")
+        change = AuthChange(name, parse_auth_data(data), parse_weights(portfolio, "basis"))
+        return self._change_auth(parse_id(bidder, "bidder"), change)
 
     def change_auth(self, auth: IdLike, data: AuthDataLike | None) -> AuthRecord:
         """Give an auth other data; None stops it.
@@ -70,9 +70,9 @@ class Auths:
         ------
         NotFound, InvalidInput, InvalidCurve
         """
-        name = read_id(auth, "auth")
+        name = parse_id(auth, "auth")
         return self._change_auth(
-            self.bidder_of_auth(name), AuthChange(name, None if data is None else read_auth_data(data))
+            self.bidder_of_auth(name), AuthChange(name, None if data is None else parse_auth_data(data))
         )
 
     def auth(self, auth: IdLike) -> AuthRecord:
@@ -82,7 +82,7 @@ class Auths:
         ------
         NotFound
         """
-        return _auth(self._context.read, read_id(auth, "auth"))
+        return _auth(self._context.read, parse_id(auth, "auth"))
 
     def bidder_of_auth(self, auth: IdLike) -> str:
         """Return the bidder of an auth.
@@ -91,7 +91,7 @@ class Auths:
         ------
         NotFound
         """
-        return _bidder(self._context.read.owner_of_portfolio, read_id(auth, "auth"), "auth")
+        return _bidder(self._context.read.owner_of_portfolio, parse_id(auth, "auth"), "auth")
 
     def auth_versions(
         self, bidder: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
@@ -100,8 +100,8 @@ class Auths:
 
         Changes of one instant stay on one page.
         """
-        names = self._context.read.auth_names(read_id(bidder, "bidder"))
-        limit, (until, since) = self._context.options.page_limit, read_span(before, after)
+        names = self._context.read.auth_names(parse_id(bidder, "bidder"))
+        limit, (until, since) = self._context.options.page_limit, parse_span(before, after)
         found = self._context.read.auth_versions(names, until, since, limit)
         return page_by_instant(found, limit, since, lambda change: change.version)
 
@@ -114,9 +114,9 @@ class Auths:
         ------
         NotFound
         """
-        name = read_id(auth, "auth")
+        name = parse_id(auth, "auth")
         self.bidder_of_auth(name)
-        limit, (until, since) = self._context.options.page_limit, read_span(before, after)
+        limit, (until, since) = self._context.options.page_limit, parse_span(before, after)
         found = self._context.read.auth_history(name, until, since, limit + 1)
         return page_by_instant(found, limit, since, lambda change: change.version)
 
@@ -154,9 +154,9 @@ class Auths:
         ------
         InvalidInput, InvalidCurve, InvalidWeights, UnknownReference, AlreadyExists
         """
-        name = read_id(uuid4() if cost is None else cost, "cost")
-        change = CostChange(name, read_cost_data(data), read_ids(group, "group"))
-        return self._change_cost(read_id(bidder, "bidder"), change)
+        name = parse_id(uuid4() if cost is None else cost, "cost")
+        change = CostChange(name, parse_cost_data(data), parse_weights(group, "group"))
+        return self._change_cost(parse_id(bidder, "bidder"), change)
 
     def change_cost(self, cost: IdLike, data: CostDataLike | None) -> CostRecord:
         """Give a cost other data; None stops it.
@@ -165,9 +165,9 @@ class Auths:
         ------
         NotFound, InvalidInput, InvalidCurve
         """
-        name = read_id(cost, "cost")
+        name = parse_id(cost, "cost")
         return self._change_cost(
-            self.bidder_of_cost(name), CostChange(name, None if data is None else read_cost_data(data))
+            self.bidder_of_cost(name), CostChange(name, None if data is None else parse_cost_data(data))
         )
 
     def cost(self, cost: IdLike) -> CostRecord:
@@ -177,7 +177,7 @@ class Auths:
         ------
         NotFound
         """
-        return _cost(self._context.read, read_id(cost, "cost"))
+        return _cost(self._context.read, parse_id(cost, "cost"))
 
     def bidder_of_cost(self, cost: IdLike) -> str:
         """Return the bidder of a cost.
@@ -186,14 +186,14 @@ class Auths:
         ------
         NotFound
         """
-        return _bidder(self._context.read.owner_of_demand, read_id(cost, "cost"), "cost")
+        return _bidder(self._context.read.owner_of_demand, parse_id(cost, "cost"), "cost")
 
     def cost_versions(
         self, bidder: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
     ) -> Page[Version]:
         """Return the last changes of a bidder's costs, as `auth_versions`."""
-        names = self._context.read.cost_names(read_id(bidder, "bidder"))
-        limit, (until, since) = self._context.options.page_limit, read_span(before, after)
+        names = self._context.read.cost_names(parse_id(bidder, "bidder"))
+        limit, (until, since) = self._context.options.page_limit, parse_span(before, after)
         found = self._context.read.cost_versions(names, until, since, limit)
         return page_by_instant(found, limit, since, lambda change: change.version)
 
@@ -206,15 +206,15 @@ class Auths:
         ------
         NotFound
         """
-        name = read_id(cost, "cost")
+        name = parse_id(cost, "cost")
         self.bidder_of_cost(name)
-        limit, (until, since) = self._context.options.page_limit, read_span(before, after)
+        limit, (until, since) = self._context.options.page_limit, parse_span(before, after)
         found = self._context.read.cost_history(name, until, since, limit + 1)
         return page_by_instant(found, limit, since, lambda change: change.version)
 
     def submission(self, bidder: IdLike) -> Submission:
         """Return all active auths and costs of a bidder."""
-        owner, as_of = read_id(bidder, "bidder"), self._context.now()
+        owner, as_of = parse_id(bidder, "bidder"), self._context.now()
         return _submission(self._context.read, owner, as_of)
 
     def replace_submission(
@@ -233,7 +233,7 @@ class Auths:
         NotFound, AlreadyExists, UnknownReference, InvalidInput
             Nothing was changed.
         """
-        owner, auths, costs = read_id(bidder, "bidder"), list(auths), list(costs)
+        owner, auths, costs = parse_id(bidder, "bidder"), list(auths), list(costs)
         submission = self._bids.execute(lambda change: _replace(change, owner, auths, costs))
         names = [record.id for record in submission.auths]
         return replace(submission, trades=self._context.read.traded_quantities(names, submission.as_of))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from fts.exchange.bids import MarketBids
 from fts.exchange.context import MarketContext
-from fts.exchange.parsing import read_id, read_span
+from fts.exchange.parsing import parse_id, parse_span
 from fts.exchange.products import Products
 from fts.exchange.slices import Slices
 from fts.exchange.v0.auths import Auths
@@ -61,20 +61,20 @@ class V0(Auths, Deliveries):
         before, after : instant, optional
             The batch begins before ``before``, and at ``after`` or later.
         """
-        return self._page(self._context.read.product_trades, read_id(product, "product"), before, after)
+        return self._page(self._context.read.product_trades, parse_id(product, "product"), before, after)
 
     def portfolio_trades(
         self, portfolio: IdLike, before: InstantLike | None = None, after: InstantLike | None = None
     ) -> Page[Trade]:
         """Return price and quantity of a portfolio in the batches with a known end; as `product_trades`."""
-        return self._page(self._context.read.portfolio_trades, read_id(portfolio, "portfolio"), before, after)
+        return self._page(self._context.read.portfolio_trades, parse_id(portfolio, "portfolio"), before, after)
 
     def traded(self, auths: Iterable[IdLike]) -> dict[str, float]:
         """Return the quantity that each auth has traded in the batches that have begun: ``Σ rate × time``, + bought.
 
         A batch whose end is known counts as a whole, another until now.
         """
-        return self._context.read.traded_quantities([read_id(auth, "auth") for auth in auths], self._context.now())
+        return self._context.read.traded_quantities([parse_id(auth, "auth") for auth in auths], self._context.now())
 
     def closed_batches(self, instant: datetime | None = None) -> list[tuple[datetime, datetime]]:
         """Return begin and end of the batches whose end became known by the batch of an instant.
@@ -99,5 +99,5 @@ class V0(Auths, Deliveries):
         before: InstantLike | None,
         after: InstantLike | None,
     ) -> Page[Trade]:
-        limit, (until, since) = self._context.options.page_limit, read_span(before, after)
+        limit, (until, since) = self._context.options.page_limit, parse_span(before, after)
         return page_by_instant(trades(name, until, since, limit + 1), limit, since, lambda trade: trade.from_)

@@ -15,17 +15,17 @@ from fts.models.v0 import AuthData, CostData
 
 AuthDataLike: TypeAlias = AuthData | Mapping[str, object]
 CostDataLike: TypeAlias = CostData | CurveLike | Mapping[str, object]
-ReadCurve = Callable[[Any], DemandCurve | None]
+ParseCurve = Callable[[Any], DemandCurve | None]
 
 
-def read_auth_data(value: Any, read_curve: ReadCurve = parsing.read_curve) -> AuthData:
+def parse_auth_data(value: Any, parse_curve: ParseCurve = parsing.parse_curve) -> AuthData:
     """Parse the data of an auth.
 
     Parameters
     ----------
     value : AuthData, {"demand", "min_trade"?, "max_trade"?} or {"min_rate", "max_rate", "min_trade"?, "max_trade"?}
         The older form is a constant curve of price 0 between the two rates; null is unlimited.
-    read_curve : callable
+    parse_curve : callable
         How a curve is read.
 
     Raises
@@ -40,21 +40,21 @@ def read_auth_data(value: Any, read_curve: ReadCurve = parsing.read_curve) -> Au
     if low is not None and high is not None and low > high:
         raise InvalidInput(f"min_trade <= max_trade does not hold: {low:g} > {high:g}")
     if "demand" in value:
-        return AuthData(_demand(value["demand"], "auth", read_curve), low, high, "demand")
+        return AuthData(_demand(value["demand"], "auth", parse_curve), low, high, "demand")
     for name in ("min_rate", "max_rate"):
         if name not in value:
             raise InvalidInput(f"data of an auth needs 'demand', or 'min_rate' and 'max_rate'; {name!r} is not there")
     rates = {"price": 0.0, "min_rate": value["min_rate"], "max_rate": value["max_rate"]}
-    return AuthData(_demand(rates, "auth", parsing.read_curve), low, high, "rates")
+    return AuthData(_demand(rates, "auth", parsing.parse_curve), low, high, "rates")
 
 
-def read_cost_data(value: Any, read_curve: ReadCurve = parsing.read_curve) -> CostData:
+def parse_cost_data(value: Any, parse_curve: ParseCurve = parsing.parse_curve) -> CostData:
     """Parse the data of a cost.
 
     Parameters
     ----------
     value : CostData, {"demand": curve}, or a curve
-    read_curve : callable
+    parse_curve : callable
         How a curve is read.
 
     Raises
@@ -64,7 +64,7 @@ def read_cost_data(value: Any, read_curve: ReadCurve = parsing.read_curve) -> Co
     if isinstance(value, CostData):
         return value
     bare = not (isinstance(value, Mapping) and "demand" in value)
-    return CostData(_demand(value if bare else value["demand"], "cost", read_curve), bare)
+    return CostData(_demand(value if bare else value["demand"], "cost", parse_curve), bare)
 
 
 def updated(before: AuthData | None, data: AuthData) -> AuthData:
@@ -84,8 +84,8 @@ def updated(before: AuthData | None, data: AuthData) -> AuthData:
     return AuthData(Constant(before.curve.price, low, high), data.min_trade, data.max_trade, before.form)
 
 
-def _demand(value: Any, what: str, read_curve: ReadCurve) -> DemandCurve:
-    curve = read_curve(value)
+def _demand(value: Any, what: str, parse_curve: ParseCurve) -> DemandCurve:
+    curve = parse_curve(value)
     if curve is None:
         raise InvalidInput(f"the demand of the {what} is null; to stop the {what}, delete it")
     return curve

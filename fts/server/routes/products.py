@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fts.errors import InvalidInput
-from fts.exchange.parsing import read_ratio
+from fts.exchange.parsing import parse_ratio
 from fts.ports.application import Application
 from fts.server import authorization
 from fts.server.context import RequestContext
@@ -39,7 +39,7 @@ def _split_body(application: Application) -> Body:
             raise BadRequest("the list is empty; a product is split into at least one other")
         kind = application.product_data
         parts = [read_fields(part, "app_data", "ratio") for part in value]
-        return [(read_app_data(kind, part["app_data"]), read_ratio(part["ratio"])) for part in parts]
+        return [(read_app_data(kind, part["app_data"]), parse_ratio(part["ratio"])) for part in parts]
 
     return Body(read, {**listed(ref("Part")), "minItems": 1}, [{"app_data": HALF, "ratio": 1}])
 

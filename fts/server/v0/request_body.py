@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from fts.errors import InvalidInput
-from fts.exchange.parsing import read_id
-from fts.exchange.v0.parsing import read_auth_data, read_cost_data
+from fts.exchange.parsing import parse_id
+from fts.exchange.v0.parsing import parse_auth_data, parse_cost_data
 from fts.exchange.v0.rules import AuthChange, CostChange
 from fts.models.v0 import AuthData, CostData
 from fts.server.limits import Limits
@@ -26,7 +26,7 @@ class BidKind:
         ``auth``, ``auth_id``, ``portfolio``; of a cost ``cost``, ``cost_id``, ``group``.
     group : str
         Name of the members in errors.
-    read_data : callable
+    parse_data : callable
     change : type
     """
 
@@ -34,12 +34,12 @@ class BidKind:
     id_key: str
     members: str
     group: str
-    read_data: Callable[..., AuthData | CostData]
+    parse_data: Callable[..., AuthData | CostData]
     change: Callable[..., Any]
 
 
-AUTH = BidKind("auth", "auth_id", "portfolio", "basis", read_auth_data, AuthChange)
-COST = BidKind("cost", "cost_id", "group", "group", read_cost_data, CostChange)
+AUTH = BidKind("auth", "auth_id", "portfolio", "basis", parse_auth_data, AuthChange)
+COST = BidKind("cost", "cost_id", "group", "group", parse_cost_data, CostChange)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def read_new(value: Any, kind: BidKind, limits: Limits) -> BidRequest:
     fields = read_fields(value, kind.members, "data")
     name = fields.get(kind.id_key)
     return BidRequest(
-        None if name is None else read_id(name, kind.name),
+        None if name is None else parse_id(name, kind.name),
         _data(fields, kind, limits),
         _members(fields[kind.members], kind),
     )
@@ -101,7 +101,7 @@ def read_entry(value: Any, kind: BidKind, limits: Limits) -> Any:
     InvalidInput
     """
     fields = read_fields(value, kind.id_key)
-    name, members = read_id(fields[kind.id_key], kind.name), fields.get(kind.members)
+    name, members = parse_id(fields[kind.id_key], kind.name), fields.get(kind.members)
     if members is None and fields.get("data") is None:
         return kind.change(name, None)
     read_fields(value, "data")
@@ -109,7 +109,7 @@ def read_entry(value: Any, kind: BidKind, limits: Limits) -> Any:
 
 
 def _data(fields: Mapping[str, Any], kind: BidKind, limits: Limits) -> AuthData | CostData:
-    return kind.read_data(fields["data"], partial(read_demand_curve, limits=limits))
+    return kind.parse_data(fields["data"], partial(read_demand_curve, limits=limits))
 
 
 def _members(value: Any, kind: BidKind) -> dict[str, float]:
