@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from fts.store.order_book import BookLayer
-from fts.store.queries import fetch_rows, fetch_table, translate_errors
+from fts.store.queries import Thing, fetch_rows, fetch_table, translate_errors
 
 
 class CursorReader:
@@ -41,9 +41,9 @@ class CursorReader:
         self._in_transaction = in_transaction
         self._reading = reading
 
-    def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
+    def _rows(self, name: str, *, thing: Thing | None = None, **values: Any) -> list[tuple[Any, ...]]:
         with self._reading():
-            return fetch_rows(self._cursor, name, **values)
+            return fetch_rows(self._cursor, name, thing=thing, **values)
 
     def _table(self, name: str, **values: Any) -> pa.Table:
         with self._reading(), translate_errors("read the market"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -20,33 +21,43 @@ COLUMNS: Mapping[str, pa.DataType] = {
     **dict.fromkeys(("app_data", "form"), _TEXT),
     **dict.fromkeys(("ratio", "weight", "min_trade", "max_trade"), _NUMBER),
     **dict.fromkeys(("rates", "prices"), pa.list_(_NUMBER)),
-    **dict.fromkeys(("instant", "until"), _INSTANT),
+    **dict.fromkeys(("instant", "created", "valid_from", "valid_until"), _INSTANT),
     "depth": pa.int32(),
     "constant": pa.bool_(),
 }
 """Type of each column of a row; ids are texts, ``app_data`` is JSON."""
 
-EXPIRY_STATEMENTS: Mapping[str, tuple[str, str]] = {
-    "close_expansion": ("insert_expansion", "leaf"),
-    "close_curve": ("insert_curve", "demand"),
-    "close_portfolio_demand": ("insert_portfolio_demand", "portfolio"),
-    "close_portfolio_product": ("insert_portfolio_product", "portfolio"),
-    "close_auth_limit": ("insert_auth_limit", "portfolio"),
-    "close_cost_form": ("insert_cost_form", "portfolio"),
-}
-"""Statements that end rows, each with the statement that inserts them and their key column."""
 
-INSERT_STATEMENTS = (
-    "insert_product",
-    "insert_expansion",
-    "insert_demand",
-    "insert_portfolio",
-    "insert_curve",
-    "insert_portfolio_demand",
-    "insert_portfolio_product",
-    "insert_auth_limit",
-    "insert_cost_form",
-)
+@dataclass(frozen=True)
+class RowKind:
+    """Rows of one kind.
+
+    Attributes
+    ----------
+    table : str
+    key : str or None
+        Column by whose value rows that are in force are ended; None: they are never ended.
+    condition : str
+        SQL that is true for rows of this kind, if the table has others, too.
+    """
+
+    table: str
+    key: str | None = None
+    condition: str = "true"
+
+
+KINDS: Mapping[str, RowKind] = {
+    "product": RowKind("product"),
+    "expansion": RowKind("product_expansion", "leaf"),
+    "demand": RowKind("demand"),
+    "portfolio": RowKind("portfolio"),
+    "curve": RowKind("curve", "demand"),
+    "portfolio_demand": RowKind("portfolio_demand", "portfolio"),
+    "portfolio_product": RowKind("portfolio_product", "portfolio"),
+    "auth_limit": RowKind("auth_limit", "portfolio", "form <> 'bare cost'"),
+    "cost_form": RowKind("auth_limit", "portfolio", "form = 'bare cost'"),
+}
+"""Kinds of rows, in the order in which they are written. An auth and a cost may have one id."""
 
 
 class PendingRows:
@@ -63,31 +74,34 @@ class PendingRows:
     def __bool__(self) -> bool:
         return bool(self._expired or self._inserted)
 
-    def expire(self, statement: str, key: str, instant: datetime) -> None:
+    def expire(self, kind: str, key: str, instant: datetime) -> None:
         """End the rows of a key at an instant (UTC, naive)."""
-        for row in self._open.pop((statement, key), ()):
-            row["until"] = instant
-        self._expired[statement].setdefault(key, instant)
+        for row in self._open.pop((kind, key), ()):
+            row["valid_until"] = instant
+        self._expired[kind].setdefault(key, instant)
 
-    def insert(self, insertion: str, row: PendingRow) -> None:
-        """Insert a row, which has an ``instant``."""
-        row.setdefault("until", None)
-        self._inserted[insertion].append(row)
-        if row["until"] is None and insertion in _EXPIRED_BY:
-            statement, key = _EXPIRED_BY[insertion]
-            self._open[statement, row[key]].append(row)
+    def insert(self, kind: str, row: PendingRow, instant: datetime) -> None:
+        """Insert a row at an instant (UTC, naive)."""
+        key = KINDS[kind].key
+        if key is None:
+            self._inserted[kind].append({**row, "created": instant})
+            return
+        inserted = {**row, "valid_from": instant, "valid_until": None}
+        self._inserted[kind].append(inserted)
+        self._open[kind, row[key]].append(inserted)
 
     def merge(self, later: PendingRows) -> None:
         """Merge the rows of a later change, which must not be used any more."""
         if not self:
             self._expired, self._inserted, self._open = later._expired, later._inserted, later._open
             return
-        for statement, keys in later._expired.items():
+        for kind, keys in later._expired.items():
             for key, instant in keys.items():
-                self.expire(statement, key, instant)
-        for insertion, rows in later._inserted.items():
-            for row in rows:
-                self.insert(insertion, row)
+                self.expire(kind, key, instant)
+        for kind, rows in later._inserted.items():
+            self._inserted[kind] += rows
+        for place, rows in later._open.items():
+            self._open[place] += rows
 
     def write(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Write all rows to the database, inside the open transaction.
@@ -97,28 +111,27 @@ class PendingRows:
         StoreError
         """
         with translate_errors("store the change"):
-            for statement in EXPIRY_STATEMENTS:
-                if keys := self._expired.get(statement):
+            for name, kind in KINDS.items():
+                if keys := self._expired.get(name):
+                    statement = sql_text("close_rows", **vars(kind))
                     _send(cursor, statement, _table(key=list(keys), instant=list(keys.values())))
-            for insertion in INSERT_STATEMENTS:
-                # A row that ended at its first instant was never in force.
-                rows = [row for row in self._inserted.get(insertion, ()) if row["until"] != row["instant"]]
+            for name, kind in KINDS.items():
+                rows = self._inserted.get(name, [])
+                if kind.key is not None:
+                    # A row that ended at its first instant was never in force.
+                    rows = [row for row in rows if row["valid_until"] != row["valid_from"]]
                 if rows:
-                    history = insertion in _EXPIRED_BY
-                    names = [name for name in rows[0] if history or name != "until"]
-                    _send(cursor, insertion, _table(**{name: [row[name] for row in rows] for name in names}))
+                    columns = {column: [row[column] for row in rows] for column in rows[0]}
+                    _send(cursor, sql_text("insert_rows", table=kind.table), _table(**columns))
         self._expired.clear()
         self._inserted.clear()
         self._open.clear()
-
-
-_EXPIRED_BY = {insertion: (statement, key) for statement, (insertion, key) in EXPIRY_STATEMENTS.items()}
 
 
 def _table(**columns: list[Any]) -> pa.Table:
     return pa.table({name: pa.array(values, COLUMNS[name]) for name, values in columns.items()})
 
 
-def _send(cursor: duckdb.DuckDBPyConnection, name: str, incoming: pa.Table) -> None:
+def _send(cursor: duckdb.DuckDBPyConnection, statement: str, incoming: pa.Table) -> None:
     """Run a statement on a table, which DuckDB finds by its name ``incoming``."""
-    cursor.execute(sql_text(name))
+    cursor.execute(statement)

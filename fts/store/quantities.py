@@ -12,7 +12,7 @@ import pyarrow as pa
 from fts.models.trade_limits import RemainingLimits
 from fts.models.v0 import Trade
 from fts.store.cursor import CursorReader
-from fts.store.queries import from_utc, optional_from_utc, optional_utc, to_utc
+from fts.store.queries import Thing, from_utc, optional_from_utc, optional_utc, to_utc
 
 
 class QuantityReader(CursorReader):
@@ -28,15 +28,13 @@ class QuantityReader(CursorReader):
 
     def product_trades(self, product: str, before: datetime | None, after: datetime | None, limit: int) -> list[Trade]:
         """List price and quantity of a product per batch, newest first."""
-        span = {"before": optional_utc(before), "after": optional_utc(after), "limit": limit}
-        return [_trade(row) for row in self._rows("product_trades", id=product, **span)]
+        return self._trades("product", product, before, after, limit)
 
     def portfolio_trades(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
     ) -> list[Trade]:
         """List price and quantity of a portfolio per batch, newest first."""
-        span = {"before": optional_utc(before), "after": optional_utc(after), "limit": limit}
-        return [_trade(row) for row in self._rows("portfolio_trades", id=portfolio, **span)]
+        return self._trades("portfolio", portfolio, before, after, limit)
 
     def product_trades_of(self, instant: datetime, thru: datetime, products: Collection[str]) -> dict[str, Trade]:
         """Read price and quantity of these products in a batch until ``thru``; those without a price are left out."""
@@ -58,7 +56,7 @@ class QuantityReader(CursorReader):
 
     def overlapping_batches(self, from_: datetime, thru: datetime) -> list[tuple[datetime, bool, datetime | None]]:
         """List the cleared batches that overlap a span, newest first: begin, True if the end was given, end."""
-        found = self._rows("overlapping_batches", **{"from": to_utc(from_), "thru": to_utc(thru)})
+        found = self._rows("overlapping_batches", begins=to_utc(from_), ends=to_utc(thru))
         return [(from_utc(begins), given, optional_from_utc(ends)) for begins, given, ends in found]
 
     def last_slice_end(self, before: datetime) -> datetime | None:
@@ -75,6 +73,14 @@ class QuantityReader(CursorReader):
         """Read the instant of the first later batch with an outcome."""
         ((found,),) = self._rows("next_cleared", instant=to_utc(instant))
         return optional_from_utc(found)
+
+    def _trades(
+        self, thing: Thing, key: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> list[Trade]:
+        found = self._rows(
+            "trades", thing=thing, id=key, before=optional_utc(before), after=optional_utc(after), limit=limit
+        )
+        return [_trade(row) for row in found]
 
 
 def _trade(row: Sequence[Any]) -> Trade:

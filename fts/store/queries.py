@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import duckdb
 import pyarrow as pa
 
 from fts.errors import InvalidInstant, StoreError
 
+Thing: TypeAlias = Literal["product", "portfolio", "demand"]
+"""What a statement is about that exists for several tables."""
+
 
 @cache
-def sql_text(name: str) -> str:
-    """Load the text of ``sql/<name>.sql``."""
-    return resources.files("fts.store").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+def sql_text(name: str, **parts: str) -> str:
+    """Load the text of ``sql/<name>.sql``, with its parts in braces filled in.
+
+    Parameters
+    ----------
+    name : str
+    **parts : str
+        Names of tables and columns, never a value from outside. Any other ``{part}`` is the text of that file.
+    """
+    text = resources.files("fts.store").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    return re.sub(r"\{(\w+)\}", lambda part: parts[part[1]] if part[1] in parts else sql_text(part[1]).strip(), text)
 
 
-def fetch_rows(cursor: duckdb.DuckDBPyConnection, name: str, **values: Any) -> list[tuple[Any, ...]]:
-    """Run a query and return its rows."""
+def fetch_rows(
+    cursor: duckdb.DuckDBPyConnection, name: str, *, thing: Thing | None = None, **values: Any
+) -> list[tuple[Any, ...]]:
+    """Run a query, of one kind of thing if it exists for several, and return its rows."""
+    query = sql_text(name) if thing is None else sql_text(name, thing=thing)
     with translate_errors("read the market"):
-        return cursor.execute(sql_text(name), values).fetchall()
+        return cursor.execute(query, values).fetchall()
 
 
 def fetch_table(cursor: duckdb.DuckDBPyConnection, name: str, **values: Any) -> pa.Table:

@@ -16,7 +16,7 @@ from fts.models.records import BatchRecord, DemandRecord, HistoryRow, OutcomeRow
 from fts.store.as_of import auction_as_of
 from fts.store.auths import AuthReader
 from fts.store.quantities import QuantityReader
-from fts.store.queries import from_utc, optional_from_utc, optional_utc, to_utc
+from fts.store.queries import Thing, from_utc, optional_from_utc, optional_utc, to_utc
 from fts.store.row_mapping import demand_record, make_curve, make_weights, portfolio_record, product_record
 
 Value = TypeVar("Value")
@@ -85,56 +85,51 @@ class DuckReader(AuthReader, QuantityReader):
         self, demand: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[HistoryRow[Curve | Constant]]:
         """List the curves of a demand, newest first."""
-        return self._page("curve_history", demand, before, after, limit, lambda found: make_curve(*found))
+        return self._page("curve_history", None, demand, before, after, limit, lambda found: make_curve(*found))
 
     def demand_history(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[HistoryRow[dict[str, float]]]:
         """List the demand weights of a portfolio, newest first."""
-        return self._page("demand_history", portfolio, before, after, limit, lambda found: make_weights(*found))
+        return self._weights("demand", portfolio, before, after, limit)
 
     def basis_history(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[HistoryRow[dict[str, float]]]:
         """List the bases of a portfolio, newest first."""
-        return self._page("basis_history", portfolio, before, after, limit, lambda found: make_weights(*found))
+        return self._weights("product", portfolio, before, after, limit)
 
     def product_outcomes(
         self, product: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[OutcomeRow]:
         """List price and rate of a product per batch, newest first."""
-        return self._page("product_outcomes", product, before, after, limit, _price_and_rate)
+        return self._page("outcomes", "product", product, before, after, limit, _price_and_rate)
 
     def portfolio_outcomes(
         self, portfolio: str, before: datetime | None, after: datetime | None, limit: int
     ) -> Page[OutcomeRow]:
         """List price and rate of a portfolio per batch, newest first."""
-        return self._page("portfolio_outcomes", portfolio, before, after, limit, _price_and_rate)
+        return self._page("outcomes", "portfolio", portfolio, before, after, limit, _price_and_rate)
 
     def product_outcomes_since(self, product: str, since: datetime, limit: int) -> list[OutcomeRow]:
         """List price and rate of a product in the batches after that of an instant, in order."""
-        return [
-            _outcome(row) for row in self._rows("product_outcomes_since", id=product, **_since_parameters(since, limit))
-        ]
+        return self._outcomes_since("product", product, since, limit)
 
     def portfolio_outcomes_since(self, portfolio: str, since: datetime, limit: int) -> list[OutcomeRow]:
         """List price and rate of a portfolio in the batches after that of an instant, in order."""
-        return [
-            _outcome(row)
-            for row in self._rows("portfolio_outcomes_since", id=portfolio, **_since_parameters(since, limit))
-        ]
+        return self._outcomes_since("portfolio", portfolio, since, limit)
 
     def product_outcomes_of(self, instant: datetime, products: Collection[str]) -> dict[str, OutcomeRow]:
         """Read price and rate of these products in the batch of an instant; those without an outcome are left out."""
-        return self._outcomes_of("product_outcomes_of", instant, products)
+        return self._outcomes_of("product", instant, products)
 
     def portfolio_outcomes_of(self, instant: datetime, portfolios: Collection[str]) -> dict[str, OutcomeRow]:
         """Read price and rate of these portfolios in the batch of an instant; those without an outcome are left out."""
-        return self._outcomes_of("portfolio_outcomes_of", instant, portfolios)
+        return self._outcomes_of("portfolio", instant, portfolios)
 
     def batches_since(self, since: datetime, limit: int) -> list[BatchRecord]:
         """List the batches after that of an instant, in order."""
-        return [_batch(row) for row in self._rows("batches_since", **_since_parameters(since, limit))]
+        return [_batch(row) for row in self._rows("batches_since", since=to_utc(since), limit=limit)]
 
     def batches(self, before: datetime | None, after: datetime | None, limit: int) -> Page[BatchRecord]:
         """List the batches, newest first."""
@@ -185,20 +180,32 @@ class DuckReader(AuthReader, QuantityReader):
     def _page(
         self,
         name: str,
+        thing: Thing | None,
         key: str,
         before: datetime | None,
         after: datetime | None,
         limit: int,
         value_of: Callable[[Sequence[Any]], Value],
     ) -> Page[HistoryRow[Value]]:
-        found = self._rows(name, id=key, before=optional_utc(before), after=optional_utc(after), limit=limit + 1)
+        found = self._rows(
+            name, thing=thing, id=key, before=optional_utc(before), after=optional_utc(after), limit=limit + 1
+        )
         results = [HistoryRow(from_utc(row[0]), optional_from_utc(row[1]), value_of(row[2:])) for row in found]
         return _page(results, limit, [row.valid_from for row in results], after)
 
-    def _outcomes_of(self, name: str, instant: datetime, ids: Collection[str]) -> dict[str, OutcomeRow]:
+    def _weights(
+        self, thing: Thing, portfolio: str, before: datetime | None, after: datetime | None, limit: int
+    ) -> Page[HistoryRow[dict[str, float]]]:
+        return self._page("weight_history", thing, portfolio, before, after, limit, lambda found: make_weights(*found))
+
+    def _outcomes_since(self, thing: Thing, key: str, since: datetime, limit: int) -> list[OutcomeRow]:
+        found = self._rows("outcomes_since", thing=thing, id=key, since=to_utc(since), limit=limit)
+        return [_outcome(row) for row in found]
+
+    def _outcomes_of(self, thing: Thing, instant: datetime, ids: Collection[str]) -> dict[str, OutcomeRow]:
         if not ids:
             return {}
-        found = self._rows(name, instant=to_utc(instant), ids=list(ids))
+        found = self._rows("outcomes_of", thing=thing, instant=to_utc(instant), ids=list(ids))
         return {key: _outcome(row) for key, *row in found}
 
     def _batches(
@@ -224,10 +231,6 @@ def _next(instant: datetime) -> datetime | None:
 
 def _outcome(row: Sequence[Any]) -> OutcomeRow:
     return HistoryRow(from_utc(row[0]), optional_from_utc(row[1]), _price_and_rate(row[2:]))
-
-
-def _since_parameters(since: datetime, limit: int) -> dict[str, Any]:
-    return {"since": to_utc(since), "limit": limit}
 
 
 def _price_and_rate(found: Sequence[Any]) -> dict[str, float | None]:

@@ -16,7 +16,7 @@ from fts.models.records import BatchRecord, PortfolioRecord, ProductRecord
 from fts.models.v0 import AuthData, CostData
 from fts.store.order_book import BookLayer, DemandState
 from fts.store.pending_rows import PendingRows
-from fts.store.queries import optional_utc, sql_text, to_utc, translate_errors
+from fts.store.queries import Thing, optional_utc, sql_text, to_utc, translate_errors
 from fts.store.reader import DuckReader
 from fts.store.write_outcome import write_outcome
 
@@ -79,65 +79,65 @@ class DuckTransaction(DuckReader):
         """Add a product, which is its own basis."""
         record = ProductRecord(product, app_data, (parent or product, ratio), {product: 1.0}, self._instant)
         self._layer.products[product] = record
-        self._insert("insert_product", id=product, app_data=json.dumps(app_data), parent=parent or product, ratio=ratio)
-        self._insert("insert_expansion", ancestor=product, leaf=product, ratio=1.0, depth=0)
+        self._insert("product", id=product, app_data=json.dumps(app_data), parent=parent or product, ratio=ratio)
+        self._insert("expansion", ancestor=product, leaf=product, ratio=1.0, depth=0)
 
     def split_product(self, parent: str, children: Sequence[tuple[str, Any, float]]) -> None:
         """Split a product: one unit of it is now ``ratio`` units of each ``(id, app_data, ratio)``."""
         lineage = self._layer.lineage(parent)
-        self._pending.expire("close_expansion", parent, self._utc)
+        self._pending.expire("expansion", parent, self._utc)
         for child, app_data, ratio in children:
             self.add_product(child, app_data, parent, ratio)
             for ancestor, units, depth in lineage:
-                self._insert("insert_expansion", ancestor=ancestor, leaf=child, ratio=units * ratio, depth=depth + 1)
+                self._insert("expansion", ancestor=ancestor, leaf=child, ratio=units * ratio, depth=depth + 1)
         self._layer.split(parent, [self._layer.products[child] for child, _, _ in children])
 
     def add_demand(self, demand: str, bidder: str, app_data: Any) -> None:
         """Add a demand without a curve."""
         self._layer.demands[demand] = DemandState(bidder, app_data, None, self._instant)
-        self._insert("insert_demand", id=demand, bidder=bidder, app_data=json.dumps(app_data))
+        self._insert("demand", id=demand, bidder=bidder, app_data=json.dumps(app_data))
 
     def add_portfolio(self, portfolio: str, bidder: str, app_data: Any) -> None:
         """Add a portfolio without weights."""
         record = PortfolioRecord(portfolio, self._instant, None, bidder, app_data, {}, {})
         self._layer.portfolios[portfolio] = record
-        self._insert("insert_portfolio", id=portfolio, bidder=bidder, app_data=json.dumps(app_data))
+        self._insert("portfolio", id=portfolio, bidder=bidder, app_data=json.dumps(app_data))
 
     def replace_curve(self, demand: str, curve: Curve | Constant | None) -> None:
         """Replace the curve of a demand; None: inactive."""
         self._layer.replace_curve(demand, curve, self._instant)
-        self._pending.expire("close_curve", demand, self._utc)
+        self._pending.expire("curve", demand, self._utc)
         if curve is not None:
             rates, prices = zip(*curve.points, strict=True)
             constant = isinstance(curve, Constant)
-            self._insert("insert_curve", demand=demand, rates=list(rates), prices=list(prices), constant=constant)
+            self._insert("curve", demand=demand, rates=list(rates), prices=list(prices), constant=constant)
 
     def replace_demand(self, portfolio: str, weights: Mapping[str, float]) -> None:
         """Replace the demand weights of a portfolio; they may be empty."""
         self._layer.replace_demand(portfolio, weights, self._instant)
-        self._pending.expire("close_portfolio_demand", portfolio, self._utc)
+        self._pending.expire("portfolio_demand", portfolio, self._utc)
         for demand, weight in weights.items():
-            self._insert("insert_portfolio_demand", portfolio=portfolio, demand=demand, weight=weight)
+            self._insert("portfolio_demand", portfolio=portfolio, demand=demand, weight=weight)
 
     def replace_basis(self, portfolio: str, weights: Mapping[str, float]) -> None:
         """Replace the basis of a portfolio; it may be empty."""
         self._layer.replace_basis(portfolio, weights, self._instant)
-        self._pending.expire("close_portfolio_product", portfolio, self._utc)
+        self._pending.expire("portfolio_product", portfolio, self._utc)
         for product, weight in weights.items():
-            self._insert("insert_portfolio_product", portfolio=portfolio, product=product, weight=weight)
+            self._insert("portfolio_product", portfolio=portfolio, product=product, weight=weight)
 
     def replace_limits(self, auth: str, data: AuthData | None) -> None:
         """Replace the limits and the form of an auth; None: no limits."""
-        self._pending.expire("close_auth_limit", auth, self._utc)
+        self._pending.expire("auth_limit", auth, self._utc)
         if data is not None:
             bounds = {"min_trade": data.min_trade, "max_trade": data.max_trade}
-            self._insert("insert_auth_limit", portfolio=auth, **bounds, form=data.form)
+            self._insert("auth_limit", portfolio=auth, **bounds, form=data.form)
 
     def replace_form(self, cost: str, data: CostData | None) -> None:
         """Replace the form of a cost; None: it is stopped."""
-        self._pending.expire("close_cost_form", cost, self._utc)
+        self._pending.expire("cost_form", cost, self._utc)
         if data is not None and data.bare:
-            self._insert("insert_cost_form", portfolio=cost, form="bare cost")
+            self._insert("cost_form", portfolio=cost, form="bare cost")
 
     def add_batch(
         self,
@@ -198,9 +198,9 @@ class DuckTransaction(DuckReader):
         self.flushed = True
         self._group.rows.write(self._cursor)
 
-    def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
+    def _rows(self, name: str, *, thing: Thing | None = None, **values: Any) -> list[tuple[Any, ...]]:
         self.flush()
-        return super()._rows(name, **values)
+        return super()._rows(name, thing=thing, **values)
 
-    def _insert(self, name: str, **row: Any) -> None:
-        self._pending.insert(name, {**row, "instant": self._utc})
+    def _insert(self, kind: str, **row: Any) -> None:
+        self._pending.insert(kind, row, self._utc)

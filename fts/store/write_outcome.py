@@ -50,11 +50,11 @@ def write_outcome(
         "price_low": pa.array(outcome.price_low, from_pandas=True),
         "price_high": pa.array(outcome.price_high, from_pandas=True),
     }
-    for kind, columns in (("portfolio", portfolios), ("product", products)):
+    for thing, columns in (("portfolio", portfolios), ("product", products)):
         if last is not None:
-            cursor.execute(sql_text(f"close_{kind}_outcome"), {"last": last, "instant": ends_at})
-        cursor.register(f"{kind}_rows", pa.table(columns))
+            cursor.execute(sql_text("close_outcome", thing=thing), {"last": last, "instant": ends_at})
+        cursor.register(f"{thing}_rows", pa.table(columns))
         try:
-            cursor.execute(sql_text(f"insert_{kind}_outcome"), {"instant": instant, "thru": thru})
+            cursor.execute(sql_text("insert_outcome", thing=thing), {"instant": instant, "thru": thru})
         finally:
-            cursor.unregister(f"{kind}_rows")
+            cursor.unregister(f"{thing}_rows")

@@ -1,7 +1,9 @@
 -- Remaining quantity, by the limits of $at, of a batch that begins at $begins and is solved at $solved, for the own
 -- demand of every limited portfolio (the demand named after it) [quantity, + bought]. Batches that were solved later
 -- do not count.
-WITH units AS (
+WITH batch_interval AS (
+{batch_interval}
+), units AS (
     SELECT time_unit_seconds * 1e6 AS us FROM market        -- [µs] of a time unit
 ), limited AS (
     SELECT l.portfolio, w.demand, w.weight, l.min_trade, l.max_trade
@@ -11,11 +13,7 @@ WITH units AS (
         AND w.valid_from <= $at AND (w.valid_until IS NULL OR w.valid_until > $at)
         AND (l.min_trade IS NOT NULL OR l.max_trade IS NOT NULL) AND w.weight <> 0
 ), known AS (
-    SELECT
-        b.instant, b.thru, b.status <> 'not solved' AS cleared,
-        coalesce(b.thru, b.instant + to_microseconds(round(b.duration * u.us)::BIGINT)) AS ends   -- null: open
-    FROM batch AS b CROSS JOIN units AS u
-    WHERE b.solved_at < $solved AND b.instant <> $begins
+    SELECT instant, given, cleared, ends FROM batch_interval WHERE solved_at < $solved AND instant <> $begins
 ), held AS (
     SELECT *, max(instant) FILTER (WHERE cleared) OVER (ORDER BY instant) AS holder FROM known
 ), spans AS (
@@ -23,8 +21,8 @@ WITH units AS (
     SELECT
         holder AS instant,
         CASE
-            WHEN bool_or(cleared AND thru IS NOT NULL) THEN max(thru) FILTER (WHERE cleared)
-            WHEN NOT bool_or(cleared AND ends IS NULL) THEN max(ends) FILTER (WHERE thru IS NULL)
+            WHEN bool_or(cleared AND given) THEN max(ends) FILTER (WHERE cleared)
+            WHEN NOT bool_or(cleared AND ends IS NULL) THEN max(ends) FILTER (WHERE NOT given)
         END AS ends
     FROM held WHERE holder IS NOT NULL GROUP BY holder
 ), begun AS (

@@ -1,4 +1,4 @@
 -- What holds ends, for each key at its own instant.
-UPDATE portfolio_product SET valid_until = x.instant
+UPDATE {table} SET valid_until = x.instant
 FROM (SELECT key::UUID AS key, instant FROM incoming) AS x
-WHERE valid_until IS NULL AND portfolio = x.key;
+WHERE valid_until IS NULL AND {key} = x.key AND {condition};

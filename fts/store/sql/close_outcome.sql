@@ -1,3 +1,3 @@
 -- What the batch of $last left open, or would outlast $instant, ends there.
-UPDATE portfolio_outcome SET valid_until = $instant
+UPDATE {thing}_outcome SET valid_until = $instant
 WHERE valid_from = $last AND (valid_until IS NULL OR valid_until > $instant);

@@ -1,4 +1,0 @@
--- What holds ends, for each key at its own instant.
-UPDATE curve SET valid_until = x.instant
-FROM (SELECT key::UUID AS key, instant FROM incoming) AS x
-WHERE valid_until IS NULL AND demand = x.key;
