@@ -19,7 +19,7 @@ import lazy_loader
 
 from fts import _optional
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The public names, and where they live, are in __init__.pyi; each is imported when it is first used.
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

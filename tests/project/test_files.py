@@ -77,7 +77,7 @@ def test_versions_agree() -> None:
     version = PROJECT["version"]
     assert f'__version__ = "{version}"' in (ROOT / "fts/__init__.py").read_text()
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
-    assert version in (ROOT / "CHANGELOG.md").read_text()
+    assert re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)[0] == version, "the newest heading"
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:
