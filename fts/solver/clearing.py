@@ -24,7 +24,16 @@ from fts.solver.native.polish import polish
 from fts.solver.native.presolved import PresolvedProgram, presolve
 from fts.solver.native.private_demands import Layout, clear_private
 from fts.solver.native.row_echelon import combined_products, importance_of, is_small_enough
-from fts.solver.optimum import Finish, Optimum, are_finer, deviations_around, find_optimum, in_traded_sizes, polished
+from fts.solver.optimum import (
+    Finish,
+    Optimum,
+    are_finer,
+    deviations_around,
+    find_optimum,
+    in_traded_sizes,
+    polished,
+    units_of_active,
+)
 from fts.solver.rounding import rates_at_kinks, without_rounding
 
 RESTARTS = 3
@@ -201,15 +210,17 @@ def _finished(
     solve: Finish,
     again: Finish | None = None,
     restarts: int = RESTARTS,
+    units: Floats | None = None,
 ) -> Iterator[Clearing]:
     """Canonical answers, the likeliest to be proved first; else the point that was reached.
 
-    `again` solves the program where it is solved once more in finer deviations; None: it is solved once.
+    `again` solves the program where it is solved once more in finer deviations; None: it is solved once. `units` are
+    the largest units of prices, (P,).
     """
     n_products, n_portfolios = deviations.program.B.shape
     n_rows = n_portfolios if is_far_wider(n_products, n_portfolios) else n_products
     with threads_for(n_rows):
-        found = find_optimum(deviations, solve)
+        found = find_optimum(deviations, solve, units)
     if not found.is_exact:
         yield replace(unfinished_clearing(found.deviations.restored(found.answer)), condition=_condition(found))
         return
@@ -218,7 +229,7 @@ def _finished(
         # The bids around these prices are nearer to each other than those around the first ones.
         # What follows is taken only where this is not proved.
         yield from _finished(nearer, reference, again, again, restarts - 1)
-    usual = found.room
+    reached, around = found, nearer
     with threads_for(n_rows):
         found, made = _select_canonical(polished(found, nearer), reference)
     if again is not None and restarts and not made.unique.prices:
@@ -226,19 +237,25 @@ def _finished(
         nearer = deviations_around(found, made.answer)
         if are_finer(nearer, found):
             yield from _finished(nearer, reference, again, again, restarts - 1)
+    yield from _readings(found, made, reached.room)
+    program = found.deviations.program
+    at_kinks = replace(made.answer, x=rates_at_kinks(program, made.answer))
+    even = balanced(program, at_kinks, found.room, found.scales.demand_price)
+    if even is not None:
+        yield from _readings(found, replace(made, answer=even), reached.room)
+    if again is not None and restarts:
+        # Where caps are many, their prices are the usual ones, and rounding beside these hides everybody else's.
+        active = units_of_active(around, reached)
+        if active is not None:
+            yield from _finished(around, reference, again, again, restarts - 1, active)
+
+
+def _readings(found: Optimum, made: Canonical, usual: Floats) -> Iterator[Clearing]:
+    """Read a canonical answer, more or less of it as rounding of 0; `usual (I,)` is what could be traded."""
     condition = 1.0 if made.found else _condition(found)
     # Rounding is measured against what is traded; where nothing is, against what could be.
-    rooms = (found.room,) if np.array_equal(found.room, usual) else (found.room, usual)
-    for room in rooms:
+    for room in (found.room,) if np.array_equal(found.room, usual) else (found.room, usual):
         for one in without_rounding(found.deviations, made, found.scales, room):
-            yield Clearing(one.answer, one.price_low, one.price_high, one.unique, one.found, condition=condition)
-    program = found.deviations.program
-    answer = replace(made.answer, x=rates_at_kinks(program, made.answer))
-    even = balanced(program, answer, found.room, found.scales.demand_price)
-    if even is None:
-        return
-    for room in rooms:
-        for one in without_rounding(found.deviations, replace(made, answer=even), found.scales, room):
             yield Clearing(one.answer, one.price_low, one.price_high, one.unique, one.found, condition=condition)
 
 

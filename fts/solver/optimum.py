@@ -25,6 +25,8 @@ MAX_WIDENINGS = 24
 """At most so many times; then there are no artificial bounds of sizes."""
 FINER = 0.03
 """A dispersion of this share of another one is much less."""
+FAR_FROM_REACHED = 1e6
+"""Prices this many times their dispersion from the first ones have rounding that counts."""
 NOTHING = 1e-12
 """A price of this share of its dispersion is rounding of 0."""
 MAX_RECENTRINGS = 3
@@ -77,9 +79,14 @@ class Optimum:
         return self.residual <= native.POLISHED_TOLERANCE
 
 
-def find_optimum(deviations: Deviations, solve: Finish) -> Optimum:
-    """Compute an exact answer in the least artificial bounds that do not matter; else the point that was reached."""
+def find_optimum(deviations: Deviations, solve: Finish, most: Floats | None = None) -> Optimum:
+    """Compute an exact answer in the least artificial bounds that do not matter; else the point that was reached.
+
+    `most` are the largest units of prices, (P,) [money / quantity]; None: there is no limit.
+    """
     program, units = deviations.program, _units(deviations)
+    if most is not None:
+        units = np.minimum(units, most)
     scales = scales_in(program, units)
     size, price = BOUND_FACTOR * usual_sizes(program), BOUND_FACTOR * scales.demand_price
     grown: Answer | None = None
@@ -153,6 +160,27 @@ def deviations_around(found: Optimum, answer: Answer) -> Deviations:
 def are_finer(nearer: Deviations, found: Optimum) -> bool:
     """Check whether the dispersion of prices is much less around the prices that were reached than was assumed."""
     return is_any_unit_below(nearer.program, nearer.rounding, nearer.prices, FINER * found.scales.price)
+
+
+def units_of_active(nearer: Deviations, found: Optimum) -> Floats | None:
+    """Compute the dispersion of the prices of bids between their bounds, (P,), infinite where there are none.
+
+    None where it is not so small that the rounding of the prices that were reached counts beside it.
+    """
+    # Units are at least a millionth of the level of prices.
+    if not (np.abs(found.answer.prices) > np.abs(nearer.prices)).any():
+        return None
+    program, y = nearer.program, found.answer.y
+    inside = (y > program.lo) & (y < program.hi)
+    active = np.bincount(program.segment_demand, weights=inside, minlength=program.W.shape[0]) > 0
+    own = active[program.segment_demand]
+    holds = abs(program.W).T @ active.astype(np.float64) > 0
+    cost = None if program.cost is None else np.where(holds, program.cost, 0.0)
+    only = replace(program, c=np.where(own, program.c, 0.0), s=np.where(own, program.s, 0.0), cost=cost)
+    units = price_units(only, nearer.rounding, nearer.prices)
+    units = np.where(abs(program.B) @ holds.astype(np.float64) > 0, units, np.inf)
+    is_far = np.abs(found.answer.prices) > FAR_FROM_REACHED * units
+    return units if is_far.any() else None
 
 
 def polished(found: Optimum, nearer: Deviations) -> Optimum:

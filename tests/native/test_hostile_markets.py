@@ -18,21 +18,14 @@ from judge import judge
 from relations import Tolerance, broken
 
 import fts
-from fts.errors import NotSolved
 
 MARKETS = json.loads((Path(__file__).parent / "hostile" / "markets.json").read_text(encoding="utf-8"))
 BESIDE = fts.Auction({"b": [(0, 60), (100, 20)], "s": [(-100, 60), (0, 20)]}, {n: fts.Portfolio(n, "x") for n in "bs"})
 """A market of its own beside each of them."""
-LEFT = frozenset({"cap substitutes 1e15"})
-"""Not solved in another form yet: its test must fail, and its name be taken out once it passes."""
 
 
-def markets(form: str, left: frozenset[str] = frozenset()) -> list:
-    mark = pytest.mark.xfail(
-        strict=True, raises=(AssertionError, NotSolved), reason="two of three bids are caps of 1e15"
-    )
-    named = [name for name, forms in MARKETS.items() if form in forms]
-    return [pytest.param(name, marks=mark if name in left else ()) for name in named]
+def markets(form: str) -> list[str]:
+    return [name for name, forms in MARKETS.items() if form in forms]
 
 
 def cleared(market: dict, **options) -> fts.Outcome:
@@ -65,7 +58,7 @@ def test_a_losing_bid_changes_no_other_rate(name):
     assert list(Tolerance(without.auction, without).compare(without, rates, None)) == []
 
 
-@pytest.mark.parametrize("name", markets("market", LEFT))
+@pytest.mark.parametrize("name", markets("market"))
 def test_the_same_market_in_another_form_has_the_same_answer(name):
     outcome = cleared(MARKETS[name]["market"])
     assert list(broken(outcome.auction, outcome, 1, BESIDE)) == []
