@@ -16,8 +16,8 @@ MAX_SOLVES = 30
 """At most so many solves of the exact step."""
 STIFF, SOFT = 1e-3, 1e-9
 """Curvature (price over size) that a flat segment in between has in one solve, first and last."""
-FIXED = 1e8
-"""Curvature (price over size) that stands for a segment at its bound, so that all prices have an equation."""
+FIXED = 1e-8
+"""Rate (size over price) that stands for a segment at its bound, so that all prices have an equation."""
 RESIDUAL_ROUNDING, LARGEST_RESIDUAL = 3e-13, 1e-11
 """Residuals at which the exact step stops, and at which it has succeeded."""
 LAST_DIGITS = 4 * 2.0**-52
@@ -46,11 +46,11 @@ def solve_exactly(
     lo, hi, c, s, size = curves[0], curves[1], curves[2], curves[3], curves[4]
     n, K = len(response), len(y)
     between, per_h, curve = np.empty(K, dtype=np.bool_), np.empty(K), np.empty(K)
-    pull, rate = np.empty(n), np.empty(n)
+    pull = np.empty(n)
     best_y, best_prices, least = y.copy(), prices.copy(), np.inf
     stiffness, clean, stale = STIFF, 0, 0
     changed, soft = True, False
-    floor = np.zeros(m)
+    floor, residual, flow, wanted = np.zeros(m), np.empty(m), np.empty(m), np.empty(m)
     for i in range(n):
         room = 0.0
         for k in range(segment[i], segment[i + 1]):
@@ -67,20 +67,25 @@ def solve_exactly(
     for _ in range(MAX_SOLVES):
         # What is missing, relative.
         worst = 0.0
+        for p in range(m):
+            residual[p], flow[p] = 0.0, floor[p]
         for i in range(n):
-            rate[i] = 0.0
+            rate = 0.0
             for k in range(segment[i], segment[i + 1]):
-                rate[i] += y[k]
+                rate += y[k]
                 curve[k] = c[k] - s[k] * y[k] - worth[i]
                 home = (y[k] <= lo[k] and curve[k] <= 0) or (y[k] >= hi[k] and curve[k] >= 0)
-                if between[k] or not home:
-                    worst = max(worst, abs(curve[k]) / max(abs(c[k]), max(abs(worth[i]), 1e-3)))
-                worst = max(worst, max(lo[k] - y[k], y[k] - hi[k]) / size[k])
-        residual, flow = np.zeros(m), floor.copy()
-        add_trade(start, index, weight, rate, -1.0, residual)
-        for i in range(n):
+                # Only what is worse is divided: divisions would take half of the time.
+                level = max(abs(c[k]), max(abs(worth[i]), 1e-3))
+                if (between[k] or not home) and abs(curve[k]) > worst * level:
+                    worst = max(worst, abs(curve[k]) / level)
+                outside = max(lo[k] - y[k], y[k] - hi[k])
+                if outside > worst * size[k]:
+                    worst = max(worst, outside / size[k])
             for e in range(start[i], start[i + 1]):
-                flow[index[e]] += abs(weight[e] * rate[i])
+                traded = weight[e] * rate
+                residual[index[e]] -= traded
+                flow[index[e]] += abs(traded)
         for p in range(m):
             worst = max(worst, abs(residual[p]) / flow[p] if residual[p] != 0.0 else 0.0)
             if not np.isfinite(residual[p]):
@@ -110,27 +115,32 @@ def solve_exactly(
             for k in range(segment[i], segment[i + 1]):
                 if between[k]:
                     inside_count += 1
-                    soft |= s[k] * size[k] < STIFF
-                    per_h[k] = 1.0 / max(s[k], stiffness / size[k])
+                    drop = s[k] * size[k]
+                    soft |= drop < STIFF
+                    per_h[k] = 1.0 / s[k] if drop >= stiffness else size[k] / stiffness
                     pull[i] += curve[k] * per_h[k]
                 else:
-                    per_h[k] = size[k] / FIXED
+                    per_h[k] = size[k] * FIXED
                 response[i] += per_h[k]
         if changed or soft or was_soft:
             compute_factor(m, start, index, weight, response, U)
-        wanted = -residual
+        for p in range(m):
+            wanted[p] = -residual[p]
         add_trade(start, index, weight, pull, 1.0, wanted)
         change = solve_prices(m, start, index, weight, response, U, wanted, int(soft))
-        compute_worths(start, index, weight, change, pull)
         for p in range(m):
             prices[p] += change[p]
-        compute_worths(start, index, weight, prices, worth)
         moves = 0
         for i in range(n):
+            total, gained = 0.0, 0.0
+            for e in range(start[i], start[i + 1]):
+                total += weight[e] * prices[index[e]]
+                gained += weight[e] * change[index[e]]
+            worth[i] = total
             for k in range(segment[i], segment[i + 1]):
                 room = ROOM * size[k]
                 if between[k]:
-                    y[k] += (curve[k] - pull[i]) * per_h[k]
+                    y[k] += (curve[k] - gained) * per_h[k]
                     if y[k] > hi[k] + room:
                         y[k], between[k] = hi[k], False
                         moves += 1

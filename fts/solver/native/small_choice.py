@@ -12,7 +12,7 @@ import numpy as np
 from fts.models.columns import Flags, Floats, Ints
 from fts.solver.compiled import compiled
 from fts.solver.native.small_prices import choose_prices, limit_worths
-from fts.solver.native.tied_fills import share_ties
+from fts.solver.native.tied_fills import count_ties, share_ties
 
 
 @compiled
@@ -69,22 +69,24 @@ def choose(
     moves = np.zeros(len(unit), dtype=np.bool_)
     unique_price, unique_rate = np.ones(n_parts, dtype=np.bool_), np.ones(n_parts, dtype=np.bool_)
     least, most = np.empty(len(B_start) - 1), np.empty(len(B_start) - 1)
+    ties = count_ties(P_start, I_start, B_start, row, a, K_start, lo, hi, c, s, near, able, prices)
     for b in range(n_parts):
-        if not found[b]:
+        if not found[b] or ties[b] == 0:
             continue
-        first, last, p0, p1 = I_start[b], I_start[b + 1], P_start[b], P_start[b + 1]
-        state = share_ties(
-            first, last, p1 - p0, B_start, row, a, K_start, lo, hi, c, s, near, norm, able, y, prices[p0:p1]
-        )
+        p0, p1, state = P_start[b], P_start[b + 1], 2
+        if ties[b] > 0:
+            state = share_ties(
+                ties[b], I_start[b], I_start[b + 1], p1 - p0, B_start, row, a, K_start, lo, hi, c, s, near, norm, able,
+                y, prices[p0:p1],
+            )  # fmt: skip
         unique_rate[b] = state == 0
-        if state == 2:
-            found[b] = False
-            continue
-        limit_worths(first, last, K_start, lo, hi, c, s, y, near, least, most)
-        found[b] = choose_prices(
-            first, last, p1 - p0, B_start, row, a, least, most, unit[p0:p1], reference[p0:p1], nothing[p0:p1],
-            prices[p0:p1], moves[p0:p1],
-        )  # fmt: skip
-        for p in range(p0, p1):
-            unique_price[b] &= not moves[p]
+        found[b] = state != 2
+    limit_worths(K_start, lo, hi, c, s, y, near, least, most)
+    choose_prices(
+        P_start, I_start, B_start, row, a, least, most, unit, reference, nothing, prices, moves, found
+    )  # fmt: skip
+    for b in range(n_parts):
+        if found[b]:
+            for p in range(P_start[b], P_start[b + 1]):
+                unique_price[b] &= not moves[p]
     return moves, unique_price, unique_rate, least, most

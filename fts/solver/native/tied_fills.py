@@ -19,7 +19,63 @@ AT_BOUND = 1e-12
 
 
 @compiled
+def count_ties(
+    P_start: Ints,
+    I_start: Ints,
+    B_start: Ints,
+    row: Ints,
+    a: Floats,
+    K_start: Ints,
+    lo: Floats,
+    hi: Floats,
+    c: Floats,
+    s: Floats,
+    near: Floats,
+    able: Flags,
+    prices: Floats,
+) -> Ints:
+    """Count the bids of every part with a tied flat segment, (n_parts,); -1 where a bid has several."""
+    count = np.zeros(len(P_start) - 1, dtype=np.int64)
+    for b in range(len(count)):
+        own = prices[P_start[b] :]
+        for i in range(I_start[b], I_start[b + 1]):
+            if not able[i] or count[b] < 0:
+                continue
+            tied = _find_tied(i, B_start, row, a, K_start, lo, hi, c, s, near[i], own)[0]
+            count[b] = count[b] + tied if tied < 2 else -1
+    return count
+
+
+@compiled
+def _find_tied(
+    i: int,
+    B_start: Ints,
+    row: Ints,
+    a: Floats,
+    K_start: Ints,
+    lo: Floats,
+    hi: Floats,
+    c: Floats,
+    s: Floats,
+    near: float,
+    prices: Floats,
+) -> tuple[int, int]:
+    """Count the flat segments of a bid that are tied with the price; the last of them, -1 without one."""
+    worth = 0.0
+    for e in range(B_start[i], B_start[i + 1]):
+        worth += a[e] * prices[row[e]]
+    tied, at = 0, -1
+    for k in range(K_start[i], K_start[i + 1]):
+        drop = s[k] * (hi[k] - lo[k]) if s[k] > 0 else 0.0
+        if drop <= FLAT and abs(c[k] - worth) <= near:
+            tied += 1
+            at = k
+    return tied, at
+
+
+@compiled
 def share_ties(
+    n_bids: int,
     first: int,
     last: int,
     m: int,
@@ -37,27 +93,19 @@ def share_ties(
     y: Floats,
     prices: Floats,
 ) -> int:
-    """Choose the fills of tied flat segments; 0: there was no choice, 1: it is made, 2: it was not found."""
-    n_bids, n = 0, 0
-    bids, segments = np.empty(last - first, dtype=np.int64), np.empty(last - first, dtype=np.int64)
+    """Choose the fills of the tied flat segments of so many bids.
+
+    Returns 0: there was no choice, 1: it is made, 2: it was not found.
+    """
+    bids, segments = np.empty(n_bids, dtype=np.int64), np.empty(n_bids, dtype=np.int64)
+    j, n = 0, 0
     for i in range(first, last):
-        if not able[i]:
-            continue
-        worth = 0.0
-        for e in range(B_start[i], B_start[i + 1]):
-            worth += a[e] * prices[row[e]]
-        tied = 0
-        for k in range(K_start[i], K_start[i + 1]):
-            drop = s[k] * (hi[k] - lo[k]) if s[k] > 0 else 0.0
-            if drop <= FLAT and abs(c[k] - worth) <= near[i]:
-                tied += 1
-                bids[n_bids], segments[n_bids] = i, k
+        if able[i]:
+            tied, k = _find_tied(i, B_start, row, a, K_start, lo, hi, c, s, near[i], prices)
+            if tied > 0:
+                bids[j], segments[j] = i, k
                 n += int(hi[k] > 0) + int(lo[k] < 0)
-        if tied > 1:
-            return 2
-        n_bids += tied
-    if n_bids == 0:
-        return 0
+                j += 1
     # Independent columns leave no choice.
     basis, vector, part = np.empty((min(n_bids, m), m)), np.empty(m), np.empty(m)
     rank, dependent = 0, n_bids > m
