@@ -23,7 +23,7 @@ def find_nearest_of_two(
     target_0: float,
     target_1: float,
 ) -> tuple[bool, float, float]:
-    """The ``v`` within limits ``low ≤ rows ≤ high`` with the least ``Σ scale²(v - target)²``, and whether it was found.
+    """Find the ``v`` within ``low ≤ rows ≤ high`` with the least ``Σ scale²(v - target)²``; False where there is none.
 
     The dual method of Goldfarb and Idnani (:mod:`fts.solver.native.projection`), in which at most two limits push: the
     most violated limit joins them, and of the three those stay that still push. Nearly parallel limits are left to the

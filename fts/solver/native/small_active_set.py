@@ -16,7 +16,7 @@ MAX_SOLVES = 30
 """At most so many solves of the exact step."""
 STIFF, SOFT = 1e-3, 1e-9
 """Curvature (price over size) that a flat segment in between has in one solve, first and last."""
-FIXED = 1e-8
+FIXED_RATE = 1e-8
 """Rate (size over price) that stands for a segment at its bound, so that all prices have an equation."""
 RESIDUAL_ROUNDING, LARGEST_RESIDUAL = 3e-13, 1e-11
 """Residuals at which the exact step stops, and at which it has succeeded."""
@@ -120,7 +120,7 @@ def solve_exactly(
                     per_h[k] = 1.0 / s[k] if drop >= stiffness else size[k] / stiffness
                     pull[i] += curve[k] * per_h[k]
                 else:
-                    per_h[k] = size[k] * FIXED
+                    per_h[k] = size[k] * FIXED_RATE
                 response[i] += per_h[k]
         if changed or soft or was_soft:
             compute_factor(m, start, index, weight, response, U)
