@@ -158,7 +158,7 @@ def _wish_middles(
 def _group_products(
     P_start: Ints, I_start: Ints, B_start: Ints, row: Ints, least: Floats, most: Floats, known: Flags
 ) -> Ints:
-    """Find the first product of each open product's group, (P,); groups share no bid with a limit; -1 for known ones."""
+    """Find the first product of each open product's group, (P,), -1 for known ones; groups share no limited bid."""
     group = np.full(len(known), -1)
     for p in range(len(known)):
         if not known[p]:
