@@ -34,11 +34,11 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov=fts --cov-report=term
 
-# About a minute: no server, no browser, no random markets.
-FAST := tests/models tests/exchange tests/project tests/viz/test_pictures.py tests/solver/test_certificate.py \
+# The fast tests of these folders, about a minute; tests/README.md describes the markers.
+FAST := tests/exchange tests/models tests/project tests/viz/test_pictures.py tests/solver/test_certificate.py \
 	tests/native/test_books.py tests/native/test_small_parts.py tests/native/test_canonical.py
 check: lint
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not hypothesis" $(FAST)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not (browser or slow or hypothesis)" $(FAST)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

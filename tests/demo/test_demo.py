@@ -18,7 +18,7 @@ import pytest
 import fts
 from fts.client import Client
 
-pytestmark = pytest.mark.xdist_group("demo")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 BATCH = re.compile(r"^\d\d:\d\d:\d\d  (solved|exact) ")
 

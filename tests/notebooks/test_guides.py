@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 GUIDES = ("01_quickstart", "02_bidding", "04_clearing")
 PICTURES = {"01_quickstart": 2, "02_bidding": 2, "04_clearing": 5}

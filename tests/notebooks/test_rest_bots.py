@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "05_rest_bots.ipynb"
 PICTURE = "application/vnd.holoviews_exec.v0+json"
 
-pytestmark = pytest.mark.xdist_group("notebooks")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("notebooks")]
 
 
 @pytest.fixture(scope="module")

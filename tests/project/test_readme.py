@@ -34,6 +34,7 @@ def test_the_quick_start_in_python(tmp_path: Path) -> None:
     assert float(price) == pytest.approx(28, rel=1e-6) and solved == "True"
 
 
+@pytest.mark.slow
 def test_the_curl_session(tmp_path: Path) -> None:
     session = block("bash", "Over REST")
     with socket.socket() as probe:

@@ -23,6 +23,8 @@ import pytest
 from fts.exchange import Market
 from fts.server.jwt_application import write_token
 
+pytestmark = pytest.mark.slow
+
 SECRET = "0123456789abcdef0123456789abcdef"
 HOUR = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
 CLIENTS = 40

@@ -19,6 +19,8 @@ from fts.exchange import Market
 from fts.server import local
 from fts.store import DuckStore
 
+pytestmark = pytest.mark.slow
+
 BIDDER = UUID(int=5)
 HOUR = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
 
