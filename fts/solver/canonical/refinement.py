@@ -166,7 +166,8 @@ def _held(free: Floats, signed: Floats, distance: Floats) -> float:
     rows = rows[length > 0] / length[length > 0, None]
     if not len(rows):
         return float(np.linalg.norm(distance))
-    found: tuple[Floats, float] | None = _optional.load("solver.optimizer").non_negative(floats(rows.T), distance)
+    solve = _optional.load("solver.optimizer").non_negative_least_squares
+    found: tuple[Floats, float] | None = solve(floats(rows.T), distance)
     return float("inf") if found is None else found[1]
 
 
