@@ -6,8 +6,11 @@ import numpy as np
 
 from fts.models.columns import Floats, Ints
 from fts.solver.compiled import compiled
-from fts.solver.native.orthogonal import DOUBTFUL
-from fts.solver.native.projection import VIOLATED
+
+VIOLATED = 1e-13
+"""A limit missed by this share of the largest coordinate is missed."""
+PARALLEL = 1e-5
+"""Limits whose normals have at most this sine between them are left to the general method."""
 
 
 @compiled
@@ -80,7 +83,7 @@ def find_nearest_of_two(
             if other == 1:
                 a_1, b_1, least_1, a_2, b_2, least_2 = a_2, b_2, least_2, a_1, b_1, least_1
             determinant = a * b_1 - b * a_1
-            if abs(determinant) <= DOUBTFUL:
+            if abs(determinant) <= PARALLEL:
                 return False, 0.0, 0.0
             x, y = 0.0, 0.0
             for _round in range(2):
