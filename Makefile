@@ -44,6 +44,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 
 # Prints each figure with its peer beside it, measured in the same run; the clearing's table is in bench.csv too. Cost
 # over size is drawn where a file is named: make bench PNG=scaling.png

@@ -142,7 +142,7 @@ def market(exchange: Exchange) -> Iterator[Market]:
 @pytest.fixture
 def dashboard(exchange: Exchange, tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Starts `fts dashboard` with a token; returns its address."""
-    started = []
+    started: list[Process] = []
 
     def start(token: str, *arguments: str) -> str:
         log = tmp_path / f"dashboard{len(started)}.log"

@@ -61,7 +61,7 @@ def _products(rng: np.random.Generator, months: int, hours: int) -> tuple[list[s
         for month, kind, hour in zip(months_of, type_of, hour_of, strict=True)
     ] + [f"hour {k:04d}" for k in range(hours)]
     month = np.append(months_of, np.zeros(hours))
-    kind = np.append(type_of, np.arange(hours) // HOURS % 7 >= 5)
+    kind = np.append(type_of, np.arange(hours) // HOURS % 7 >= 5).astype(float)
     hour = np.append(hour_of, np.arange(hours) % HOURS)
     # Dear in winter, in the morning and in the evening, cheaper at weekends.
     day = np.exp(-((hour - 8) ** 2) / 8) + 1.4 * np.exp(-((hour - 19) ** 2) / 10)

@@ -251,10 +251,10 @@ def rows(name: str, size: Size, rounds: int, threads: int, clock: Clock, peers: 
         Direct methods of Clarabel; goals are judged with all of them, and engines through CVXPY are run with all.
     """
     market = MARKETS[name]
-    made = market.make(size)
-    earlier: Outcome = Auction.from_columns(**before_change(made)).solve("native", throw=False)
-    case = Case(Auction.from_columns(**made))
-    del made
+    given = market.make(size)
+    earlier: Outcome = Auction.from_columns(**before_change(given)).solve("native", throw=False)
+    case = Case(Auction.from_columns(**given))
+    del given
     solvers: dict[str, Solver] = {
         "native": partial(native, case, clock),
         "native warm": partial(native, case, clock, earlier=earlier),

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from uuid import uuid4
@@ -160,7 +161,7 @@ def measure(
                 theirs.append(other.turn())
                 ours.append(seconds(market.run_batch))
                 gather.append(seconds(market.auction))
-                clear.append(seconds(lambda auction=auction: auction.solve(solver)))
+                clear.append(seconds(partial(auction.solve, solver)))
             record = market.batches().results[0]
         other.close()
     total, alone = median(ours), median(sum(parts.values()) for parts in theirs)

@@ -157,7 +157,7 @@ def test_an_option_that_makes_no_sense_is_refused(
     capsys: pytest.CaptureFixture[str], golden: Path, options: list[str]
 ) -> None:
     try:
-        status = main(["solve", str(golden / "auction.json"), *options])
+        status: str | int | None = main(["solve", str(golden / "auction.json"), *options])
     except SystemExit as leaving:  # argparse refuses what it does not know
         status = leaving.code
     assert status == REFUSED

@@ -33,6 +33,7 @@ from fts.errors import (
     NotSolved,
     RequestFailed,
 )
+from fts.models.arguments import CurveLike
 from fts.models.timestamps import format_instant
 from fts.server import JwtApplication, create_app, local
 from fts.server.jwt_application import write_token
@@ -134,11 +135,12 @@ def test_outcomes_and_batches_page_after_page(admin: Client, bidder: Client) -> 
 
 def test_many_bids_at_once(admin: Client, bidder: Client) -> None:
     product = admin.create_product({**HOUR, "kind": "bulk"})["id"]
-    curves = {"load": fts.Curve([(0, 60), (100, 20)]), "wind": fts.Constant(5, -80, 0), "later": None}
+    bid = fts.Curve([(0, 60), (100, 20)])
+    curves: dict[str, CurveLike] = {"load": bid, "wind": fts.Constant(5, -80, 0), "later": None}
     load, wind, later = bidder.send_demands(
         {"app_data": {"name": name}, "curve_data": curve} for name, curve in curves.items()
     )
-    assert bidder.demand(load)["curve_data"] == curves["load"].to_json()
+    assert bidder.demand(load)["curve_data"] == bid.to_json()
     buys, sells = bidder.send_portfolios(
         {"app_data": {"name": "x"}, "demand": demand, "basis": {UUID(product): 1}} for demand in (load, wind)
     )
@@ -442,7 +444,7 @@ def stream(*seconds: int) -> dict[str, Any]:
 
 def test_a_line_that_breaks_is_made_again_from_the_last_event() -> None:
     asked: list[Any] = []
-    answers = iter(
+    answers: Iterator[Any] = iter(
         [
             {"status_code": 200, "json": {"results": [batch(0)]}},
             stream(1, 2),

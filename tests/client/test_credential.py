@@ -28,7 +28,7 @@ from fts.server.context import RequestContext
 from fts.server.settings import read_secret, read_settings
 
 SECRET = "qwertz-do-not-print"
-BAD = {
+BAD: dict[str, Any] = {
     "line break at the end": f"{SECRET}\n",
     "line break inside": f"{SECRET}\n{SECRET}",
     "carriage return": f"{SECRET}\r",
@@ -76,7 +76,7 @@ def test_what_is_accepted_can_be_sent_and_read(code: int) -> None:
             assert authorization(token) == {"Authorization": f"Bearer {token}"}
             header = httpx.Headers(authorization(token)).raw
             sent = h11.Connection(h11.CLIENT).send(
-                h11.Request(method="GET", target="/", headers=[*header, ("Host", "x")])
+                h11.Request(method="GET", target="/", headers=[*header, (b"Host", b"x")])
             )
             assert sent is not None and f"Bearer {token}\r\n".encode() in sent
         else:

@@ -31,7 +31,7 @@ def test_they_run() -> None:
 
     with local(schedule="100ms") as url, Client(url, url.token(admin=True)) as operator:
         product = operator.create_product(HOUR)["id"]
-        names = {"token": url.token(), "product_id": product, "print": show}
+        names: dict[str, Any] = {"token": url.token(), "product_id": product, "print": show}
         with pytest.raises(Enough):
             exec(first.replace("http://127.0.0.1:8080", url), names)
         (price,) = printed[-1]

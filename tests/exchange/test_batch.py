@@ -23,8 +23,10 @@ from fts.errors import (
     NotSolved,
 )
 from fts.exchange import ForwardTerms, Market
+from fts.models.auction import Auction
 from fts.models.certificate import Certificate
 from fts.models.outcome import Outcome
+from fts.models.records import BatchRecord
 
 HOUR = timedelta(hours=1)
 MICRO = timedelta(microseconds=1)
@@ -239,7 +241,7 @@ def test_a_rule_that_breaks_is_recorded_and_raised(clock, bidder, seller, fault)
         raise fault
 
     with Market(application=ForwardTerms(clock), clearing=rule) as market:
-        seen = []
+        seen: list[BatchRecord] = []
         market.subscribe(seen.append)
         with pytest.raises(type(fault)) as raised:
             market.run_batch()
@@ -258,7 +260,8 @@ def test_a_rule_returns_the_outcome_of_the_auction_it_was_given(market, clock, p
     with Market(application=ForwardTerms(clock), clearing=lambda auction: wrong) as other:
         with pytest.raises(InvalidOutcome, match="another auction"):
             other.run_batch()
-    with Market(application=ForwardTerms(clock), clearing=lambda auction: 28.0) as other:
+    number: Any = 28.0
+    with Market(application=ForwardTerms(clock), clearing=lambda auction: number) as other:
         with pytest.raises(InvalidOutcome, match="returned float"):
             other.run_batch()
 
@@ -289,7 +292,7 @@ def test_prices_that_are_null_unlimited_or_not_computed(clock, bidder) -> None:
         assert market.history.portfolio_outcomes(idle).results[0].value == {"price": None, "rate": 0.0}
         assert market.history.product_outcomes(b).results[0].value == {"price": None, "rate": 0.0}
         assert market.history.product_outcomes(unused).results == []
-        assert np.isnan(market.prices().loc[b, "price"])
+        assert np.isnan(market.prices()["price"][b])
         assert market.batch(record.instant) == record
 
 
@@ -383,6 +386,10 @@ def test_bids_may_change_while_a_batch_is_cleared(clock, bidder, seller) -> None
         assert market.prices().loc[noon, "price"] == pytest.approx(26)
 
 
+def fails(auction: Auction) -> Outcome:
+    raise ZeroDivisionError
+
+
 def test_with_auto_solve_every_change_of_a_bid_is_followed_by_a_batch(clock, bidder, seller, caplog) -> None:
     with Market(application=ForwardTerms(clock), auto_solve=True) as market:
         noon = market.create_product({"kind": 0, "from": "2027-07-01T12:00:00Z", "thru": "2027-07-01T13:00:00Z"}).id
@@ -395,7 +402,7 @@ def test_with_auto_solve_every_change_of_a_bid_is_followed_by_a_batch(clock, bid
         assert market.batches().results[0].instant > changed.valid_from
         before = len(market.batches().results)
         with caplog.at_level(logging.ERROR, "fts"):
-            market.batches._clearing = lambda auction: 1 / 0
+            market.batches._clearing = fails
             assert market.delete_demand(demand).curve is None
         assert "the batch after a change failed" in caplog.text
         assert len(market.batches().results) == before + 1

@@ -48,7 +48,7 @@ def check_replay(market: Market) -> None:
                     assert row[measure] == pytest.approx(stored[name][measure], rel=1e-9, abs=1e-9)
         for name, row in outcome.portfolios.iterrows():
             (found, *_) = market.history.portfolio_outcomes(
-                name, before=record.instant + timedelta(microseconds=1)
+                str(name), before=record.instant + timedelta(microseconds=1)
             ).results
             assert found.valid_from == record.instant
             assert found.value["rate"] == pytest.approx(row["rate"], rel=1e-9, abs=1e-9)

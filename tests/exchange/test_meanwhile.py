@@ -12,6 +12,7 @@ import pytest
 from fts import Auction, Constant, Outcome
 from fts.errors import NotFound
 from fts.exchange import Market
+from fts.models.arguments import CurveLike
 
 MONTH = {"kind": 0, "from": "2027-06-01T00:00:00Z", "thru": "2027-07-01T00:00:00Z"}
 DAYS = [
@@ -44,7 +45,8 @@ def crossing(rule: Slow) -> Iterator[tuple[Market, str, dict[str, tuple[str, str
     with Market(clearing=rule) as market:
         month = market.create_product(MONTH).id
         bids = {}
-        for name, curve in {"load": [(0, 60), (100, 20)], "wind": Constant(5, -80, 0)}.items():
+        curves: dict[str, CurveLike] = {"load": [(0, 60), (100, 20)], "wind": Constant(5, -80, 0)}
+        for name, curve in curves.items():
             bidder = uuid4()
             demand = market.create_demand({"name": name}, curve, bidder=bidder).id
             bids[name] = (demand, market.create_portfolio({"name": name}, demand, month, bidder=bidder).id)
@@ -127,10 +129,11 @@ def test_two_changes_of_one_bid_at_once_are_made_one_after_the_other() -> None:
         for thread in threads:
             thread.join()
         assert len({instant for instant, _ in told}) == 80
-        rows, more = [], {}
-        while more is not None:
-            page = market.history.curves(demand, **more)
-            rows, more = rows + page.results, page.more
+        page = market.history.curves(demand)
+        rows = page.results
+        while page.more is not None:
+            page = market.history.curves(demand, **page.more)
+            rows += page.results
         assert [(row.valid_from, row.value.points[0][1]) for row in rows[:-1]] == sorted(told, reverse=True)
         assert all(older.valid_until == newer.valid_from for newer, older in zip(rows, rows[1:], strict=False))
 

@@ -14,6 +14,7 @@ import pytest
 from fts import Auction
 from fts.errors import InvalidOutcome, NotSolved
 from fts.exchange import ForwardTerms, Market
+from fts.models.arguments import CurveLike
 from fts.models.certificate import Certificate
 from fts.models.outcome import Outcome, Unique
 
@@ -26,7 +27,9 @@ def market_of(clock: Any, rule: Callable[[Auction], Any]) -> Iterator[Market]:
     """A buyer at 60 - 0.4 rate and a seller of at most 80 from 5 on, who would trade 80 at 28 with a gain of 3120."""
     with Market(application=ForwardTerms(clock), clearing=rule) as market:
         noon = market.create_product(HOUR).id
-        for name, curve in {"load": [(0, 60), (100, 20)], "wind": {"price": 5, "min_rate": -80, "max_rate": 0}}.items():
+        wind = {"price": 5, "min_rate": -80, "max_rate": 0}
+        curves: dict[str, CurveLike] = {"load": [(0, 60), (100, 20)], "wind": wind}
+        for name, curve in curves.items():
             bidder = uuid4()
             demand = market.create_demand({"name": name}, curve, bidder=bidder)
             market.create_portfolio({"name": name}, demand.id, noon, bidder=bidder)

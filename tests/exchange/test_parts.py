@@ -6,6 +6,7 @@ import inspect
 from dataclasses import fields
 from datetime import UTC, datetime
 from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from fts.errors import ConfigurationError
 from fts.exchange import ForwardTerms, Market
 from fts.exchange.context import MarketKeywords, MarketOptions
 from fts.exchange.moved import LISTS, MOVED, SINCE
+from fts.models.records import BatchRecord
 
 NOON = {"kind": 0, "from": "2027-06-01T12:00:00Z", "thru": "2027-06-01T13:00:00Z"}
 HALVES = [
@@ -48,7 +50,7 @@ def test_a_part_does_what_the_daily_call_does(market) -> None:
     halves = market.products.split(noon.id, HALVES)
     assert [half.parent for half in halves] == [(noon.id, 1.0), (noon.id, 1.0)]
     assert market.product(noon.id).basis == {half.id: 1.0 for half in halves}
-    heard = []
+    heard: list[BatchRecord] = []
     stop = market.batches.subscribe(heard.append)
     first = market.run_batch()
     stop()
@@ -87,13 +89,15 @@ def test_what_was_a_list_is_one_under_its_old_name(clock, bidder) -> None:
         made = [market.create_product({"kind": 0, "from": a, "thru": b}) for a, b in zip(days, days[1:], strict=False)]
         auths = [market.v0.create_auth({"demand": [(0, 9), (1, 0)]}, made[0].id, bidder=bidder) for _ in range(4)]
         instants = [market.run_batch().instant for _ in range(4)]
+        # A type checker knows the new names only.
+        old: Any = market
         with pytest.warns(DeprecationWarning, match="v0"):
             # Two of a page, and the first of the next one.
-            assert [delivery.id for delivery in market.deliveries("FORWARD")] == [record.id for record in made]
-            assert [row.id for row in market.auth_versions(bidder)] == [auth.id for auth in auths[:0:-1]]
-            assert len(market.auth_versions(bidder=bidder, after=auths[2].version)) == 2
+            assert [delivery.id for delivery in old.deliveries("FORWARD")] == [record.id for record in made]
+            assert [row.id for row in old.auth_versions(bidder)] == [auth.id for auth in auths[:0:-1]]
+            assert len(old.auth_versions(bidder=bidder, after=auths[2].version)) == 2
         with pytest.warns(DeprecationWarning, match=r"history\.batches_since"):
-            assert [record.instant for record in market.batches_since(instants[0])] == instants[1:3]
+            assert [record.instant for record in old.batches_since(instants[0])] == instants[1:3]
 
 
 def test_a_name_that_was_never_there_is_an_attribute_error(market) -> None:
@@ -120,11 +124,11 @@ def test_more_of_a_page_is_the_query_of_the_next(clock) -> None:
             page = market.products(kind=0, **page.more)
         assert walked + page.results == made
         instants = [market.run_batch().instant for _ in range(5)]
-        page, walked = market.history.batches_since(instants[0]), []
-        while page.more is not None:
-            walked += [record.instant for record in page]
-            page = market.history.batches_since(**page.more)
-        assert walked + [record.instant for record in page] == instants[1:]
+        batches, begun = market.history.batches_since(instants[0]), []
+        while batches.more is not None:
+            begun += [record.instant for record in batches]
+            batches = market.history.batches_since(**batches.more)
+        assert begun + [record.instant for record in batches] == instants[1:]
 
 
 def test_options_contradict_each_other() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -43,15 +44,17 @@ def test_schedules_as_they_are_written() -> None:
     assert Schedule.read(None) is None
     assert Schedule.read("10s") == Schedule(TEN) == Schedule.read(TEN) == Schedule.read({"every": "10s"})
     assert Schedule.read({"every": "10s", "from": "2027-06-01T12:00:05Z"}) == Schedule("10s", START)
+    wrong: Any
     for wrong in ("often", "0s", {"from": "2027-06-01T12:00:05Z"}, 10, "9ms", {"every": "1s", "from": "noon"}):
         with pytest.raises(ConfigurationError):
             Schedule.read(wrong)
 
 
-class Time:
+class Time(threading.Event):
     """A clock and an event to wait for that share one time; nobody really waits."""
 
     def __init__(self, now: datetime, until: datetime) -> None:
+        super().__init__()
         self.now, self.until = now, until
         self.jumps: list[tuple[datetime, datetime]] = []
 
@@ -61,15 +64,16 @@ class Time:
     def is_set(self) -> bool:
         return self.now >= self.until
 
-    def wait(self, seconds: float) -> bool:
-        self.now += timedelta(seconds=seconds)
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.now += timedelta(seconds=timeout)
         if self.jumps and self.now >= self.jumps[0][0]:
             self.now = self.jumps.pop(0)[1]
         return self.is_set()
 
 
 def test_a_batch_at_every_instant_of_the_grid() -> None:
-    ran = []
+    ran: list[Any] = []
     time = Time(START + timedelta(seconds=3), until=START + 5 * TEN)
     run_schedule(Schedule(TEN, START), lambda due: ran.append((due, time())), time, time)
     assert [due for due, _ in ran] == [START + k * TEN for k in (1, 2, 3, 4)]
@@ -77,7 +81,7 @@ def test_a_batch_at_every_instant_of_the_grid() -> None:
 
 
 def test_after_a_pause_it_goes_on_without_a_burst() -> None:
-    ran = []
+    ran: list[Any] = []
     time = Time(START, until=START + 20 * TEN)
 
     def slow(due: datetime) -> None:
@@ -90,7 +94,7 @@ def test_after_a_pause_it_goes_on_without_a_burst() -> None:
 
 
 def test_a_clock_set_back_waits_until_it_passes_the_last_batch() -> None:
-    ran = []
+    ran: list[Any] = []
     time = Time(START, until=START + 6 * TEN)
     time.jumps = [(START + timedelta(seconds=32), START - timedelta(hours=1))]
     run_schedule(Schedule(TEN, START), ran.append, time, time)
@@ -98,14 +102,14 @@ def test_a_clock_set_back_waits_until_it_passes_the_last_batch() -> None:
 
 
 def test_a_market_opened_again_begins_after_its_last_batch() -> None:
-    ran = []
+    ran: list[Any] = []
     time = Time(START - timedelta(hours=1), until=START + 4 * TEN)
     run_schedule(Schedule(TEN, START), ran.append, time, time, last=START + 2 * TEN)
     assert ran == [START + 3 * TEN]
 
 
 def test_a_batch_that_fails_is_logged_and_the_next_one_runs(caplog: pytest.LogCaptureFixture) -> None:
-    ran = []
+    ran: list[Any] = []
 
     def fails(due: datetime) -> None:
         ran.append(due)

@@ -15,6 +15,7 @@ from fts.exchange import Market
 from fts.exchange.v0.rules import AuthChange, CostChange
 from fts.models.curve import Constant, Curve
 from fts.models.v0 import AuthData, CostData, own_demand
+from fts.store.reader import DuckReader
 
 CONSTANT, POINTS = Constant(5, -80, 0), Curve([(0, 60), (100, 20)])
 DATA = {
@@ -143,7 +144,9 @@ def step(what: str, data: st.DataObject, market: Market, model: Model, bidder: U
 
 def tiled(market: Market) -> None:
     """Rows of one thing do not overlap, and none is empty."""
-    cursor = market._context.store.read._cursor
+    reader = market._context.store.read
+    assert isinstance(reader, DuckReader)
+    cursor = reader._cursor
     for table, key in (("curve", "demand"), ("auth_limit", "(portfolio, form = 'bare cost')")):
         overlaps = cursor.execute(
             f"SELECT count(*) FROM (SELECT valid_from, valid_until, lead(valid_from) OVER (PARTITION BY {key} ORDER BY "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,7 +112,7 @@ POINTS = st.one_of(
 )
 
 
-def result(points: object) -> object:
+def result(points: Any) -> str:
     """What comes of a curve, down to the sign of zero and the type of the numbers, or its refusal."""
     try:
         return repr(Curve(points).points)

@@ -18,6 +18,7 @@ import pytest
 
 import fts
 from fts import errors
+from fts.client.errors import NoAnswer
 from fts.errors import FtsError, MissingLibrary, NotSolved, RequestFailed, UnboundedAuction
 
 PACKAGE = Path(errors.__file__).parent
@@ -51,10 +52,10 @@ def made(kind: type[FtsError]) -> FtsError:
     """An error of this class, by its own constructor."""
     if issubclass(kind, UnboundedAuction):
         return kind(["noon", "dusk"], ["d"], ["x", "y"])
+    if issubclass(kind, NoAnswer):
+        return kind("no answer in time", may_have_arrived=False)
     if issubclass(kind, RequestFailed):
-        return (
-            kind("no answer in time", may_have_arrived=False) if kind.__name__ == "NoAnswer" else kind(418, "a teapot")
-        )
+        return kind(418, "a teapot")
     if kind.__name__ in ("ComeBack", "TooMany", "Overloaded"):
         return kind("later", 7)
     return kind("a rule is broken")

@@ -67,7 +67,7 @@ def price_level(seed: int, level: float) -> fts.Auction:
     products = int(rng.integers(1, 13))
     # Values of products differ by a few ticks, or by a share of the level; bids for one product by about as much.
     spread = max(level * float(rng.choice([0, 0, 0.003, 0.1])), 4 * tick)
-    values = level + rng.normal(0, spread, products)
+    values: np.ndarray = level + rng.normal(0, spread, products)
     neighbours = rng.random() < 0.5
     if neighbours:
         # Prices rise by a tick from product to product, and spreads are between neighbours: the most ties.

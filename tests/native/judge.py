@@ -18,7 +18,7 @@ from scipy.sparse import csgraph, csr_array
 
 import fts
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 Long = np.longdouble
 
 CLEARS = 1e-9
@@ -90,7 +90,7 @@ def parts_of(auction: fts.Auction, outcome: fts.Outcome | None = None, reference
         p = np.flatnonzero(label[:n_products] == one)
         d = np.flatnonzero(label[n_products : n_products + n_demands] == one)
         i = np.flatnonzero(label[n_products + n_demands :] == one)
-        curves = []
+        curves: list[Array] = []
         for k in d:
             span = slice(int(auction.point_offsets[k]), int(auction.point_offsets[k + 1]))
             curves.append(np.column_stack([auction.point_rates[span], auction.point_prices[span]]))

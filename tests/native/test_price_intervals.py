@@ -12,6 +12,7 @@ import pytest
 
 import fts
 from fts import Constant, Portfolio
+from fts.models.curve import DemandCurve
 
 INF = math.inf
 
@@ -23,10 +24,10 @@ def cleared(demands: dict[str, Any], portfolios: dict[str, Any]) -> fts.Outcome:
 def interval(outcome: fts.Outcome, *products: str) -> dict[str, tuple[float, float]]:
     found = outcome.price_interval(list(products))
     assert list(found.columns) == ["price_low", "price_high"] and found.index.name == "product"
-    return {name: (float(row.price_low), float(row.price_high)) for name, row in found.iterrows()}
+    return {str(name): (float(row.price_low), float(row.price_high)) for name, row in found.iterrows()}
 
 
-def on_curve(curve: fts.DemandCurve, rate: float) -> tuple[float, float]:
+def on_curve(curve: DemandCurve, rate: float) -> tuple[float, float]:
     """Lowest and highest price at a rate, ends continued; a rate within 1e-9 of a point is at the point."""
     if isinstance(curve, Constant):
         points = [(curve.min_rate, curve.price), (curve.max_rate, curve.price)]

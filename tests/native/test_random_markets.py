@@ -47,7 +47,7 @@ def same(first: fts.Outcome, second: fts.Outcome) -> None:
     worth = np.maximum(worth, abs(basis).T @ np.abs(np.nan_to_num(p.to_numpy())))
     level = np.zeros(len(p))
     np.maximum.at(level, basis.indices, worth[owner] / np.abs(basis.data))
-    assert np.nan_to_num(np.abs(p - q).to_numpy() - 1e-8 * level).max(initial=0) <= 0
+    assert np.nan_to_num(np.abs((p - q).to_numpy()) - 1e-8 * level).max(initial=0) <= 0
     x, y = first.portfolios.rate, second.portfolios.rate.reindex(first.portfolios.index)
     flow = abs(basis) @ np.abs(first.rates)
     reach = np.zeros(len(x))
@@ -58,7 +58,7 @@ def same(first: fts.Outcome, second: fts.Outcome) -> None:
     room = np.zeros(len(x))
     bidder = np.repeat(np.arange(weights.shape[1]), np.diff(weights.indptr))
     np.maximum.at(room, bidder, ends[weights.indices] / np.abs(weights.data))
-    assert (np.abs(x - y).to_numpy() <= 1e-8 * np.maximum(reach, 1e-6 * room)).all()
+    assert (np.abs((x - y).to_numpy()) <= 1e-8 * np.maximum(reach, 1e-6 * room)).all()
 
 
 # 300 markets, and 10,000 in `make soak`.

@@ -37,11 +37,15 @@ def test_open_prices_are_the_nearest_to_zero_to_the_last_digits() -> None:
     assert outcome.products.price.to_dict() == pytest.approx({p: float(v) for p, v in right.items()}, rel=2e-15)
 
 
+def nothing(*shape: int) -> np.ndarray:
+    return np.zeros(shape, dtype=np.longdouble)
+
+
 def test_a_bound_that_a_rough_point_misses_holds_the_refined_one() -> None:
     # The nearest point to (0, 0) with u0 + u1 ≥ 2 and u0 ≤ 1/2 is (1/2, 3/2).
     limits = np.array([[1, 1], [1, 0]], dtype=np.longdouble)
-    ends = np.array([2, -np.inf]), np.array([np.inf, 0.5])
-    bounds = Bounds(np.zeros((0, 2)), np.zeros(0), limits, *(end.astype(np.longdouble) for end in ends))
+    ends = np.array([[2, -np.inf], [np.inf, 0.5]], dtype=np.longdouble)
+    bounds = Bounds(nothing(0, 2), nothing(0), limits, *ends)
     rough = np.array([0.5 + 1e-9, 1.5 - 2e-7], dtype=np.longdouble)
     found = refined(bounds, rough, np.zeros(2), np.ones(2), [Objective(np.ones(2), np.zeros(2))])
     assert found is not None
@@ -50,7 +54,7 @@ def test_a_bound_that_a_rough_point_misses_holds_the_refined_one() -> None:
 
 def test_a_wish_that_weighs_next_to_nothing_counts_after_the_others() -> None:
     # Both wishes can be met. Beside 1, the root of the second weight is below what counts as rounding.
-    bounds = Bounds(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 2)), np.zeros(0), np.zeros(0))
+    bounds = Bounds(nothing(0, 2), nothing(0), nothing(0, 2), nothing(0), nothing(0))
     level = Objective(np.array([1.0, 1e-26]), np.array([3.0, 5.0]))
     found = refined(bounds, np.zeros(2, dtype=np.longdouble), np.zeros(2), np.ones(2), [level])
     assert found is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -29,7 +30,7 @@ def walk(exchange, path: str, token: str, **query: str) -> list[dict]:
 
 def test_curves_are_listed_newest_first_without_the_gaps(exchange) -> None:
     demand = exchange.demand(LOAD)
-    kept = [LOAD]
+    kept: list[Any] = [LOAD]
     for curve in (WIND, None, None, LOAD, WIND, LOAD, None, WIND):
         body = json.dumps(curve).encode()
         exchange.ask("PUT", f"/demand/{demand}", exchange.alice, content=body, headers=JSON)
@@ -49,7 +50,8 @@ def test_curves_are_listed_newest_first_without_the_gaps(exchange) -> None:
 def test_weights_are_listed_newest_first(exchange) -> None:
     product, demand = exchange.product(), exchange.demand(LOAD)
     portfolio = exchange.portfolio({demand: 1}, product)
-    for change in ({"demand": {demand: 2}}, {"basis": {product: 3}}, {"demand": {}}, {"demand": [demand]}):
+    changes: list[dict[str, Any]] = [{"demand": {demand: 2}}, {"basis": {product: 3}}, {"demand": {}}]
+    for change in (*changes, {"demand": [demand]}):
         exchange.ask("PATCH", f"/portfolio/{portfolio}", exchange.alice, json=change)
     demands = walk(exchange, f"/portfolio/{portfolio}/demand-history", exchange.alice)
     bases = walk(exchange, f"/portfolio/{portfolio}/product-history", exchange.alice)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import duckdb
@@ -62,8 +63,8 @@ async def bid(http: httpx.AsyncClient, client: int, product: str, told: Acknowle
     token = write_token(SECRET, UUID(int=client), issued=datetime.now(UTC))
     headers = {"Authorization": f"Bearer {token}"}
 
-    async def ask(method: str, path: str, **content: object) -> dict[str, object]:
-        reply = await http.request(method, path, headers=headers | dict(content.pop("headers", {})), **content)
+    async def ask(method: str, path: str, kind: str = "application/json", **content: Any) -> dict[str, Any]:
+        reply = await http.request(method, path, headers=headers | {"Content-Type": kind}, **content)
         assert reply.status_code in (200, 201), reply.text
         return reply.json()
 
@@ -86,8 +87,8 @@ async def bid(http: httpx.AsyncClient, client: int, product: str, told: Acknowle
                     f'{{"app_data": {{"name": "{name}"}}, "curve_data": [{{"rate": 0, "price": {k}}}]}}'
                     for k in range(3)
                 )
-                kind = {"Content-Type": "application/x-ndjson"}
-                told.bulk.append((await ask("POST", "/demand/bulk", content=rows.encode(), headers=kind))["ids"])
+                kind = "application/x-ndjson"
+                told.bulk.append((await ask("POST", "/demand/bulk", kind, content=rows.encode()))["ids"])
     except httpx.TransportError:
         return
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -87,9 +88,10 @@ def test_any_number() -> None:
 
 @pytest.mark.parametrize("limit", ["body", "points", "seconds", "bulk_rows", "rate"])
 def test_a_limit_is_above_zero(limit: str) -> None:
+    value: Any
     for value in (0, -1, float("nan")):
         with pytest.raises(ConfigurationError, match=limit):
-            Limits(**{limit: value})
+            replace(Limits(), **{limit: value})
 
 
 def test_too_often_over_http() -> None:

@@ -68,7 +68,7 @@ def test_an_id_that_cannot_be_logged_is_replaced(url: Any, lines: io.StringIO, g
     headers = {"Authorization": f"Bearer {token}"}
     if given is not None:
         headers["X-Request-ID"] = given.format(token=token, part="part-of")
-    raw = {name: value.encode("latin-1") for name, value in headers.items()}
+    raw = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
     first, second = (httpx.get(f"{url}/product", headers=raw) for _ in range(2))
     names = [reply.headers["x-request-id"] for reply in (first, second)]
     assert all(re.fullmatch("[0-9a-f]{16}", name) for name in names) and names[0] != names[1]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import fts
+from fts.models.arguments import CurveLike
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -92,6 +93,7 @@ def curve_through(rng: np.random.Generator, z: float, price: float, weight: floa
     kind = rng.choice(["sloped", "full", "empty", "step", "unlimited"])
     low, high = min(z, 0) - rng.uniform(1, 10), max(z, 0) + rng.uniform(1, 10)
     margin = rng.uniform(1, 10)
+    curve: CurveLike
     if kind == "full":
         curve = fts.Constant(price + np.sign(z) * margin, min(z, 0), max(z, 0))
     elif kind == "empty":

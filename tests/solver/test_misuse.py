@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,10 @@ AUCTION = fts.Auction(
     {"i": fts.Portfolio("a", "x"), "j": fts.Portfolio("b", "x")},
 )
 OUTCOME = AUCTION.solve()
+# Calls that no type checker would let pass.
+untyped: Any = fts
+untyped_auction: Any = AUCTION
+WARM: tuple[Any, ...] = (5, "x", AUCTION, {})
 RIGHT = OUTCOME.rates, OUTCOME.prices
 
 
@@ -25,7 +30,7 @@ RIGHT = OUTCOME.rates, OUTCOME.prices
     "options",
     [
         *({"reference": r} for r in ("x", 5, True, ["a"], [1j], [1, 2], [[1]], [math.inf], [10**400], {"x": "5"})),
-        *({"warm": w} for w in (5, "x", AUCTION, {})),
+        *({"warm": w} for w in WARM),
         *({"tol": t} for t in ("x", 0, -1, math.nan, math.inf, [1e-9], 1j, True, 10**400, np.ones(2))),
         *({"solver": s} for s in ("nope", 5, ["native"])),
     ],
@@ -80,22 +85,22 @@ def test_one_product_may_be_named_alone():
 @pytest.mark.parametrize(
     ("error", "call"),
     [
-        (InvalidAuction, lambda: AUCTION.outcome_of(None)),
-        (InvalidAuction, lambda: AUCTION.outcome_of(5)),
-        (InvalidAuction, lambda: fts.Auction(5, {})),
-        (InvalidAuction, lambda: fts.Auction({}, None)),
+        (InvalidAuction, lambda: untyped_auction.outcome_of(None)),
+        (InvalidAuction, lambda: untyped_auction.outcome_of(5)),
+        (InvalidAuction, lambda: untyped.Auction(5, {})),
+        (InvalidAuction, lambda: untyped.Auction({}, None)),
         *(
             (InvalidAuction, lambda f=f: f(OUTCOME))
             for f in (fts.solver.solve, fts.solver.problem, fts.solver.write_lp)
         ),
-        (InvalidAuction, lambda: fts.solver.write_mps(None)),
-        (InvalidAuction, lambda: fts.solver.certify({}, [], [])),
-        (InvalidOutcome, lambda: fts.solver.price_interval(AUCTION, ["x"])),
-        (InvalidOutcome, lambda: fts.Outcome.from_json(OUTCOME.to_json(), 5)),
-        (ConfigurationError, lambda: fts.solver.write_lp(AUCTION, names=["safe"])),
-        (InvalidFile, lambda: AUCTION.write_json(5)),
-        (InvalidFile, lambda: AUCTION.write_json(io.BytesIO())),
-        (InvalidFile, lambda: fts.Auction.read_json(None)),
+        (InvalidAuction, lambda: untyped.solver.write_mps(None)),
+        (InvalidAuction, lambda: untyped.solver.certify({}, [], [])),
+        (InvalidOutcome, lambda: untyped.solver.price_interval(AUCTION, ["x"])),
+        (InvalidOutcome, lambda: untyped.Outcome.from_json(OUTCOME.to_json(), 5)),
+        (ConfigurationError, lambda: untyped.solver.write_lp(AUCTION, names=["safe"])),
+        (InvalidFile, lambda: untyped_auction.write_json(5)),
+        (InvalidFile, lambda: untyped_auction.write_json(io.BytesIO())),
+        (InvalidFile, lambda: untyped.Auction.read_json(None)),
     ],
 )
 def test_what_else_is_given(error, call):

@@ -163,7 +163,9 @@ def test_a_file_that_nobody_has_open(market: Market, tmp_path: Path) -> None:
 def test_the_export_has_every_table_and_every_row(market: Market, tmp_path: Path) -> None:
     folder = tmp_path / "it's all"
     market.export(folder)
-    connection = market._context.store._connections.cursor()
+    store = market._context.store
+    assert isinstance(store, DuckStore)
+    connection = store._connections.cursor()
     names = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     assert set(PARTITION_COLUMNS) == names == {path.name for path in folder.iterdir()}
     for name, day in PARTITION_COLUMNS.items():
@@ -175,7 +177,7 @@ def test_the_export_has_every_table_and_every_row(market: Market, tmp_path: Path
         if day and rows.num_rows:
             assert [str(instant.date()) for instant in same[day]] == [str(value) for value in same["day"]]
     days = {path.name for path in (folder / "batch").iterdir()}
-    with market._context.store._cursor() as cursor:
+    with store._cursor() as cursor:
         wanted = cursor.execute("SELECT DISTINCT instant::DATE FROM batch").fetchall()
     assert days == {f"day={day}" for (day,) in wanted} and len(days) > 1
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

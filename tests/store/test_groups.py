@@ -131,6 +131,7 @@ def test_the_book_in_memory_is_what_the_file_says(seed: int, group: int) -> None
     choose = random.Random(seed)
     with Market() as market:
         store = market._context.store
+        assert isinstance(store, DuckStore)
         bidders = [UUID(int=k) for k in range(2)]
         products = [market.create_product({**DAY, "kind": str(k)}).id for k in range(3)]
         demands: list[str] = []

@@ -94,7 +94,7 @@ def test_where_somebody_always_reads_new_readers_are_held_up_for_a_moment(number
 def test_a_limit_that_stayed_low_is_raised_by_the_next_one(numbers: duckdb.DuckDBPyConnection) -> None:
     buffer, before = PageCache(2**20), limit(numbers)
     numbers.execute("SET memory_limit = '50MB'")
-    buffer._lowered = True
+    buffer._is_lowered = True
     assert pages(numbers) > 2**20 and buffer.evict(numbers) and limit(numbers) == before
 
 
@@ -157,7 +157,8 @@ def test_a_market_that_grows_keeps_what_it_may(tmp_path: Path) -> None:
 def test_so_does_one_whose_every_change_is_longer_than_its_log_may_be(tmp_path: Path) -> None:
     store, bidder = DuckStore(tmp_path / "market.duckdb", log_bytes=50_000, kept_bytes=2**20), str(uuid4())
     store.open()
-    names, held = [str(uuid4()) for _ in range(1_000)], []
+    names = [str(uuid4()) for _ in range(1_000)]
+    held: list[int] = []
 
     def revise(market):
         for k, name in enumerate(names):

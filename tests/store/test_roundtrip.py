@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from itertools import pairwise
+from typing import Any
 from uuid import uuid4
 
 from hypothesis import assume, given, settings
@@ -72,7 +73,7 @@ def test_names_come_back_to_the_last_letter(name) -> None:
 
 def test_names_that_are_no_text_and_numbers_that_are_no_json_are_refused() -> None:
     class Numbers(ForwardTerms):
-        demand_data = dict[str, float | str]
+        demand_data: Any = dict[str, float | str]
 
     with Market(application=Numbers()) as market:
         for data in ({"name": "\ud800"}, {"size": float("nan")}, {"size": float("inf")}):

@@ -18,7 +18,7 @@ def explorer() -> Explorer:
 
 
 def price(explorer: Explorer) -> float:
-    return float(explorer.outcome.products.loc["noon", "price"])
+    return float(explorer.outcome.products["price"]["noon"])
 
 
 def test_a_moved_point_moves_the_price(explorer: Explorer) -> None:

@@ -23,7 +23,7 @@ AUCTION = fts.Auction(
 )
 
 
-def layer(picture: hv.Overlay, kind: type, label: str) -> hv.Element:
+def layer(picture: hv.Overlay, kind: type[hv.Element], label: str) -> hv.Element:
     return next(element for element in picture if type(element) is kind and element.label == label)
 
 
@@ -120,7 +120,7 @@ def test_a_price_holds_until_the_next_batch_or_its_own_end() -> None:
     outcomes = pd.DataFrame({"valid_from": start, "valid_until": until, "price": [3.0, 1.0, 2.0]})
     line = layer(viz.price_history(outcomes, UNITS), hv.Curve, "")
     at = pd.Series(line.dimension_values("price"), index=pd.to_datetime(line.dimension_values("batch")).second)
-    steps = [(int(second), value) for second, value in at.items() if value == value]
+    steps = [(second, value) for second, value in zip(at.index.to_list(), at, strict=True) if value == value]
     assert list(dict.fromkeys(steps)) == [(0, 1), (10, 1), (10, 2), (15, 2), (20, 3)]
     # Between its own end and the next batch no price held: the line is broken there.
     assert at[15].isna().any() and not at[10].isna().any()

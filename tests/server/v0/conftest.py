@@ -73,7 +73,8 @@ def exchange_of_its_own(**settings: Any) -> Iterator[V0Exchange]:
         bidders = [uuid4() for _ in range(3)]
         tokens = [url.token(bidder=bidder, admin=k == 0) for k, bidder in enumerate(bidders)]
         ids = {token: str(bidder) for token, bidder in zip(tokens, bidders, strict=True)}
-        yield V0Exchange(url, http, document, *tokens, ids)
+        admin, alice, bob = tokens
+        yield V0Exchange(url, http, document, admin, alice, bob, ids)
 
 
 @pytest.fixture(scope="session")
