@@ -19,6 +19,7 @@ from fts.solver.engine_scaling import scaling_of
 from fts.solver.native import engine as native
 from fts.solver.native.dual_newton import State, clear_sloped
 from fts.solver.native.equilibration import scaled
+from fts.solver.native.group_newton import clear_grouped
 from fts.solver.native.independent_products import is_far_wider
 from fts.solver.native.polish import polish
 from fts.solver.native.presolved import PresolvedProgram, presolve
@@ -95,8 +96,11 @@ def clearings_of_private(
     earlier : State or Layout, optional
         Of an earlier solve.
     """
-    found = clear_sloped(program, start, earlier if isinstance(earlier, State) else None) or clear_private(
-        program, start, earlier if isinstance(earlier, Layout) else None
+    state = earlier if isinstance(earlier, State) else None
+    found = (
+        clear_sloped(program, start, state)
+        or clear_grouped(program, start, state)
+        or clear_private(program, start, earlier if isinstance(earlier, Layout) else None)
     )
     if found is None:
         return

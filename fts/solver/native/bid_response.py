@@ -232,7 +232,7 @@ def deviate(
 
 
 @compiled
-def _segment_at(price: float, k: int, begin: int, end: int, c: Floats, s: Floats, lo: Floats, hi: Floats) -> int:
+def segment_at(price: float, k: int, begin: int, end: int, c: Floats, s: Floats, lo: Floats, hi: Floats) -> int:
     """Find the segment of a curve that holds a price, or one beside the step that does, beginning at ``k``."""
     while k + 1 < end and c[k] - price > s[k] * hi[k] and c[k + 1] - price > s[k + 1] * lo[k + 1]:
         k += 1
@@ -286,7 +286,7 @@ def respond(
             price += weight[e] * prices[row[e]]
         k, rate = i, 0.0
         if not single:
-            k = _segment_at(price, at[i], begin[i], end[i], c, s, lo, hi)
+            k = segment_at(price, at[i], begin[i], end[i], c, s, lo, hi)
             at[i] = k
             rate = base[k]
         # Whether a bid is inside a segment is hard to foresee; choices without branches take less time.
@@ -375,7 +375,7 @@ def settle(
             price += weight[e] * prices[row[e]]
         k, rate = i, 0.0
         if not single:
-            k = _segment_at(price, at[i], begin[i], end[i], c, s, lo, hi)
+            k = segment_at(price, at[i], begin[i], end[i], c, s, lo, hi)
             at[i] = k
             rate = base[k]
             for other in range(begin[i], k):
@@ -420,6 +420,7 @@ def is_determined(
     y: Floats,
     curvature: Floats,
     diagonal: Floats,
+    amplification: Floats,
 ) -> bool:
     """Prove that the bids inside a segment determine every price, one product after the other.
 
@@ -436,6 +437,8 @@ def is_determined(
         Fills.
     diagonal : (P,)
         Of the Hessian.
+    amplification : (P,)
+        That of prices known before, 0 for the others; updated.
 
     Returns
     -------
@@ -448,8 +451,7 @@ def is_determined(
         if not diagonal[p] > 0.0:
             return False
         unit[p] = 1.0 / np.sqrt(diagonal[p])
-    amplification = np.zeros(n_products)
-    left = n_products
+    left = np.count_nonzero(amplification == 0.0)
     for _ in range(n_products):
         before = left
         for i in range(len(curvature)):

@@ -158,12 +158,12 @@ def clear_sloped(program: Program, start: Floats | None = None, earlier: State |
         if market is None:
             return None
         try:
-            return _NewtonMethod(market, earlier if market.is_same else None).solve()
-        except _FlatBetween:
+            return NewtonMethod(market, earlier if market.is_same else None).solve()
+        except FlatBetween:
             return None
 
 
-class _FlatBetween(Exception):
+class FlatBetween(Exception):
     """A flat segment is in between its bounds: prices do not tell its fill."""
 
 
@@ -281,14 +281,17 @@ def market_of(
     return PrivateMarket(p, portfolios, W_demand, begin, end, single, base, is_flat, first, is_same)
 
 
-def _deviations(market: PrivateMarket, first: Floats) -> tuple[Floats, Floats]:
-    """Compute prices of segments as deviations from first prices, and their slopes, (K,) each.
+def tilt(program: Program, is_flat: Flags, c: Floats) -> tuple[Floats, Floats]:
+    """Let flat segments fall a little, through their price in their middle; prices and slopes of segments, (K,) each.
 
-    A flat segment falls a little, through its price in its middle.
+    Parameters
+    ----------
+    program : Program
+    is_flat : (K,) or (0,)
+    c : (K,)
+        Prices in deviations; updated.
     """
-    p, is_flat = market.program, market.is_flat
-    c, s = np.empty(len(p.c)), p.s
-    deviate(*market.entries, market.begin, market.end, p.c, first, c)
+    p, s = program, program.s
     if len(is_flat):
         typical = float(np.median(np.abs(c[~is_flat]))) or float(np.max(np.abs(p.c))) or 1.0
         s = s.copy()
@@ -298,31 +301,33 @@ def _deviations(market: PrivateMarket, first: Floats) -> tuple[Floats, Floats]:
 
 
 @dataclass(frozen=True)
-class _NewtonPoint:
-    """Rates ``x (I,)`` and fills ``y (K,)`` at a deviation of prices (P,), with the net trade (P,).
+class NewtonPoint:
+    """Rates ``x (I,)`` and fills ``y (K,)`` at a deviation of prices (P,).
 
+    `net` and `traded` are ``Σ weight z`` and ``Σ |weight z|``, (P,) each;
     `imbalance` is the largest net trade in shares of what is traded; `at_bound`: every flat segment is at a bound.
     """
 
     deviation: Floats
     net: Floats
+    traded: Floats
     imbalance: float
     at_bound: bool
     x: Floats
     y: Floats
 
 
-class _NewtonMethod:
+class NewtonMethod:
     """The rounds of the method on one market."""
 
     def __init__(self, market: PrivateMarket, earlier: State | None) -> None:
         self.market, self.bids = market, market.bids
         m = market
         self.first = m.first
-        self.c, self.s = _deviations(m, m.first)
+        self.c, self.s = self.deviations(m.first)
         self.at = m.begin.copy() if not m.single else m.begin
         self.net_rows = np.empty(self.bids.n_rows)
-        self.damping, self.level, self._capacity = 0.0, 0.0, np.empty(0)
+        self.damping, self.level, self.capacity = 0.0, 0.0, np.empty(0)
         self._extra: Floats | None = None
         self.factor: Factor | None = None
         self.solves = 1
@@ -337,6 +342,13 @@ class _NewtonMethod:
         self._is_hard = self.hessian.patience == 0
         self.is_fresh = False
         """True if the factor is that of the present Hessian."""
+
+    def deviations(self, first: Floats) -> tuple[Floats, Floats]:
+        """Compute prices of segments as deviations from first prices, and their slopes, (K,) each."""
+        m = self.market
+        c = np.empty(len(m.program.c))
+        deviate(*m.entries, m.begin, m.end, m.program.c, first, c)
+        return tilt(m.program, m.is_flat, c)
 
     def solve(self) -> Cleared | None:
         """Run the rounds; None where they do not converge."""
@@ -383,14 +395,14 @@ class _NewtonMethod:
 
     def _size(self, net: Floats) -> float:
         """Measure a net trade, each product's in units of the root of its bids' curvature."""
-        return float(np.sqrt(np.sum(net * net / self._all_bids())))
+        return float(np.sqrt(np.sum(net * net / self.all_bids())))
 
-    def _all_bids(self) -> Floats:
+    def all_bids(self) -> Floats:
         """Compute the diagonal of the Hessian (P,) if every bid were inside its first segment."""
-        if not len(self._capacity):
+        if not len(self.capacity):
             capacity = self.bids.diagonal(1.0 / self.s[self.market.begin])
-            self._capacity = np.where(capacity > 0, capacity, 1.0)
-        return self._capacity
+            self.capacity = np.where(capacity > 0, capacity, 1.0)
+        return self.capacity
 
     def respond(self, deviation: Floats) -> tuple[Floats, int]:
         """Compute the net trade (P,) at a deviation of prices, and count the bids that changed their state."""
@@ -434,7 +446,7 @@ class _NewtonMethod:
     def damp(self, damping: float) -> None:
         """Add this share of the curvature of all bids to the Hessian's diagonal."""
         self.damping, self.is_fresh = damping, False
-        self._extra = damping * self._all_bids()
+        self._extra = damping * self.all_bids()
 
     def step(self, net: Floats) -> Floats | None:
         """Solve with the Hessian for the net trade, (P,)."""
@@ -468,40 +480,50 @@ class _NewtonMethod:
     def settled(self, deviation: Floats, rounds: int) -> Cleared | None:
         """Correct prices until only rounding is left; None where more is left."""
         self.tolerance = self.hessian.tolerances[1]
-        best = self._corrected(self._point(deviation))
+        best = self._corrected(self.point(deviation))
         if IMBALANCE_ROUNDING < best.imbalance <= RECENTRING_IMBALANCE:
             # Deviations from prices far away leave rounding; those from the prices found are nearly 0.
             before = self.first, self.c, self.s
             self.first = self.first + best.deviation
-            self.c, self.s = _deviations(self.market, self.first)
-            best = self._corrected(self._point(np.zeros(len(self.first))))
+            self.c, self.s = self.deviations(self.first)
+            best = self._corrected(self.point(np.zeros(len(self.first))))
             if not best.imbalance <= NEWTON_MAX_IMBALANCE:
                 self.first, self.c, self.s = before
         if not best.imbalance <= NEWTON_MAX_IMBALANCE:
             return None
         if not best.at_bound:
-            raise _FlatBetween
-        m, p = self.market, self.market.program
+            raise FlatBetween
         prices = self.first + best.deviation
-        demand_prices = np.empty(p.W.shape[0])
-        price_demands(*m.entries, m.demand, prices, demand_prices)
-        answer = Answer(best.x, best.y, prices, demand_prices, "solved", rounds)
-        unique = is_determined(
-            *m.entries[:2], self.bids.weight, m.single, p.lo, p.hi, self.at, best.y, self.curvature,
-            self.hessian.of_diagonal(self.curvature),
-        )  # fmt: skip
+        answer = Answer(best.x, best.y, prices, self.demand_prices(prices, best), "solved", rounds)
         # The slopes of flat segments are tiny; what they leave in a sum is not.
-        solves = STALE if len(m.is_flat) else self.solves
-        state = State(m.portfolios, self.hessian, self.curvature, solves)
-        return Cleared(answer, unique, best.imbalance, state)
+        solves = STALE if len(self.market.is_flat) else self.solves
+        return Cleared(answer, self.is_determined(best), best.imbalance, self.state(solves))
 
-    def _corrected(self, best: _NewtonPoint) -> _NewtonPoint:
+    def demand_prices(self, prices: Floats, at: NewtonPoint) -> Floats:
+        """Prices of demands (D,) at prices of products (P,), those of a point."""
+        demand_prices = np.empty(self.market.program.W.shape[0])
+        price_demands(*self.market.entries, self.market.demand, prices, demand_prices)
+        return demand_prices
+
+    def is_determined(self, at: NewtonPoint) -> bool:
+        """Check whether it is proved, for the fills of a point, that bids inside a segment determine every price."""
+        m, p = self.market, self.market.program
+        return is_determined(
+            *m.entries[:2], self.bids.weight, m.single, p.lo, p.hi, self.at, at.y, self.curvature,
+            self.hessian.of_diagonal(self.curvature), np.zeros(self.bids.n_products),
+        )  # fmt: skip
+
+    def state(self, solves: int) -> State:
+        """Make the state that the next solve may start from."""
+        return State(self.market.portfolios, self.hessian, self.curvature, solves)
+
+    def _corrected(self, best: NewtonPoint) -> NewtonPoint:
         """Solve for what is left of the net trade while that makes it less."""
         for _ in range(MAX_NEWTON_CORRECTIONS):
             step = self.step(best.net) if best.imbalance > IMBALANCE_ROUNDING else None
             if step is None:
                 break
-            point = self._point(best.deviation + step)
+            point = self.point(best.deviation + step)
             if not point.imbalance < 0.5 * best.imbalance:
                 return min(best, point, key=lambda one: one.imbalance)
             best = point
@@ -509,7 +531,8 @@ class _NewtonMethod:
                 self.damp(max(1e-3 * self.damping, LEAST_DAMPING))
         return best
 
-    def _point(self, deviation: Floats) -> _NewtonPoint:
+    def point(self, deviation: Floats) -> NewtonPoint:
+        """Compute fills and rates at a deviation of prices, (P,)."""
         m, p, rows = self.market, self.market.program, self.bids.n_rows
         x, y, net, traded = np.empty(len(m.begin)), np.empty(len(self.c)), np.empty(rows), np.empty(rows)
         at_bound = settle(
@@ -518,4 +541,4 @@ class _NewtonMethod:
         )  # fmt: skip
         net, traded = self.bids.gathered(net), self.bids.gathered_sizes(traded)
         residual = np.abs(net) / np.where(traded > 0, traded, 1.0)
-        return _NewtonPoint(deviation, net, float(residual.max()), at_bound, x, y)
+        return NewtonPoint(deviation, net, traded, float(residual.max()), at_bound, x, y)
