@@ -34,6 +34,7 @@ from fts.solver.part_result import (
     outcome_of_parts,
     worst_measure,
 )
+from fts.solver.private_rates import settled, settled_parts
 from fts.solver.program import TradablePart, program_of, restricted, tradable_part
 from fts.solver.reference_prices import reference_prices
 from fts.solver.unbounded import check_bounded
@@ -154,6 +155,11 @@ def _cleared_together(
     if not cleared:
         return [], ~books
     result, proved = judge_cleared(auction, part, parts, cleared, tol)
+    responses = settled_parts(program, parts, cleared)
+    if responses is not None:
+        again, still = judge_cleared(auction, part, parts, responses, tol)
+        if still[proved].all():
+            result, proved = again, still
     return ([result] if proved.any() else []), ~proved
 
 
@@ -254,7 +260,9 @@ def _best(
     for clearing in candidates:
         result = judge_part(auction, part, piece, clearing, tol)
         if result.statuses[0] == "exact":
-            return result
+            rates = settled(piece.program, clearing.answer)
+            better = result if rates is None else judge_part(auction, part, piece, replace(clearing, answer=rates), tol)
+            return better if better.statuses[0] == "exact" else result
         reached.append(result)
     if not reached:
         nothing = unfinished_clearing(replace(_no_trade(piece.program), status="no answer"))
