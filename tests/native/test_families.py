@@ -24,11 +24,23 @@ MARKETS, SOAKED = 3, 2000
 IN_OTHER_FORMS, IN_OTHER_FORMS_SOAKED = 1, 200
 
 
+# Of 38,000 markets these two are said to be not solved. Prices of 7e13 are 1/64 apart, so a sum of them that must be
+# 126 is 126.008; prices of 8e14 in a part of nearly parallel portfolios leave a net trade of 1.8e-9.
+NOT_SOLVED = {"price-caps": (903,), "parts-in-units": (1512,)}
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("family", FAMILIES)
 def test_markets_are_solved_and_judged_right(family: str, soak: bool) -> None:
-    found = [f"{seed} {one}" for seed in range(SOAKED if soak else MARKETS) for one in failures(family, seed)]
+    seeds = set(range(SOAKED if soak else MARKETS)) - set(NOT_SOLVED.get(family, ()))
+    found = [f"{seed} {one}" for seed in sorted(seeds) for one in failures(family, seed)]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(("family", "seeds"), NOT_SOLVED.items())
+def test_markets_beyond_float64_are_said_to_be_not_solved(family: str, seeds: tuple[int, ...]) -> None:
+    for seed in seeds:
+        assert [one.kind for one in failures(family, seed)] == ["not solved"]
 
 
 @pytest.mark.soak
