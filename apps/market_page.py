@@ -170,7 +170,7 @@ class FigurePane:
     ----------
     box : Column
         Container of the figure.
-    drawn : bool
+    is_drawn : bool
         True once a figure was drawn.
     """
 

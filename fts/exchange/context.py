@@ -13,6 +13,9 @@ from fts.ports.application import Terms
 from fts.ports.engine import Clearing
 from fts.ports.store import MarketReader, Store
 
+PAGE_LIMIT = 100
+"""Most rows of one page of a list, unless a market says otherwise."""
+
 
 @dataclass(frozen=True)
 class MarketOptions:
@@ -41,7 +44,7 @@ class MarketOptions:
 
     solver: str | None = None
     clearing: Clearing | None = None
-    page_limit: int = 100
+    page_limit: int = PAGE_LIMIT
     auto_solve: bool = False
     time_unit: str | None = None
     quantity_unit: str | None = None

@@ -14,7 +14,7 @@ import pandas as pd
 from fts import _optional
 from fts.exchange.batches import Batches, Subscriber
 from fts.exchange.bids import MarketBids
-from fts.exchange.context import MarketContext, MarketOptions
+from fts.exchange.context import PAGE_LIMIT, MarketContext, MarketOptions
 from fts.exchange.history import History
 from fts.exchange.maintenance import Maintenance
 from fts.exchange.moved import MOVED, find_moved
@@ -118,7 +118,7 @@ class Market:
         application: Terms | None = None,
         solver: str | None = None,
         clearing: Clearing | None = None,
-        page_limit: int = 100,
+        page_limit: int = PAGE_LIMIT,
         auto_solve: bool = False,
         time_unit: str | None = None,
         quantity_unit: str | None = None,

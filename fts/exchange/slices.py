@@ -34,7 +34,7 @@ class Slices:
     ) -> list[BatchRecord]:
         """Run a batch for every whole slice of a span, each with the auction as of its own begin.
 
-        A slice holds until the next one, whatever comes of that; it may lie in the future. What remains of
+        A slice holds until its own end, or until a later batch inside it; it may lie in the future. What remains of
         the span behind the last whole slice is left alone. A slice that cannot be cleared is recorded, and
         the next one runs.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fts.errors import ConfigurationError, FtsError
-from fts.exchange.context import MarketOptions
+from fts.exchange.context import PAGE_LIMIT, MarketOptions
 from fts.exchange.schedule import Schedule
 from fts.server.jwt_application import ALGORITHMS
 from fts.server.limits import Limits
@@ -146,7 +146,7 @@ LEGACY_NAMES: Mapping[str, tuple[tuple[str, str], Callable[[Any], Any]]] = {
 
 DEFAULTS: Mapping[tuple[str, str], Any] = {
     ("server", "bind_address"): f"{LOOPBACK}:8080",
-    ("server", "page_limit"): 100,
+    ("server", "page_limit"): PAGE_LIMIT,
     ("server", "auto_solve"): False,
     ("server", "log"): "text",
     ("database", "database_path"): ":memory:",

@@ -52,7 +52,7 @@ class Optimum:
         The artificial bounds of fills and prices.
     bounds : Bounded
         Of the engine's last attempt.
-    prepared : Prepared
+    prepared : PresolvedProgram
         The program of these.
     is_widened : bool
         Whether first bounds mattered.

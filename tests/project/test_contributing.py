@@ -23,7 +23,7 @@ def test_a_file_that_is_named_exists_and_has_the_constant(path: str, name: str) 
     file = ROOT / path
     assert file.exists()
     if name:
-        assert re.search(rf"^{name}\b", file.read_text(encoding="utf-8"), re.MULTILINE)
+        assert re.search(rf"^(    )?(def )?{name}\b", file.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_a_command_that_is_named_is_a_target() -> None:

@@ -23,7 +23,7 @@ POLISHED_TOLERANCE = 1e-10
 SMALL_POLISHED_TOLERANCE = 1e-14
 """Largest residual of a small program: a larger one may hide a wrong fill beside one that is 1e13 times as large."""
 WEIGHT_EXPONENT = 0.25
-"""The power of the sizes that segments are weighted with where the sizes themselves lead nowhere."""
+"""The power of the sizes that segments are weighted with when the method is tried again."""
 
 
 def solve(program: Program, tol: float) -> Answer:
@@ -43,7 +43,7 @@ def solve_prepared(prepared: PresolvedProgram, warm: Answer | None = None) -> tu
 
     Parameters
     ----------
-    prepared : Prepared
+    prepared : PresolvedProgram
     warm : Answer, optional
         Of a similar program, to start near.
     """

@@ -19,9 +19,9 @@ from fts.models.columns import Flags, Floats, Ints
 from fts.solver.compiled import Int32s, compiled
 from fts.solver.native.bid_response import SNAP, segment_at
 
-MAX_TRIALS = 100
+MAX_GROUP_TRIALS = 100
 """At most so many prices of one group are tried."""
-ROUNDING = 4e-16
+GROUP_ROUNDING = 4e-16
 """Difference between the rate of a group and its bound, in shares of what its bids trade, that is rounding."""
 ABSORBED = 1e-12
 """Such a difference, in the same shares, that the rounding of the price can leave; bids share it."""
@@ -288,7 +288,7 @@ def _price_group(
     """
     below, above, is_checked = -np.inf, np.inf, False
     rate, response, traded, miss = 0.0, 0.0, 0.0, 0.0
-    for _ in range(MAX_TRIALS):
+    for _ in range(MAX_GROUP_TRIALS):
         rate, response, traded = _respond_at(
             lam, i0, i1, t, begin, end, c, s, lo, hi, base, own, at, snap, fill, active
         )
@@ -298,7 +298,7 @@ def _price_group(
             miss = rate - (high if rate > high else low)
         else:
             miss = rate - (high if lam < level else low)
-        if abs(miss) <= ROUNDING * traded:
+        if abs(miss) <= GROUP_ROUNDING * traded:
             if response > 0.0 or lam == level or is_checked:
                 break
             # Prices up to the segment's may do as well where no bid responds; the nearest to it is taken.

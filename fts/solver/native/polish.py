@@ -71,7 +71,7 @@ def polish(
 
     Parameters
     ----------
-    prepared : Prepared
+    prepared : PresolvedProgram
     answer : Answer
         Near an optimum.
     rounds : int
