@@ -57,7 +57,7 @@ def lexicographic_lsq(
         Limited directions.
     low, high : (r,)
         Bounds of ``rows @ move``; infinite where there is none.
-    levels : list of Level
+    levels : list of Objective
     noise : float
         What rounding may add to a bound.
 

@@ -23,7 +23,7 @@ class Moves:
     Parameters
     ----------
     equations, limits : (e, n), (l, n)
-    levels : list of Level
+    levels : list of Objective
         The wishes, with the targets as points.
     directions : (n, k)
         An orthonormal basis of the moves that keep the equations.
@@ -69,7 +69,7 @@ class RowMoves:
     Parameters
     ----------
     equations, limits : (e, n), (l, n)
-    levels : list of Level
+    levels : list of Objective
         The wishes, with the targets as points; each unknown has a weight in one of them.
     """
 

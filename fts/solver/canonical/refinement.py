@@ -91,7 +91,7 @@ def refined(bounds: Bounds, point: Extended, origin: Floats, unit: Floats, level
         Prices from which the unknowns are deviations: a price is known to rounding of its level.
     unit : (n,)
         Typical sizes of the unknowns.
-    levels : list of Level
+    levels : list of Objective
         Wishes in their order, with targets in place of moves.
 
     Returns
@@ -132,7 +132,7 @@ def unbalanced(bounds: Bounds, point: Extended, origin: Floats, levels: list[Obj
     point : (n,)
     origin : (n,)
         Prices from which the unknowns are deviations: a price is known to rounding of its level.
-    levels : list of Level
+    levels : list of Objective
         Wishes in their order, with targets in place of moves; weights of one level count as equal.
 
     Returns
