@@ -24,6 +24,8 @@ NOTICED = 1e-11
 """A rate this far from the response to its price, in shares of what is traded of its products, is off."""
 AMPLIFIED = 1e-4
 """A rate further off than this share is not off by rounding."""
+SLOPED_DROP = 1e-11
+"""A segment whose price falls by at most this share of the level of prices counts as flat."""
 EPSILON = 2.0**-52
 """The distance from 1 to the next number."""
 
@@ -112,25 +114,28 @@ def _respond(
         if W_start[i + 1] - W_start[i] != 1 or users[W_demand[W_start[i]]] != 1:
             continue
         d, w = W_demand[W_start[i]], W_weight[W_start[i]]
-        total, carry, rounding, reach = 0.0, 0.0, 0.0, np.inf
+        total, carry, level, rounding, reach = 0.0, 0.0, 0.0, 0.0, np.inf
         for e in range(B_start[i], B_start[i + 1]):
             p = B_product[e]
             product, error = two_product(B_weight[e], prices[p])
             total, lost = two_sum(total, product)
             carry += error + lost
+            level += abs(product)
             if not is_number[p]:
                 rounding += 4 * EPSILON * abs(product)
             reach = min(reach, flow[p] / abs(B_weight[e]))
         lam = (total + carry) / w
         rounding = rounding / abs(w) + EPSILON * abs(lam)
-        low, high = 0.0, 0.0
+        low, high, is_sloped = 0.0, 0.0, True
         for k in range(start[d], start[d + 1]):
+            # What may be tied has been given its share.
+            is_sloped = is_sloped and s[k] > 0 and s[k] * (hi[k] - lo[k]) > SLOPED_DROP * (level / abs(w) + abs(c[k]))
             low += _filled(lo[k], hi[k], c[k], s[k], lam + rounding, lo[k])
             high += _filled(lo[k], hi[k], c[k], s[k], lam - rounding, hi[k])
         z = w * x[i]
         response = low if z < low else high if z > high else z
         off = abs(response - z)
-        if NOTICED * reach * abs(w) < off <= AMPLIFIED * reach * abs(w):
+        if is_sloped and NOTICED * reach * abs(w) < off <= AMPLIFIED * reach * abs(w):
             rates[i] = response / w
     return rates
 
