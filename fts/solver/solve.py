@@ -155,7 +155,8 @@ def _cleared_together(
     if not cleared:
         return [], ~books
     result, proved = judge_cleared(auction, part, parts, cleared, tol)
-    responses = settled_parts(program, parts, cleared)
+    # A book's prices are found among the numbers of its bids, and its fills at these.
+    responses = None if books.all() else settled_parts(program, parts, cleared)
     if responses is not None:
         again, still = judge_cleared(auction, part, parts, responses, tol)
         if still[proved].all():
