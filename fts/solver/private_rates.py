@@ -72,7 +72,7 @@ def settled_parts(program: Program, parts: ConnectedParts, cleared: list[Cleared
 
 
 def _responses(program: Program, x: Floats, prices: Floats) -> Floats:
-    """Compute rates (I,), those that are off replaced by responses."""
+    """Compute rates (I,) [quantity / time], those that are off replaced by responses to the prices (P,)."""
     n_demands = program.W.shape[0]
     users = np.bincount(program.W.indices, minlength=n_demands)
     start = np.append(0, np.cumsum(np.bincount(program.segment_demand, minlength=n_demands)))

@@ -16,7 +16,7 @@ import pyarrow as pa
 from fts.errors import InvalidInstant, StoreError
 
 Thing: TypeAlias = Literal["product", "portfolio", "demand"]
-"""What a statement is about that exists for several tables."""
+"""The kinds of rows that a statement for several tables may be about."""
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 import fts
@@ -66,12 +65,3 @@ def test_two_zones_at_the_cap_trade_no_spread_whoever_loses_beside_them(left_out
     assert rates["spread"] == 0.0
     four = rates[["A cap", "B cap", "A floor", "B floor"]].tolist()
     assert four == pytest.approx([25.0, 25.0, -25.0, -25.0], rel=1e-15)
-
-
-def test_a_market_of_sloped_bids_is_left_alone() -> None:
-    auction = fts.Auction(
-        {"b": [(0, 10), (3, 1)], "s": [(-3, 10), (0, 1)]}, {name: fts.Portfolio(name, "x") for name in "bs"}
-    )
-    outcome = auction.solve()
-    # 10 - 3 r = 1 + 3 r: r = 1.5 at 5.5.
-    assert np.allclose(outcome.rates, [1.5, -1.5], rtol=1e-15)

@@ -115,7 +115,7 @@ class _BalanceEquations:
 
 
 def _sizes(program: Program, answer: Answer, inside: Flags, W: Floats, room: Floats, unit: Floats) -> Floats:
-    """How far each portfolio moves, (I,): flat fills by the root of what they offer, as tied bids share."""
+    """Compute the size of each portfolio's move, (I,): for flat fills the root of their offer, as tied bids share."""
     k = np.flatnonzero(inside)
     d = program.segment_demand[k]
     offer = np.where(answer.y[k] > 0, program.hi[k], -program.lo[k])

@@ -121,7 +121,7 @@ def refined(bounds: Bounds, point: Extended, origin: Floats, unit: Floats, level
 
 
 def unbalanced(bounds: Bounds, point: Extended, origin: Floats, levels: list[Objective]) -> float:
-    """How far a point is from the nearest one, as the share of its distances that no bound holds.
+    """Compute the share of the distances of a point that no bound holds; 0 at the nearest point.
 
     At the nearest point each distance is a combination of equations and of the bounds the point is at, these with the
     sign with which they hold it; an unknown of an earlier level is held as well.
